@@ -1,0 +1,3 @@
+"""
+imtw: one instant-messaging server for the clients of several systems.
+"""

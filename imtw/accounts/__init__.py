@@ -1,0 +1,3 @@
+"""
+Who may log in: checkers, hashes, tokens, and what slows guessing.
+"""

@@ -1,0 +1,408 @@
+"""
+What a client can ask for, whichever dialect it speaks.
+
+A L{Command} is one declaration: its code, its name, what a request and a
+reply hold, who may ask.  Decoding, validation, authorisation, the HTTP route
+C{POST /api/command/<name>} and the table in the docs all come from it.
+
+Codes 1 to 20 are J-IM's, and everyone's.  21 to 99 are free for
+applications.  100 to 126 are imtw's own; their replies carry the same code.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from imtw.model import MAX_NAME, Message, User
+
+APPLICATION_CODES = range(21, 100)  # free for third parties' commands
+
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+
+
+class Status(IntEnum):
+    """
+    How a command ended.  Up to 10021 the numbers are J-IM's
+    (docs/wire/jim.rst, Statuses), from 10100 on imtw's own.
+    """
+
+    SENT = 10000
+    OFFLINE = 10001
+    NOT_SENT = 10002
+    USER_FOUND = 10003
+    USER_NOT_FOUND = 10004
+    ONLINE_USERS = 10005
+    OFFLINE_USERS = 10006
+    LOGGED_IN = 10007
+    LOGIN_FAILED = 10008
+    AUTHENTICATED = 10009
+    AUTH_FAILED = 10010
+    JOINED = 10011
+    NOT_JOINED = 10012
+    NO_MESSAGES = 10015
+    PENDING = 10016
+    UNKNOWN_COMMAND = 10017
+    HISTORY = 10018
+    ONLINE = 10019
+    INVALID = 10020
+    CLOSED = 10021
+
+    OK = 10100
+    BAD_REQUEST = 10101
+    FORBIDDEN = 10102
+    NOT_FOUND = 10103
+    BUSY = 10104
+    NOT_STORED = 10105
+    TOO_LATE = 10106
+    CONFLICT = 10107
+    TOO_MANY = 10108
+
+
+class Access(Enum):
+    """
+    Who may give a command.
+    """
+
+    ANYBODY = "anybody"
+    USER = "a logged-in user"
+    OPERATOR = "an operator"
+
+
+class Command(Struct, frozen=True, gc=False):
+    """
+    One thing a client can ask for.
+
+    @ivar code: 1 to 126; what a packet carries.
+    @ivar name: lower-case words with dashes; the HTTP route's last segment.
+    @ivar request: what is asked, with the types that are checked.
+    @ivar replyCode: the code of the answer.
+    @ivar reply: what an answer's data holds, or L{None} for a bare status.
+    @ivar access: who may ask.
+    @ivar atOnce: the handler needs nothing that the store is still writing,
+        so it is called while earlier chats of the connection wait for their
+        commit.  Any other command waits for them first.
+    @ivar failure: the status of a request that cannot be understood.
+    @ivar help: one line for the docs.
+    """
+
+    code: int
+    name: str
+    request: type[Struct]
+    replyCode: int
+    reply: type[Struct] | None = None
+    access: Access = Access.USER
+    atOnce: bool = False
+    failure: Status = Status.BAD_REQUEST
+    help: str = ""
+
+
+class Reply(Struct, gc=False):
+    """
+    The answer to a command.
+
+    @ivar status: how it ended; L{None} for the answers that J-IM sends
+        without a code (heartbeat, handshake).
+    @ivar data: a Struct of the command's reply type, or L{None}.
+    @ivar close: end the connection once this is written.
+    """
+
+    status: Status | None = None
+    data: Struct | None = None
+    close: bool = False
+
+
+# Requests and replies, in neutral camelCase.
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """
+    A request without fields.
+    """
+
+
+class Greeting(Struct):
+    """
+    What the peers agree on before anything else.
+    """
+
+    handshake: bool = True
+
+
+class Token(Struct, forbid_unknown_fields=True):
+    """
+    A token to look at; what else came with it is given back.
+    """
+
+    token: str = ""
+    id: str | None = None
+    created: int | None = None
+    extras: dict[str, Any] | None = None
+
+
+class Login(Struct, forbid_unknown_fields=True):
+    """
+    Who wants to be on this connection: by name and password, or by token.
+
+    @ivar device: the client's own name for the device it runs on, or empty.
+    """
+
+    name: str = ""
+    password: str = ""
+    token: str = ""
+    device: Annotated[str, Meta(max_length=MAX_NAME)] = ""
+
+
+class LoggedIn(Struct):
+    """
+    Who is on this connection now.
+    """
+
+    user: str
+
+
+class JoinGroup(Struct, forbid_unknown_fields=True):
+    """
+    Enter a group; it is made if it is not there.
+    """
+
+    group: str
+    name: str | None = None
+
+
+class JoinVerdict(IntEnum):
+    """
+    Why a group lets somebody in or not.
+    """
+
+    REFUSED = 0
+    OK = 1
+    NO_SUCH_GROUP = 2
+    FULL = 3
+    BLACKLISTED = 4
+    KICKED = 5
+
+
+class JoinResult(Struct):
+    """
+    What came of an attempt to join.
+    """
+
+    group: str
+    result: JoinVerdict
+
+
+class LeaveGroup(Struct, forbid_unknown_fields=True):
+    """
+    Leave a group for good, with all one's devices.
+    """
+
+    group: Name
+
+
+class Chat(Struct, forbid_unknown_fields=True, gc=False):
+    """
+    Say something to a user (C{to}) or to a group (C{group}).
+
+    @ivar sender: who the client says it is; believed only from a session
+        that may speak for others.
+    @ivar id: the client's name for this message; made by the server if
+        there is none.
+    @ivar created: ms since the epoch; the server's time if not positive.
+    @ivar transient: tell who is online, keep nothing.
+    """
+
+    to: str | None = None
+    group: str | None = None
+    kind: str = "text"
+    content: str | None = None
+    id: str | None = None
+    created: int = 0
+    extras: dict[str, Any] | None = None
+    sender: str | None = None
+    transient: bool = False
+
+
+class ChatResult(Struct):
+    """
+    Where a message went.
+    """
+
+    id: str
+    seq: int
+    time: int
+
+
+class Close(Struct, forbid_unknown_fields=True):
+    """
+    End a user's connections; without a user, just this one.
+    """
+
+    user: str | None = None
+
+
+class Recall(Struct, forbid_unknown_fields=True):
+    """
+    Take an own message back.
+    """
+
+    id: str
+    to: str | None = None
+    group: str | None = None
+
+
+class Recalled(Struct):
+    """
+    The message that is no more.
+    """
+
+    id: str
+
+
+class Presence(Enum):
+    """
+    Which users a list holds.
+    """
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    ALL = "all"
+
+
+class GetUser(Struct, forbid_unknown_fields=True):
+    """
+    Look at a user and at who else is in its groups.
+    """
+
+    user: str
+    show: Presence = Presence.ALL
+
+
+class UserInList(Struct):
+    """
+    A user as a list shows it; C{online} is unset where no store keeps it.
+    """
+
+    user: User
+    online: bool | UnsetType = UNSET
+
+
+class GroupView(Struct):
+    """
+    A group with some of its users; C{users} is L{None} where they are not
+    known.
+    """
+
+    id: str
+    name: str
+    avatar: str | None
+    users: list[UserInList] | None
+
+
+class UserView(Struct):
+    """
+    A user with its groups.
+    """
+
+    user: User
+    online: bool | UnsetType
+    groups: list[GroupView]
+
+
+class GetMessages(Struct, forbid_unknown_fields=True):
+    """
+    Read what was said.
+
+    @ivar pending: what the user's devices without a name have not got yet;
+        reading moves the cursor.  Otherwise history.
+    @ivar partner: only the private conversation with this user.
+    @ivar group: only this group; wins over C{partner}.
+    @ivar begin: ms, inclusive, by the client's time; with C{end}.
+    @ivar offset: messages to leave out, from the oldest; with C{count}.
+    @ivar count: at most so many; negative for no limit of the client's.
+    """
+
+    user: str
+    pending: bool = False
+    partner: str | None = None
+    group: str | None = None
+    begin: float | None = None
+    end: float | None = None
+    offset: int | None = None
+    count: int | None = None
+
+
+class Messages(Struct):
+    """
+    Messages by conversation, each list in the order of the log.
+
+    @ivar whole: the question was about everything or about one partner, so
+        that empty maps are an answer, too.
+    """
+
+    user: str
+    friends: dict[str, list[Message]]
+    groups: dict[str, list[Message]]
+    whole: bool
+
+
+class Typing(Struct, forbid_unknown_fields=True):
+    """
+    Tell that one is writing; kept nowhere, answered by nothing.
+    """
+
+    to: str | None = None
+    group: str | None = None
+
+
+class IssuedToken(Struct):
+    """
+    A token to log in with; the server keeps only its hash.
+
+    @ivar expires: ms since the epoch.
+    """
+
+    token: str
+    expires: int
+
+
+class RevokeToken(Struct, forbid_unknown_fields=True):
+    """
+    Make a token worthless, and end the connections it opened.
+    """
+
+    token: str
+
+
+# fmt: off
+HANDSHAKE    = Command(1, "handshake", Nothing, 2, Greeting, Access.ANYBODY, True, Status.UNKNOWN_COMMAND,
+                       "agree on the wire; optional")
+AUTH         = Command(3, "auth", Token, 4, Token, Access.ANYBODY, True, Status.AUTH_FAILED,
+                       "J-IM's token echo; it proves nothing")
+LOGIN        = Command(5, "login", Login, 6, LoggedIn, Access.ANYBODY, False, Status.LOGIN_FAILED,
+                       "say who is on this connection")
+JOIN         = Command(7, "join", JoinGroup, 8, JoinResult, Access.USER, False, Status.UNKNOWN_COMMAND,
+                       "enter a group")
+CHAT         = Command(11, "chat", Chat, 12, ChatResult, Access.USER, True, Status.NOT_SENT,
+                       "say something to a user or a group")
+HEARTBEAT    = Command(13, "heartbeat", Nothing, 13, None, Access.ANYBODY, True, Status.UNKNOWN_COMMAND,
+                       "show that the connection lives")
+CLOSE        = Command(14, "close", Close, 14, None, Access.USER, False, Status.INVALID,
+                       "end connections of one's own")
+RECALL       = Command(15, "recall", Recall, 16, Recalled, Access.USER, False, Status.UNKNOWN_COMMAND,
+                       "take an own message back")
+GET_USER     = Command(17, "user", GetUser, 18, UserView, Access.USER, False, Status.USER_NOT_FOUND,
+                       "look at a user and its groups")
+GET_MESSAGES = Command(19, "messages", GetMessages, 20, Messages, Access.USER, False, Status.NO_MESSAGES,
+                       "read what is pending, or the history")
+LEAVE        = Command(100, "leave", LeaveGroup, 100, None, Access.USER, False, Status.BAD_REQUEST,
+                       "leave a group for good")
+TYPING       = Command(104, "typing", Typing, 104, None, Access.USER, True, Status.BAD_REQUEST,
+                       "tell that one is writing")
+TOKEN        = Command(119, "token", Nothing, 119, IssuedToken, Access.USER, False, Status.BAD_REQUEST,
+                       "ask for a token to log in with")
+REVOKE       = Command(118, "revoke", RevokeToken, 118, None, Access.USER, False, Status.BAD_REQUEST,
+                       "make a token worthless")
+# fmt: on

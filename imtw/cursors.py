@@ -1,0 +1,109 @@
+"""
+How far the devices without a name have got, for users who are online.
+
+Old clients confirm nothing: what was handed to one of a user's connections
+counts as seen, if it stood right after what was seen before.  So a user who
+is online is either I{behind} in a conversation (something waits there until
+the client asks for it) or moves along with every push, and that is kept in
+memory.  Moved cursors go to the store at most once a second and at logout: a
+crash repeats a little, it never loses.
+
+In a group nothing is kept per message and member: the group knows what its
+last sweep had, and a member that is not behind has that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imtw.groups import LiveGroup
+from imtw.interfaces import IStore
+from imtw.model import Membership
+
+ROWS_A_SECOND = 2000  # cursors written in one round, so that large groups do not flood the writer
+
+
+class Cursors:
+    """
+    The cursors of the users who are online.
+    """
+
+    log = Logger()
+
+    def __init__(self, store: IStore) -> None:
+        self._store = store
+        self._behind: dict[str, set[int]] = {}
+        self._moved: dict[tuple[str, int], int] = {}
+        self._swept: dict[LiveGroup, None] = {}
+
+    def enter(self, user: str, memberships: Iterable[Membership]) -> None:
+        """
+        A user has come: it is behind wherever something waits.  With a user
+        that is here already, nothing changes.
+        """
+        if user not in self._behind:
+            self._behind[user] = {found.conversation for found in memberships if found.cursor < found.head}
+
+    def leave(self, user: str) -> None:
+        """
+        The user's last session is gone.
+        """
+        self._behind.pop(user, None)
+
+    def pushed(self, user: str, conversation: int, seq: int) -> None:
+        """
+        A row was handed to a session of C{user}.
+        """
+        behind = self._behind.get(user)
+        if behind is None or conversation not in behind:
+            self._moved[user, conversation] = seq
+
+    def read(self, user: str, conversation: int, seq: int, whole: bool) -> None:
+        """
+        The user asked for what was pending and got it up to C{seq}.
+
+        @param whole: nothing is left behind there.
+        """
+        self._moved[user, conversation] = seq
+        if whole and user in self._behind:
+            self._behind[user].discard(conversation)
+
+    def swept(self, group: LiveGroup) -> None:
+        """
+        A group's members have got further.
+        """
+        self._swept[group] = None
+
+    def flush(self) -> Deferred[None] | None:
+        """
+        Hand what moved to the store; called once a second and before
+        pending messages are read.
+        """
+        self._collect()
+        if not self._moved:
+            return None
+        moved = [(user, conversation, seq) for (user, conversation), seq in self._moved.items()]
+        self._moved.clear()
+        return self._store.moveCursors(moved).addErrback(self._lost)
+
+    def _collect(self) -> None:
+        """
+        Note the cursors of groups that were swept, as many as one round
+        takes.
+        """
+        while self._swept and len(self._moved) < ROWS_A_SECOND:
+            group = next(iter(self._swept))
+            del self._swept[group]
+            for session in group.sessions():
+                if session.user is not None:
+                    self.pushed(session.user.id, group.conversation, group.swept)
+
+    def _lost(self, failure: Failure) -> None:
+        """
+        Cursors that could not be written: messages will be told again.
+        """
+        self.log.warn("cursors not written: {error}", error=failure.getErrorMessage())

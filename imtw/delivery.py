@@ -1,0 +1,272 @@
+"""
+The life of a message: accept, store, acknowledge, fan out.
+
+::
+
+    handler -> accept -> store.append ... committed
+                                             |
+                1 the event to the sender's own connection, where it is told
+                2 the answer                (1 and 2 in one turn)
+                3 the event to everybody else
+                4 the relay
+
+Nothing is told and nothing is acknowledged before the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from imtw.commands import ChatResult, Reply, Status
+from imtw.cursors import Cursors
+from imtw.dispatch import Cork, Slot, refusalOf
+from imtw.errors import CommandRefused, StoreBusy
+from imtw.events import Event, Recalled, Said, Whispered
+from imtw.groups import Gate, LiveGroups
+from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
+from imtw.limits import Limits
+from imtw.model import Draft, Fact, Message, Scope
+from imtw.sessions import Session, Sessions
+
+FILTER_STRIKES = 3  # failures in a row that park a filter
+
+
+@implementer(IAppended)
+class ChatSlot(Slot):
+    """
+    The one object that a message costs here: it waits for the commit and is
+    the place of the answer.
+    """
+
+    __slots__ = ("delivery", "session")
+
+    def __init__(self, delivery: Delivery, session: Session) -> None:
+        super().__init__()
+        self.delivery = delivery
+        self.session = session
+
+    def appended(self, message: Message | None) -> None:
+        """
+        The message is committed, or there is no such conversation.
+        """
+        self.delivery.committed(self, message)
+
+    def refused(self, error: Exception) -> None:
+        """
+        The message is not stored, and never acknowledged.
+        """
+        if isinstance(error, CommandRefused):
+            self.fill(refusalOf(error))
+        else:
+            self.fill(Reply(Status.BUSY if isinstance(error, StoreBusy) else Status.NOT_STORED))
+
+
+class FilterSeat:
+    """
+    A chat filter and how often it has failed lately.
+    """
+
+    def __init__(self, name: str, filter: IChatFilter) -> None:
+        self.name = name
+        self.filter = filter
+        self.strikes = 0
+
+
+@implementer(IDelivery)
+class Delivery:
+    """
+    Takes messages on and brings them to their people.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: IStore,
+        sessions: Sessions,
+        groups: LiveGroups,
+        cursors: Cursors,
+        cork: Cork,
+        limits: Limits,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._sessions = sessions
+        self._groups = groups
+        self._cursors = cursors
+        self._commitQueue = limits.commitQueue
+        self._full = Gate()
+        self._cork = cork
+        self._filters: Sequence[FilterSeat] = ()
+        self.relayed: Any = None  # what tells other nodes; called with an Event that is in the log or was told
+        store.onCommit(cork.push, self._committedBatch)
+
+    def useFilters(self, filters: Sequence[tuple[str, IChatFilter]]) -> None:
+        """
+        Show every message to these first, in this order.
+        """
+        self._filters = [FilterSeat(name, filter) for name, filter in filters]
+
+    def accept(self, session: Session, draft: Draft) -> Slot | Deferred[Slot]:
+        """
+        Take a message on.
+        """
+        if self._filters:
+            return self._filtered(session, draft)
+        return self._append(session, draft)
+
+    def whisper(self, session: Session, draft: Draft) -> Reply:
+        """
+        Tell a message to who is online, and keep nothing of it.
+        """
+        message = Message(0, 0, 0, draft.created, draft.pair, draft.id, draft.sender, draft.content, draft.created,
+                          draft.kind, draft.device, draft.extras)
+        if draft.pair.scope is Scope.GROUP:
+            self.tellGroup(draft.pair.a, Whispered(message))
+        else:
+            self.tellUser(draft.pair.partnerOf(draft.sender), Whispered(message))
+        return Reply(Status.SENT, ChatResult(draft.id, 0, draft.created))
+
+    def tellUser(self, user: str, event: Event) -> None:
+        """
+        Tell all sessions of a user something that is not stored.
+        """
+        for session in self._sessions.of(user):
+            session.tell(event)
+
+    def tellGroup(self, group: str, event: Event) -> None:
+        """
+        Tell all sessions in a group something that is not stored.
+        """
+        live = self._groups.get(group)
+        if live is not None:
+            live.post(event)
+
+    def committed(self, slot: ChatSlot, message: Message | None) -> None:
+        """
+        The store has a message, or knows of nobody to keep it for.
+        """
+        if message is None:
+            slot.fill(Reply(Status.SENT))
+        elif message.pair.scope is Scope.GROUP:
+            self._toGroup(slot, message)
+        else:
+            self._toPair(slot, message)
+
+    def _append(self, session: Session, draft: Draft) -> Slot:
+        """
+        Queue a message for the next commit.
+        """
+        slot = ChatSlot(self, session)
+        store = self._store
+        store.append(draft, slot)
+        if store.waiting >= self._commitQueue >> 1:
+            slot.gate = self._full
+        elif draft.pair.scope is Scope.GROUP:
+            live = self._groups.get(draft.pair.a)
+            if live is not None and live.isFull:
+                slot.gate = live.gate
+        return slot
+
+    def _committedBatch(self) -> None:
+        """
+        All results of a commit are told.
+        """
+        self._cork.pull()
+        if self._store.waiting < self._commitQueue >> 2:
+            self._full.open()
+
+    def _toGroup(self, slot: ChatSlot, message: Message) -> None:
+        """
+        Answer the sender, and leave the others to the next sweep.
+        """
+        before = b""
+        live = self._groups.get(message.pair.a)
+        if live is not None and not (message.repeat and message.device):
+            event = eventOf(message)
+            live.post(event)
+            member = slot.session.members.get(live.id)
+            if member is not None:
+                before = live.take(member)
+        slot.fill(Reply(Status.SENT, ChatResult(message.id, message.seq, message.ts)), before)
+
+    def _toPair(self, slot: ChatSlot, message: Message) -> None:
+        """
+        Tell both sides' sessions; the sender's own connection is told in
+        front of its answer.
+        """
+        sender = message.sender
+        partner = message.pair.partnerOf(sender)
+        online = self._sessions.online(partner)
+        before = b""
+        if not (message.repeat and message.device):
+            if online:
+                before = self._tellSide(slot.session, partner, eventOf(message))
+                self._cursors.pushed(partner, message.conversation, message.seq)
+            if partner != sender:
+                before += self._tellSide(slot.session, sender, eventOf(message, own=True))
+        slot.fill(
+            Reply(Status.SENT if online else Status.OFFLINE, ChatResult(message.id, message.seq, message.ts)), before
+        )
+
+    def _tellSide(self, speaking: Session, user: str, event: Event) -> bytes:
+        """
+        Tell a user's sessions; what the speaking one is told is returned.
+        """
+        before = b""
+        for session in self._sessions.of(user):
+            if session is speaking:
+                before = event.bytesFor(session.form)
+            else:
+                session.tell(event)
+        return before
+
+    async def _filter(self, session: Session, draft: Draft) -> Slot:
+        """
+        Show a message to every filter, then take it on.
+        """
+        for seat in self._filters:
+            if seat.strikes >= FILTER_STRIKES:
+                continue
+            try:
+                changed = await maybeDeferred(seat.filter.filter, draft).addTimeout(seat.filter.deadline, self._clock)
+            except CommandRefused:
+                raise
+            except Exception:
+                self._strike(seat, Failure())
+            else:
+                seat.strikes = 0
+                draft = changed or draft
+        return self._append(session, draft)
+
+    def _filtered(self, session: Session, draft: Draft) -> Deferred[Slot]:
+        """
+        L{_filter} as a Deferred.
+        """
+        return Deferred.fromCoroutine(self._filter(session, draft))
+
+    def _strike(self, seat: FilterSeat, failure: Failure) -> None:
+        """
+        A filter failed or took too long: chat goes on without it.
+        """
+        seat.strikes += 1
+        if seat.strikes == FILTER_STRIKES:
+            self.log.error(
+                "chat filter {name} failed {strikes} times running and is parked until the next start: {error}",
+                name=seat.name, strikes=seat.strikes, error=failure.getErrorMessage() or failure.type.__name__,
+            )
+
+
+def eventOf(message: Message, own: bool = False) -> Event:
+    """
+    What a row of the log is told as.
+    """
+    return Recalled(message, own) if message.fact is Fact.RECALL else Said(message, own)

@@ -1,0 +1,380 @@
+"""
+From a packet to its answer: who may ask, and in which order answers go out.
+
+Requests of a connection are answered in order, and yet many chats may be
+waiting for one commit.  So each connection has a L{Lane}: a bounded queue of
+L{Slot}s, one for each answer that is due.  A chat takes a slot and the next
+packet is handled at once; any other request that has to wait is a barrier:
+the packets behind it stay unparsed until its slot is filled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imtw.commands import Access, Command, Reply, Status
+from imtw.errors import CommandRefused, RemoteProtocolError, StoreError
+from imtw.groups import Gate
+from imtw.interfaces import ICommandHandler
+from imtw.model import Liberty
+from imtw.registry import Registry
+from imtw.sessions import Session
+
+
+class Reader(Protocol):
+    """
+    Knows how a dialect asks.
+    """
+
+    def read(self, command: Command, packet: Any) -> Struct:
+        """
+        The request in a packet.
+
+        @raise CommandRefused: it cannot be understood.
+        """
+
+
+class Voice(Reader, Protocol):
+    """
+    A dialect's end of a lane: what it asks and how it is answered.
+    """
+
+    def answer(self, command: Command | None, reply: Reply, packet: Any) -> bytes:
+        """
+        An answer on the wire; empty where the dialect is silent.
+
+        @param command: L{None} where no handler answers the packet.
+        """
+
+    def resume(self) -> None:
+        """
+        The lane takes packets again.
+        """
+
+    def finish(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+
+
+class Cork:
+    """
+    Joins what goes out in one turn: while it is in, outlets queue, and each
+    of them sends once when it comes out.
+    """
+
+    __slots__ = ("_depth", "_waiting", "tight")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._waiting: list[Callable[[], None]] = []
+        self.tight = False
+
+    def push(self) -> None:
+        """
+        From now on, queue.
+        """
+        self._depth += 1
+        self.tight = True
+
+    def pull(self) -> None:
+        """
+        Send what is queued, once this was called as often as L{push}.
+        """
+        self._depth -= 1
+        if self._depth:
+            return
+        self.tight = False
+        waiting = self._waiting
+        if waiting:
+            self._waiting = []
+            for flush in waiting:
+                flush()
+
+    def whenPulled(self, flush: Callable[[], None]) -> None:
+        """
+        Have C{flush} called when the cork comes out.
+        """
+        self._waiting.append(flush)
+
+
+class Slot:
+    """
+    The place of one answer in the order of its connection.
+
+    @ivar before: what goes out in front of the answer, in the same turn.
+    @ivar gate: where the lane has to wait before it takes more, or L{None}.
+    """
+
+    __slots__ = ("before", "command", "gate", "lane", "packet", "reply")
+
+    def __init__(self) -> None:
+        self.lane: Lane | None = None
+        self.reply: Reply | None = None
+        self.command: Command | None = None
+        self.packet: Any = None
+        self.before = b""
+        self.gate: Gate | None = None
+
+    def fill(self, reply: Reply, before: bytes = b"") -> None:
+        """
+        The answer is there.
+        """
+        self.reply = reply
+        self.before = before
+        if self.lane is not None:
+            self.lane.advance()
+
+
+SILENCE = Reply()  # fills the slot of a handler that answers nothing
+HANGUP = Reply(close=True)  # no answer but the end of the connection
+
+
+def refusalOf(refused: CommandRefused) -> Reply:
+    """
+    The answer that a refusal is.
+    """
+    data = refused.data if isinstance(refused.data, Struct) else None
+    return Reply(Status(refused.status), data, refused.close)
+
+
+class Dispatcher:
+    """
+    Hands packets to handlers, for all lanes of a server.
+    """
+
+    log = Logger()
+
+    def __init__(self, registry: Registry, maxSlots: int) -> None:
+        self.handlers = registry.byCode
+        self.maxSlots = maxSlots
+
+    def call(self, handler: ICommandHandler, session: Session, voice: Reader, packet: Any) -> Any:
+        """
+        Read, authorise and handle one request.
+
+        @return: what the handler returned, or the L{Reply} of a refusal.
+        """
+        command = handler.command
+        try:
+            request = voice.read(command, packet)
+            if not isAllowed(command, session):
+                return Reply(Status.INVALID)
+            return handler.handle(request, session)
+        except CommandRefused as refused:
+            return refusalOf(refused)
+        except RemoteProtocolError:
+            return HANGUP
+        except Exception:
+            return self.bug(command, Failure())
+
+    def failed(self, command: Command, failure: Failure) -> Reply:
+        """
+        The answer to a request whose Deferred failed.
+        """
+        if failure.check(CommandRefused):
+            return refusalOf(failure.value)
+        return self.bug(command, failure)
+
+    def bug(self, command: Command, failure: Failure) -> Reply:
+        """
+        Something went wrong on our side: log it, and say so.
+        """
+        if failure.check(StoreError):
+            self.log.error("{command}: {error}", command=command.name, error=failure.getErrorMessage())
+        else:
+            self.log.failure("{command} failed", failure, command=command.name)
+        return Reply(command.failure)
+
+
+def isAllowed(command: Command, session: Session) -> bool:
+    """
+    May this session give this command?
+    """
+    access = command.access
+    if access is Access.ANYBODY:
+        return True
+    if session.user is None:
+        return access is Access.USER and Liberty.ANONYMOUS in session.liberties
+    return access is Access.USER or session.user.operator
+
+
+class Lane:
+    """
+    The requests of one connection, and their answers in order.
+
+    @ivar busy: packets have to stay where they are until C{voice.resume}.
+    """
+
+    __slots__ = ("_barrier", "_closed", "_dispatcher", "_gated", "_held", "_slots", "busy", "session", "voice")
+
+    def __init__(self, dispatcher: Dispatcher, session: Session, voice: Voice) -> None:
+        self._dispatcher = dispatcher
+        self.session = session
+        self.voice = voice
+        self._slots: deque[Slot] = deque()
+        self._held: tuple[ICommandHandler, Any] | None = None
+        self._barrier = False
+        self._gated = False
+        self._closed = False
+        self.busy = False
+
+    def take(self, code: int, packet: Any) -> None:
+        """
+        Handle a packet.  Not to be called while C{busy}.
+        """
+        handler = self._dispatcher.handlers.get(code)
+        if handler is None:
+            self._answer(None, packet, Reply(Status.UNKNOWN_COMMAND))
+        elif self._slots and not handler.command.atOnce:
+            self._held = (handler, packet)
+            self.busy = True
+        else:
+            self._handle(handler, packet)
+
+    def refuse(self, packet: Any, status: Status) -> None:
+        """
+        Answer a packet that is no command at all, in its turn.
+        """
+        self._answer(None, packet, Reply(status))
+
+    def close(self) -> None:
+        """
+        The connection is gone: answers that are still due go nowhere.
+        """
+        self._closed = True
+        self.busy = True
+        self._slots.clear()
+        self._held = None
+
+    def release(self) -> None:
+        """
+        A gate is open again.
+        """
+        self._gated = False
+        self._goOn()
+
+    def advance(self) -> None:
+        """
+        A slot was filled: send what is due now, and go on reading.
+        """
+        slots = self._slots
+        while slots and slots[0].reply is not None:
+            slot = slots.popleft()
+            self._write(slot.command, slot.packet, slot.reply, slot.before)
+        if not slots:
+            self._barrier = False
+        if self.busy:
+            self._goOn()
+
+    def _goOn(self) -> None:
+        """
+        Take packets again, if nothing else is in the way.
+        """
+        if self._closed or self._barrier or self._gated or len(self._slots) >= self._dispatcher.maxSlots:
+            return
+        if self._held is not None:
+            if self._slots:
+                return
+            (handler, packet), self._held = self._held, None
+            self._handle(handler, packet)
+            if self._barrier or self._closed:
+                return
+        self.busy = False
+        self.voice.resume()
+
+    def _handle(self, handler: ICommandHandler, packet: Any) -> None:
+        """
+        Call the handler and see to it that what it returns is sent in turn.
+        """
+        command = handler.command
+        result = self._dispatcher.call(handler, self.session, self.voice, packet)
+        if result is None:
+            return
+        if isinstance(result, Reply):
+            self._answer(command, packet, result)
+        elif isinstance(result, Slot):
+            self._adopt(result, command, packet)
+        else:
+            self._await(result, command, packet)
+
+    def _answer(self, command: Command | None, packet: Any, reply: Reply) -> None:
+        """
+        An answer that is there at once.
+        """
+        if not self._slots:
+            self._write(command, packet, reply, b"")
+            return
+        slot = Slot()
+        slot.reply = reply
+        self._adopt(slot, command, packet)
+
+    def _adopt(self, slot: Slot, command: Command | None, packet: Any) -> None:
+        """
+        A slot that is filled when its message is committed.
+        """
+        slot.command = command
+        slot.packet = packet
+        if slot.gate is not None:
+            self._gated = self.busy = True
+            slot.gate.park(self)
+        if slot.reply is not None and not self._slots:
+            self._write(command, packet, slot.reply, slot.before)
+            return
+        slot.lane = self
+        self._slots.append(slot)
+        if len(self._slots) >= self._dispatcher.maxSlots:
+            self.busy = True
+
+    def _await(self, result: Deferred[Reply | None], command: Command, packet: Any) -> None:
+        """
+        A barrier: nothing behind it is looked at until it is answered.
+        """
+        slot = Slot()
+        slot.lane = self
+        slot.command = command
+        slot.packet = packet
+        self._slots.append(slot)
+        self._barrier = self.busy = True
+
+        def settle(reply: Reply | Slot | None) -> None:
+            if isinstance(reply, Slot):  # a filtered chat: now it waits for its commit
+                self._exchange(slot, reply)
+            else:
+                slot.fill(reply or SILENCE, self.session.waiting())
+
+        result.addErrback(lambda failure: self._dispatcher.failed(command, failure)).addCallback(settle)
+        result.addErrback(lambda failure: self._dispatcher.log.failure("answering {command}", failure, command=command.name))
+
+    def _exchange(self, old: Slot, new: Slot) -> None:
+        """
+        The place of one slot goes to another.
+        """
+        if self._closed:
+            return
+        new.lane, new.command, new.packet = self, old.command, old.packet
+        self._slots[self._slots.index(old)] = new
+        self._barrier = False
+        if new.gate is not None:
+            self._gated = True
+            new.gate.park(self)
+        self.advance()
+
+    def _write(self, command: Command | None, packet: Any, reply: Reply, before: bytes) -> None:
+        """
+        Send one answer, and end the connection if that is part of it.
+        """
+        if self._closed:
+            return
+        data = before if reply is SILENCE or reply is HANGUP else before + self.voice.answer(command, reply, packet)
+        if data:
+            self.session.outlet.send(data)
+        if reply.close:
+            self.voice.finish()

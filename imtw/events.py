@@ -1,0 +1,133 @@
+"""
+What sessions are told without having asked.
+
+An event knows nothing of a wire.  A session's form makes bytes of it, once
+for all sessions of that form: the bytes are kept with the event.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from imtw.model import Message, User
+
+if TYPE_CHECKING:
+    from imtw.interfaces import IForm
+
+
+class Event:
+    """
+    Something that happened, on its way to many sessions.
+    """
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        self._bytes: dict[IForm, bytes] = {}
+
+    def bytesFor(self, form: IForm) -> bytes:
+        """
+        This event on the wire, in one form; empty where that form has no
+        words for it.
+        """
+        data = self._bytes.get(form)
+        if data is None:
+            data = self._bytes[form] = form.encode(self)
+        return data
+
+
+class Logged(Event):
+    """
+    A row of the log: a session that misses it can find it there.
+
+    @ivar own: told to the sender's other sessions rather than to the
+        recipient.
+    """
+
+    __slots__ = ("message", "own")
+
+    def __init__(self, message: Message, own: bool = False) -> None:
+        super().__init__()
+        self.message = message
+        self.own = own
+
+
+class Said(Logged):
+    """
+    A message was stored.
+    """
+
+    __slots__ = ()
+
+
+class Recalled(Logged):
+    """
+    A message was taken back; the row's id is the taken message's.
+    """
+
+    __slots__ = ()
+
+
+class Whispered(Event):
+    """
+    A message that nobody keeps.
+    """
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: Message) -> None:
+        super().__init__()
+        self.message = message
+
+
+class Joined(Event):
+    """
+    A session of C{user} came into a group.
+    """
+
+    __slots__ = ("group", "user")
+
+    def __init__(self, group: str, user: User) -> None:
+        super().__init__()
+        self.group = group
+        self.user = user
+
+
+class Left(Joined):
+    """
+    A session of C{user} went from a group.
+    """
+
+    __slots__ = ()
+
+
+class Typed(Event):
+    """
+    Somebody is writing, to a user or to a group.
+    """
+
+    __slots__ = ("group", "to", "user")
+
+    def __init__(self, user: str, to: str | None, group: str | None) -> None:
+        super().__init__()
+        self.user = user
+        self.to = to
+        self.group = group
+
+
+class Pushed(Event):
+    """
+    What an application's command has to tell: any dialect shows it by rule.
+
+    @ivar code: the application's command code.
+    @ivar data: a Struct whose fields are what is told.
+    """
+
+    __slots__ = ("code", "data")
+
+    def __init__(self, code: int, data: Struct) -> None:
+        super().__init__()
+        self.code = code
+        self.data = data

@@ -1,0 +1,3 @@
+"""
+One command family a module; each handler is declared as a plugin.
+"""

@@ -1,0 +1,124 @@
+"""
+Saying something, taking it back, and being about to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from imtw.commands import CHAT, RECALL, TYPING, Chat, Recall, Reply, Status, Typing
+from imtw.errors import CommandRefused
+from imtw.events import Typed
+from imtw.interfaces import ICommandHandler
+from imtw.model import Draft, Fact, Liberty, Pair, groupPair, isName, privatePair
+from imtw.server import Core
+from imtw.sessions import Session
+
+LONGEST_ID = 128  # characters of a client's message id
+
+
+def speaker(session: Session, claimed: str | None) -> str:
+    """
+    Whose words these are: the logged-in user's, unless this session may
+    speak for others.
+    """
+    if claimed and Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
+        return claimed
+    if session.user is not None:
+        return session.user.id
+    if Liberty.ANONYMOUS in session.liberties:
+        return session.id
+    raise CommandRefused(Status.INVALID)
+
+
+def addressee(sender: str, to: str | None, group: str | None) -> Pair | None:
+    """
+    The conversation that is meant; L{None} for nobody in particular.
+    """
+    if group:
+        return groupPair(group) if isName(group) else None
+    return privatePair(sender, to) if to and isName(to) else None
+
+
+@implementer(ICommandHandler)
+class ChatHandler:
+    """
+    Takes a message on.
+    """
+
+    command = CHAT
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: Chat, session: Session) -> Any:
+        core = self._core
+        sender = speaker(session, request.sender)
+        pair = addressee(sender, request.to, request.group)
+        if pair is None:  # J-IM: a group that is not there takes it, nobody is offline
+            return Reply(Status.OFFLINE if request.group is None else Status.SENT)
+        id = request.id
+        if id is not None and len(id) > LONGEST_ID:
+            raise CommandRefused(Status.NOT_SENT)
+        draft = Draft(
+            pair,
+            id or core.newId(),
+            sender,
+            request.content,
+            request.created if request.created > 0 else core.now(),
+            request.kind,
+            bool(id),
+            session.device,
+            request.extras,
+        )
+        if request.transient:
+            return core.delivery.whisper(session, draft)
+        return core.delivery.accept(session, draft)
+
+
+@implementer(ICommandHandler)
+class RecallHandler:
+    """
+    Takes an own message back: a row in the log says so.
+    """
+
+    command = RECALL
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: Recall, session: Session) -> Any:
+        sender = speaker(session, None)
+        pair = addressee(sender, request.to, request.group)
+        if pair is None or not request.id:
+            raise CommandRefused(Status.UNKNOWN_COMMAND)
+        draft = Draft(pair, request.id, sender, None, self._core.now(), given=True, device=session.device,
+                      fact=Fact.RECALL)
+        return self._core.delivery.accept(session, draft)
+
+
+@implementer(ICommandHandler)
+class TypingHandler:
+    """
+    Tells the others that somebody is writing, now and then; answers nothing.
+    """
+
+    command = TYPING
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: Typing, session: Session) -> None:
+        user = session.user
+        now = self._core.clock.seconds()
+        if user is None or now - session.lastTyped < self._core.limits.typing:
+            return
+        session.lastTyped = now
+        event = Typed(user.id, request.to, request.group)
+        if request.group:
+            if request.group in session.members:
+                self._core.delivery.tellGroup(request.group, event)
+        elif request.to:
+            self._core.delivery.tellUser(request.to, event)

@@ -1,0 +1,60 @@
+"""
+Entering and leaving groups.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from imtw.commands import JOIN, LEAVE, JoinGroup, JoinResult, JoinVerdict, LeaveGroup, Reply, Status
+from imtw.errors import CommandRefused
+from imtw.interfaces import ICommandHandler
+from imtw.model import isName
+from imtw.server import Core
+from imtw.sessions import Session
+
+
+@implementer(ICommandHandler)
+class JoinGroupHandler:
+    """
+    Lets a user into a group.
+    """
+
+    command = JOIN
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: JoinGroup, session: Session) -> Deferred[Reply]:
+        return Deferred.fromCoroutine(self._join(request, session))
+
+    async def _join(self, request: JoinGroup, session: Session) -> Reply:
+        if session.user is None:
+            raise CommandRefused(Status.INVALID)
+        if not isName(request.group):
+            raise CommandRefused(Status.NOT_JOINED, data=JoinResult(request.group, JoinVerdict.REFUSED))
+        joined = await self._core.attendance.join(session, session.user, request.group, request.name)
+        return Reply(Status.JOINED, joined)
+
+
+@implementer(ICommandHandler)
+class LeaveGroupHandler:
+    """
+    Takes a user out of a group for good.
+    """
+
+    command = LEAVE
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: LeaveGroup, session: Session) -> Deferred[Reply]:
+        return Deferred.fromCoroutine(self._leave(request, session))
+
+    async def _leave(self, request: LeaveGroup, session: Session) -> Reply:
+        if session.user is None:
+            raise CommandRefused(Status.INVALID)
+        if not await self._core.attendance.leaveGroup(session.user, request.group):
+            raise CommandRefused(Status.NOT_FOUND)
+        return Reply(Status.OK)

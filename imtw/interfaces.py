@@ -1,0 +1,580 @@
+"""
+Every interface there is: the plugin author's manual.
+
+A plugin is a declaration, one line in a module C{twisted/plugins/acme_x.py}
+(see L{imtw.plugin}), and the class it names.  What the class gets is an
+L{ICore}; what it has to provide is one of these:
+
+    - L{ICommandHandler}: answers a command, in every dialect;
+    - L{ILoginChecker}: says who may log in;
+    - L{IJoinPolicy}: says who may join a group;
+    - L{IChatFilter}: changes or refuses messages;
+    - L{IStore}: keeps users, groups and logs;
+    - L{IRelay}: tells other nodes;
+    - L{IDialect}: how one family of clients speaks.
+
+Unless said otherwise everything is called on the reactor thread, and a
+method that returns a Deferred fails it with L{imtw.errors.StoreError} or
+L{imtw.errors.CommandRefused} and nothing else that is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocol
+    from twisted.web.iweb import IResource
+
+    from imtw.commands import Command, JoinVerdict, Reply
+    from imtw.events import Event
+    from imtw.limits import Limits
+    from imtw.model import Account, Draft, Entry, Group, Liberty, Membership, Message, Pair, Token, User
+
+    Listing = list[tuple[str, str]]
+
+
+# What a plugin gets.
+
+
+class ICore(Interface):
+    """
+    The running server, as a plugin's class gets it.
+    """
+
+    clock = Attribute("The reactor: C{IReactorTime} and C{IReactorFromThreads}.")
+    limits: Limits = Attribute("L{imtw.limits.Limits}: every bound.")
+    store: IStore = Attribute("The L{IStore}.")
+    sessions: ISessions = Attribute("The L{ISessions}: who is connected.")
+    delivery: IDelivery = Attribute("The L{IDelivery}: how messages and events go out.")
+    accounts: IAccounts = Attribute("The L{IAccounts}: who may log in.")
+
+    def now() -> int:
+        """
+        The time, in ms since the epoch.
+        """
+
+    def newId() -> str:
+        """
+        A new message id: 32 hex digits, never the same twice.
+        """
+
+
+class IForm(Interface):
+    """
+    What bytes an event has for a session: a dialect's spelling on one
+    carrier.  Forms are hashable and few.
+    """
+
+    def encode(event: Event) -> bytes:
+        """
+        The event, framed for the carrier; empty where this form does not
+        tell it.
+        """
+
+    def withDevice(named: bool) -> IForm:
+        """
+        The form of the same session once it names a device, or names none.
+        """
+
+
+class ISession(Interface):
+    """
+    One connection of one user on one device.
+    """
+
+    user: User | None = Attribute("The L{imtw.model.User} that is logged in, or L{None}.")
+    device: str = Attribute("The client's name for its device, or an empty text.")
+    terminal: str = Attribute("The carrier: C{tcp}, C{ws}, C{http}.")
+    address: str = Attribute("The peer's address without its port.")
+    liberties: Liberty = Attribute("What this session may do for others.")
+    form: IForm = Attribute("The L{IForm} of what it is told.")
+
+    def tell(event: Event) -> None:
+        """
+        Send an event, if this session's form has words for it.  It never
+        blocks and never fails; a peer that does not read is cut.
+        """
+
+    def close() -> None:
+        """
+        End the connection once what was sent is written.
+        """
+
+
+class ISessions(Interface):
+    """
+    Who is connected to this node.
+    """
+
+    def of(user: str) -> Iterable[ISession]:
+        """
+        All sessions of a user.
+        """
+
+    def online(user: str) -> bool:
+        """
+        Has this user a session that takes private messages?
+        """
+
+
+class IDelivery(Interface):
+    """
+    How messages and events go out.
+    """
+
+    def accept(session: ISession, draft: Draft) -> Any:
+        """
+        Take a message on: store it, then tell its people, then answer.
+
+        @return: what a handler returns in place of a reply.
+        """
+
+    def tellUser(user: str, event: Event) -> None:
+        """
+        Tell all sessions of a user something that is not stored.
+        """
+
+    def tellGroup(group: str, event: Event) -> None:
+        """
+        Tell all sessions in a group something that is not stored, in order
+        with its messages.
+        """
+
+
+class IAccounts(Interface):
+    """
+    Who may log in.
+    """
+
+    def issueToken(user: str, device: str) -> Deferred[tuple[str, Token]]:
+        """
+        Make a token for a user who is logged in.
+
+        @return: fires with the token's text, which is kept nowhere, and
+            with what is kept of it.
+        """
+
+
+# What a plugin provides.
+
+
+class ICommandHandler(Interface):
+    """
+    Answers one command, for every dialect and for HTTP.
+    """
+
+    command: Command = Attribute("L{imtw.commands.Command}: code, name, request type, reply type, who may ask.")
+
+    def handle(request: Any, session: ISession) -> Any:
+        """
+        Called once a request, decoded, valid and authorised.
+
+        @param request: an instance of the command's request type.
+        @return: an L{imtw.commands.Reply}, a Deferred of one where it has to
+            wait, what L{IDelivery.accept} returned, or L{None} for no reply.
+            L{imtw.errors.CommandRefused}, raised or failed with, sends its
+            status to the client.  Any other error is logged as our bug.
+        """
+
+
+class ILoginChecker(Interface):
+    """
+    Says who may log in, for example from a company's own user database.
+    The core counts failures and slows guessing; a checker just checks.
+    """
+
+    def check(name: str, password: str, address: str) -> Deferred[str | None]:
+        """
+        Check a name and a password.
+
+        @param address: where the request came from.
+        @return: fires with the user's id, or L{None} where this is not the
+            user's password.
+        """
+
+
+class IJoinPolicy(Interface):
+    """
+    Says who may join which group.  All policies are asked, in the order of
+    their names; the first that refuses decides.
+    """
+
+    def mayJoin(user: User, group: str) -> JoinVerdict | Deferred[JoinVerdict]:
+        """
+        May this user join?
+        """
+
+
+class IChatFilter(Interface):
+    """
+    Sees every message before it is stored.
+
+    A filter that takes longer than its deadline, or fails, is passed over;
+    after three times in a row it is parked and named in the log.
+    """
+
+    deadline: float = Attribute("Seconds it may take.")
+
+    def filter(draft: Draft) -> Draft | None | Deferred[Draft | None]:
+        """
+        Look at a message.
+
+        @return: the draft, changed or not (L{None} for unchanged), or a
+            Deferred of it.
+        @raise imtw.errors.CommandRefused: the message must not go out.
+        """
+
+
+class IAppended(Interface):
+    """
+    Waits for one message to be stored.
+    """
+
+    def appended(message: Message | None) -> None:
+        """
+        The message is committed; nothing after this loses it.  L{None}: there
+        is no such conversation and nothing was stored.
+        """
+
+    def refused(error: Exception) -> None:
+        """
+        The message is not stored: a L{imtw.errors.StoreError}, or
+        L{imtw.errors.CommandRefused} where it must not be.
+        """
+
+
+class IStore(Interface):
+    """
+    Keeps users, groups, logs, cursors and tokens.
+
+    What changes something goes through one queue, and its results come in
+    the order of the commits, with those of L{append}: whoever reads a head
+    in that order misses nothing that is told live afterwards.
+    """
+
+    keepsLog: bool = Attribute("Whether messages are kept at all.")
+    durable: bool = Attribute("Whether they survive the end of the process.")
+    waiting: int = Attribute("Changes queued or being committed.")
+
+    def start() -> Deferred[None]:
+        """
+        Open the store.  Fails with L{imtw.errors.StoreError} where that is
+        not possible, saying what to do.
+        """
+
+    def stop() -> Deferred[None]:
+        """
+        Commit what waits, then close.
+        """
+
+    def append(draft: Draft, waiter: Any) -> None:
+        """
+        Store a message; C{waiter}, an L{IAppended}, is told.  A draft to a
+        group that nobody made is not stored.  A draft that came before is
+        stored once (see DESIGN: repeats).
+        """
+
+    def onCommit(begin: Callable[[], None], end: Callable[[], None]) -> None:
+        """
+        Call C{begin} before and C{end} after the results of each commit are
+        told, so that what is sent because of them can be joined.
+        """
+
+    # users
+
+    def account(user: str) -> Deferred[Account | None]:
+        """
+        A user as the login check sees it.
+        """
+
+    def addAccount(user: User, secret: str) -> Deferred[bool]:
+        """
+        Make a user; fires with L{False} where the id is taken.
+        """
+
+    def setSecret(user: str, secret: str) -> Deferred[bool]:
+        """
+        Change the password's hash and drop the user's tokens; fires with
+        L{False} where there is no such user.
+        """
+
+    def setOperator(user: str, operator: bool) -> Deferred[bool]:
+        """
+        Make a user an operator, or not; L{False} where there is none.
+        """
+
+    def user(user: str) -> Deferred[User | None]:
+        """
+        A user as others see it.
+        """
+
+    def users(after: str, limit: int) -> Deferred[list[Account]]:
+        """
+        Users in order of their ids, those after C{after}.
+        """
+
+    def enter(user: User, terminal: str, lobby: Listing, forget: bool) -> Deferred[Entry]:
+        """
+        A login: make the user if it is not there (a checker that is not the
+        store's knows it), put it into the lobby groups (id, name) at its
+        first login, note the terminal, and read what it belongs to.
+
+        @param forget: leave every group but the lobby first, as the strict
+            J-IM does.
+        """
+
+    # tokens
+
+    def addToken(digest: bytes, token: Token) -> Deferred[None]:
+        """
+        Keep a token by its hash.
+        """
+
+    def token(digest: bytes) -> Deferred[Token | None]:
+        """
+        The token with this hash.
+        """
+
+    def dropToken(digest: bytes) -> Deferred[Token | None]:
+        """
+        Forget a token; fires with what it was.
+        """
+
+    # groups
+
+    def join(user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
+        """
+        Put a user into a group, which is made if it is not there; again is
+        no error.  A new member's cursor stands at the head.
+
+        Fails with L{imtw.errors.CommandRefused} (C{TOO_MANY}) where the user
+        is in C{limit} groups already.
+        """
+
+    def leave(user: str, group: str) -> Deferred[bool]:
+        """
+        Take a user out; L{False} where it was not in.
+        """
+
+    def group(group: str) -> Deferred[Group | None]:
+        """
+        A group.
+        """
+
+    def groups(after: str, limit: int) -> Deferred[list[Group]]:
+        """
+        Groups in order of their ids, those after C{after}.
+        """
+
+    def groupsOf(user: str) -> Deferred[list[Group]]:
+        """
+        The groups of a user, in the order of joining.
+        """
+
+    def members(group: str, limit: int, first: Sequence[str], without: Sequence[str]) -> Deferred[list[User]]:
+        """
+        At most C{limit} users of a group: those of C{first} that belong to
+        it first, and none of C{without}.
+        """
+
+    # logs
+
+    def history(
+        pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
+    ) -> Deferred[list[Message]]:
+        """
+        Messages of a conversation in the order of the log, without those
+        that were recalled.
+
+        @param begin: the client's time in ms, inclusive; with C{end}.
+        @param offset: how many to leave out from the oldest, with C{count};
+            without them the newest, at most the limit's page.
+        """
+
+    def walk(pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
+        """
+        Rows of a conversation as they stand in the log, recalls too, those
+        after seq C{after}.
+        """
+
+    def find(pair: Pair, id: str) -> Deferred[Message | None]:
+        """
+        The newest message of a conversation with this id.
+        """
+
+    def pending(user: str, pair: Pair | None, limit: int) -> Deferred[list[tuple[Membership, list[Message]]]]:
+        """
+        What the user's devices without a name have not got: the oldest
+        C{limit} messages after each conversation's cursor, without the
+        user's own, in one conversation or in all.
+
+        @return: fires in the order of the commits, with the conversations
+            that have anything after their cursor.  The membership's C{head}
+            is as far as reading these has got.
+        """
+
+    def moveCursors(moved: list[tuple[str, int, int]]) -> Deferred[None]:
+        """
+        Set the cursors of (user, conversation) to a seq, never backwards.
+        """
+
+    # plugins' own
+
+    def put(shelf: str, key: str, value: bytes) -> Deferred[None]:
+        """
+        Keep a value on a plugin's own shelf (a table of keys).
+        """
+
+    def get(shelf: str, prefix: str) -> Deferred[list[tuple[str, bytes]]]:
+        """
+        The values whose keys begin so, in order, at most 10,000.
+        """
+
+
+class IRelay(Interface):
+    """
+    Tells other nodes that something happened.  It may lose: the log is the
+    truth.
+    """
+
+    def start(receive: Callable[[bytes], None]) -> Deferred[None]:
+        """
+        Begin; C{receive} is called with what other nodes publish, never with
+        this node's own.
+        """
+
+    def publish(notice: bytes) -> None:
+        """
+        Tell all other nodes.
+        """
+
+    def stop() -> Deferred[None]:
+        """
+        End.
+        """
+
+
+class IDialect(Interface):
+    """
+    How one family of clients speaks over the carriers.
+    """
+
+    name: str = Attribute("Its name on the command line.")
+
+    def recogniseStream(head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
+        """
+        Asked with the first bytes of a connection (at least one).
+
+        @param alone: whether the port is this dialect's own.
+        @return: what makes the protocol that takes the connection over, or
+            L{None} for not mine.
+        """
+
+    def recogniseUpgrade(path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | None:
+        """
+        Asked with the target of a WebSocket upgrade.
+
+        @return: what makes the L{ISocketSpeaker}, or L{None}.
+        """
+
+    def recogniseMessage(payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
+        """
+        Asked with the first message of a WebSocket that nobody recognised.
+        """
+
+    def resources() -> dict[str, IResource]:
+        """
+        Its HTTP routes, by path without the first slash.
+        """
+
+
+class ISocketSpeaker(Interface):
+    """
+    A dialect's end of one WebSocket.
+    """
+
+    def opened(socket: Any, query: dict[str, str]) -> None:
+        """
+        The handshake is done; C{socket} carries (see
+        L{imtw.protocols.websocket.SocketCarrier}).
+        """
+
+    def received(payload: bytes, isBinary: bool) -> None:
+        """
+        A whole message came.
+        """
+
+    def closed() -> None:
+        """
+        The connection is gone.
+        """
+
+
+# How plugins are declared.
+
+
+class IMaker(Interface):
+    """
+    A declaration of any kind: what L{imtw.plugin} finds.
+    """
+
+    name: str = Attribute("Unique among its kind; what C{--without} takes.")
+    help: str = Attribute("One line for C{--help-plugins}.")
+
+    def make(*args: Any) -> Any:
+        """
+        Load the class and make the thing.
+        """
+
+
+class IHandlerMaker(IMaker):
+    """
+    Makes an L{ICommandHandler} from an L{ICore}.
+    """
+
+
+class IFilterMaker(IMaker):
+    """
+    Makes an L{IChatFilter} from an L{ICore}.
+    """
+
+
+class IPolicyMaker(IMaker):
+    """
+    Makes an L{IJoinPolicy} from an L{ICore}.
+    """
+
+
+class ICheckerMaker(IMaker):
+    """
+    Makes an L{ILoginChecker} from an L{ICore} and the text behind the colon
+    of C{--auth NAME:...}.
+    """
+
+
+class IStoreMaker(IMaker):
+    """
+    Makes an L{IStore} from the text behind the colon of C{--store NAME:...},
+    the reactor and the L{imtw.limits.Limits}.
+    """
+
+
+class IRelayMaker(IMaker):
+    """
+    Makes an L{IRelay} from the text behind the colon of C{--relay NAME:...}
+    and the reactor.
+    """
+
+
+class IDialectMaker(IMaker):
+    """
+    Makes an L{IDialect} from an L{ICore} and the dialect's options.
+    """
+
+    options: dict[str, str] = Attribute("Known options and their help.")

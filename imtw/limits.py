@@ -1,0 +1,79 @@
+"""
+Every bound there is.  Nothing that a peer sends decides how much memory or
+time it gets; these numbers do, and each is an option of C{twistd jim}.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """
+    The bounds of one server.
+
+    Sizes are bytes, times are seconds, everything else is a count.
+
+    @ivar connections: open connections of all kinds.
+    @ivar firstByte: from the connection's start to its first byte.
+    @ivar head: from the first byte to a whole HTTP head.
+    @ivar headSize: an HTTP request's head.
+    @ivar login: from the connection's start to a login, where the dialect
+        needs one.
+    @ivar body: a frame's or message's body, after login (J-IM's own
+        constant).
+    @ivar bodyBeforeLogin: the same, before.
+    @ivar webSocketBody: a WebSocket message, all fragments together.
+    @ivar httpBody: a request's body.
+    @ivar httpRequest: from a request's first byte to its last.
+    @ivar httpIdle: between two requests on one connection.
+    @ivar sendBudget: bytes queued for a peer that does not read; past it
+        the connection is aborted.
+    @ivar slots: requests of one connection that wait for their answer.
+    @ivar unparsed: bytes kept while a request has to wait; past it the
+        connection is not read.
+    @ivar groupBacklog: bytes of events waiting for a group's sweep; past it
+        the group's senders are not read.
+    @ivar commitQueue: messages waiting for a commit; past it senders are not
+        read.
+    @ivar commitBatch: messages in one commit.
+    @ivar loginQueue: logins waiting for their password to be checked.
+    @ivar slice: sessions served between two turns of the reactor.
+    @ivar groupsPerUser: groups a user may be in.
+    @ivar strangersPerUser: private conversations a user may open with names
+        nobody has yet.
+    @ivar usersListed: users of a group that one answer lists.
+    @ivar noticed: live members up to which joins and exits are told.
+    @ivar page: messages in one answer.
+    @ivar typing: least time between two "is typing" of one session.
+    @ivar recall: how long a message can be taken back.
+    @ivar token: how long a login token lasts.
+    """
+
+    connections: int = 20000
+    firstByte: float = 10.0
+    head: float = 10.0
+    headSize: int = 64 * 1024
+    login: float = 60.0
+    body: int = 2202009
+    bodyBeforeLogin: int = 64 * 1024
+    webSocketBody: int = 524288
+    httpBody: int = 2202009
+    httpRequest: float = 20.0
+    httpIdle: float = 60.0
+    sendBudget: int = 4 * 1024 * 1024
+    slots: int = 128
+    unparsed: int = 256 * 1024
+    groupBacklog: int = 8 * 1024 * 1024
+    commitQueue: int = 20000
+    commitBatch: int = 1000
+    loginQueue: int = 20000
+    slice: int = 64
+    groupsPerUser: int = 1000
+    strangersPerUser: int = 1000
+    usersListed: int = 200
+    noticed: int = 200
+    page: int = 1000
+    typing: float = 1.0
+    recall: float = 120.0
+    token: float = 30 * 86400.0

@@ -1,0 +1,239 @@
+"""
+What a chat server is about, in imtw's own terms: users, groups,
+conversations, messages.
+
+Every dialect turns its own shapes into these and back.  Nothing here knows a
+wire, a store or a session.
+"""
+
+from __future__ import annotations
+
+from enum import Flag, IntEnum, auto
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+MAX_NAME = 64  # characters of a user's or a group's id
+
+
+def isName(text: str) -> bool:
+    """
+    May this be the id of a user or a group: 1 to 64 characters, none of them
+    a control character, a lone surrogate or a space at either end?
+    """
+    return 0 < len(text) <= MAX_NAME and text.isprintable() and text == text.strip()
+
+
+class Scope(IntEnum):
+    """
+    What kind of conversation a row belongs to.
+    """
+
+    PRIVATE = 1
+    GROUP = 2
+
+
+class Pair(NamedTuple):
+    """
+    What names a conversation outside the store: its scope and its ends.
+
+    A private one has both users in string order, a group has its id and an
+    empty C{b}.
+    """
+
+    scope: Scope
+    a: str
+    b: str = ""
+
+    def partnerOf(self, user: str) -> str:
+        """
+        The other end of a private conversation (oneself, when talking to
+        oneself).
+        """
+        return self.b if user == self.a else self.a
+
+
+def privatePair(one: str, other: str) -> Pair:
+    """
+    The private conversation of two users, whoever speaks.
+    """
+    return Pair(Scope.PRIVATE, one, other) if one <= other else Pair(Scope.PRIVATE, other, one)
+
+
+def groupPair(group: str) -> Pair:
+    """
+    The conversation of a group.
+    """
+    return Pair(Scope.GROUP, group)
+
+
+class Fact(IntEnum):
+    """
+    What a row of a conversation's log says.
+    """
+
+    MESSAGE = 0
+    RECALL = 1
+
+
+class Draft(Struct, gc=False):
+    """
+    A message on its way into the log: all that is known before it has a
+    place there.
+
+    @ivar pair: the conversation.
+    @ivar id: as other people see it; the client's own, or one made by the
+        server.
+    @ivar given: whether the client gave the id, so that the same one again
+        may be a repeat.
+    @ivar sender: the user who speaks: checked, never just claimed.
+    @ivar device: the device that speaks, or C{""} for a client that names
+        none.  With a device (sender, id) is unique.
+    @ivar kind: C{"text"}, C{"image"}, C{"voice"}, C{"video"}, C{"music"},
+        C{"news"} or a dialect's own word.
+    @ivar content: L{None} where the client sent none.
+    @ivar created: the client's time, ms since the epoch.
+    @ivar extras: what the common model has no field for, by dialect name, or
+        L{None}.  A dialect's own clients get theirs back unchanged.
+    @ivar fact: what the row says; of a recall C{id} is the message meant.
+    """
+
+    pair: Pair
+    id: str
+    sender: str
+    content: str | None
+    created: int
+    kind: str = "text"
+    given: bool = False
+    device: str = ""
+    extras: dict[str, Any] | None = None
+    fact: Fact = Fact.MESSAGE
+
+
+class Message(Struct, gc=False):
+    """
+    A row of the log.
+
+    @ivar conversation: the conversation's number in this store.
+    @ivar seq: dense position in the conversation, from 1.
+    @ivar n: the number of messages up to here (a recall is a row, too).
+    @ivar ts: the server's time, ms; strictly increasing in a conversation.
+    @ivar repeat: this draft came again: it is stored once and this is the
+        row it has.
+
+    The other fields are the L{Draft}'s.
+    """
+
+    conversation: int
+    seq: int
+    n: int
+    ts: int
+    pair: Pair
+    id: str
+    sender: str
+    content: str | None
+    created: int
+    kind: str = "text"
+    device: str = ""
+    extras: dict[str, Any] | None = None
+    fact: Fact = Fact.MESSAGE
+    repeat: bool = False
+
+
+class User(Struct):
+    """
+    A user as others see it.
+
+    @ivar terminal: the carrier of the last login: C{"tcp"}, C{"ws"},
+        C{"http"}.
+    """
+
+    id: str
+    nick: str
+    avatar: str | None = None
+    sign: str | None = None
+    terminal: str | None = None
+    operator: bool = False
+    extras: dict[str, Any] | None = None
+
+
+class Account(Struct):
+    """
+    A user as the login check sees it.
+
+    @ivar secret: the password's argon2id hash, or C{""} where nobody can
+        log in with a password.
+    """
+
+    user: User
+    secret: str
+    disabled: bool = False
+
+
+class Group(Struct):
+    """
+    A group: its id is one namespace for all dialects.
+    """
+
+    id: str
+    name: str
+    avatar: str | None = None
+
+
+class Membership(Struct, gc=False):
+    """
+    A user's place in a conversation, as read at login.
+
+    @ivar head: the conversation's last seq.
+    @ivar cursor: how far the user's devices without a name have got.
+    """
+
+    conversation: int
+    pair: Pair
+    head: int
+    cursor: int
+    name: str = ""
+
+
+class Entry(Struct):
+    """
+    What a login finds: read in the order of the log, so that whatever is
+    appended later is told as a live event.
+
+    @ivar new: the account came to be with this login.
+    @ivar groups: all groups the user is in.
+    @ivar behind: private conversations with something pending.
+    """
+
+    user: User
+    new: bool
+    groups: list[Membership]
+    behind: list[Membership]
+
+
+class Token(Struct):
+    """
+    An opaque login token: kept hashed, never as itself.
+
+    @ivar expires: ms since the epoch.
+    """
+
+    user: str
+    device: str
+    created: int
+    expires: int
+
+
+class Liberty(Flag):
+    """
+    What a session may do beyond its own user's business.
+
+    A strict dialect grants what its original let anybody do; the operator's
+    HTTP secret grants some, too.
+    """
+
+    NONE = 0
+    ANONYMOUS = auto()  # commands that need a login, without one
+    SPEAK_FOR_OTHERS = auto()  # send messages in another user's name
+    CLOSE_OTHERS = auto()  # cut another user's connections
+    READ_OTHERS = auto()  # read what another user could read

@@ -1,0 +1,3 @@
+"""
+Stores: what keeps users, groups, logs, cursors and tokens.
+"""

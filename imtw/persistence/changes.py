@@ -1,0 +1,210 @@
+"""
+What changes a SQLite database besides messages: users, tokens, groups,
+cursors, shelves.
+
+Each is called in the writer's thread, within a transaction and with all
+messages before it written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec.json import Encoder
+
+from imtw.model import Entry, Membership, Message, Pair, Scope, Token, User, groupPair
+from imtw.persistence import pages, reads
+from imtw.persistence.ledger import Ledger
+from imtw.persistence.rules import refuseGroup
+
+ADD_USER = """
+    INSERT OR IGNORE INTO users (id, nick, avatar, sign, terminal, operator, secret, extras, created)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+ENTERED = "SELECT entered FROM users WHERE id = ?"
+ENTER = """
+    UPDATE users SET terminal = ?2, entered = coalesce(entered, ?3)
+    WHERE id = ?1 AND (terminal IS NOT ?2 OR entered IS NULL)
+"""
+FORGET = """
+    DELETE FROM members WHERE user = ? AND scope = 2
+        AND conversation NOT IN (SELECT conversation FROM groups WHERE id IN (SELECT value FROM json_each(?)))
+"""
+
+#: A user's places: conversation, scope, a, b, head, cursor, a group's name.
+PLACE = """
+    SELECT members.conversation, conversations.scope, a, b,
+        coalesce((SELECT max(seq) FROM messages WHERE messages.conversation = members.conversation), 0),
+        cursor, coalesce(groups.name, '')
+    FROM members CROSS JOIN conversations ON conversations.id = members.conversation
+    LEFT JOIN groups ON groups.conversation = members.conversation
+    WHERE members.user = ? AND members.scope
+"""
+SOMETHING_WAITS = """
+    AND EXISTS (SELECT 1 FROM messages WHERE messages.conversation = members.conversation AND seq > cursor)
+    ORDER BY members.scope, members.conversation
+"""
+GROUPS = PLACE + "= 2 ORDER BY joined"
+BEHIND = PLACE + "= 1" + SOMETHING_WAITS
+WAITING = PLACE + "IN (1, 2)" + SOMETHING_WAITS
+IN_GROUP = PLACE + "= 2 AND members.conversation = ?"
+WAITING_IN = PLACE + "= ? AND members.conversation = ?" + SOMETHING_WAITS
+
+COUNT_GROUPS = "SELECT count(*) FROM members WHERE user = ? AND scope = 2"
+ADD_GROUP = "INSERT INTO groups (id, conversation, name, created) VALUES (?, ?, ?, ?)"
+LEAVE = "DELETE FROM members WHERE user = ? AND scope = 2 AND conversation = ?"
+MOVE = """
+    UPDATE members
+    SET cursor = max(cursor, min(?3, coalesce((SELECT max(seq) FROM messages WHERE conversation = ?2), 0)))
+    WHERE user = ?1 AND scope IN (1, 2) AND conversation = ?2
+"""
+ADD_TOKEN = "INSERT OR REPLACE INTO tokens (digest, user, device, created, expires) VALUES (?, ?, ?, ?, ?)"
+
+_encode = Encoder().encode
+
+
+def addAccount(ledger: Ledger, user: User, secret: str) -> bool:
+    """
+    See L{imtw.interfaces.IStore.addAccount}.
+    """
+    extras = None if user.extras is None else _encode(user.extras).decode()
+    fields = (user.id, user.nick, user.avatar, user.sign, user.terminal, user.operator, secret, extras, ledger.now)
+    return ledger.cursor.execute(ADD_USER, fields).rowcount == 1
+
+
+def setSecret(ledger: Ledger, user: str, secret: str) -> bool:
+    """
+    See L{imtw.interfaces.IStore.setSecret}.
+    """
+    ledger.cursor.execute("DELETE FROM tokens WHERE user = ?", (user,))
+    return ledger.cursor.execute("UPDATE users SET secret = ? WHERE id = ?", (secret, user)).rowcount == 1
+
+
+def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
+    """
+    See L{imtw.interfaces.IStore.setOperator}.
+    """
+    return ledger.cursor.execute("UPDATE users SET operator = ? WHERE id = ?", (operator, user)).rowcount == 1
+
+
+def enter(ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool) -> Entry:
+    """
+    See L{imtw.interfaces.IStore.enter}.
+    """
+    cursor = ledger.cursor
+    row = cursor.execute(ENTERED, (user.id,)).fetchone()
+    if row is None:
+        addAccount(ledger, user, "")
+    new = row is None or row[0] is None
+    cursor.execute(ENTER, (user.id, terminal, ledger.now))
+    if forget:
+        cursor.execute(FORGET, (user.id, _encode([id for id, _ in lobby]).decode()))
+    if new:
+        for id, name in lobby:
+            number = _group(ledger, id, name)
+            ledger.addMember(user.id, Scope.GROUP, number, pages.headOf(cursor, number)[0])
+    entered = reads.user(cursor, user.id)
+    assert entered is not None
+    return Entry(
+        entered,
+        new,
+        [_placeOf(place) for place in cursor.execute(GROUPS, (user.id,))],
+        [_placeOf(place) for place in cursor.execute(BEHIND, (user.id,))],
+    )
+
+
+def addToken(ledger: Ledger, digest: bytes, token: Token) -> None:
+    """
+    See L{imtw.interfaces.IStore.addToken}.  The user's expired ones go.
+    """
+    ledger.cursor.execute("DELETE FROM tokens WHERE user = ? AND expires <= ?", (token.user, ledger.now))
+    ledger.cursor.execute(ADD_TOKEN, (digest, token.user, token.device, token.created, token.expires))
+
+
+def dropToken(ledger: Ledger, digest: bytes) -> Token | None:
+    """
+    See L{imtw.interfaces.IStore.dropToken}.
+    """
+    token = reads.token(ledger.cursor, digest)
+    ledger.cursor.execute("DELETE FROM tokens WHERE digest = ?", (digest,))
+    return token
+
+
+def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) -> Membership:
+    """
+    See L{imtw.interfaces.IStore.join}.
+    """
+    cursor = ledger.cursor
+    pair = groupPair(group)
+    number = pages.numberOf(cursor, pair)
+    place = cursor.execute(IN_GROUP, (user, number)).fetchone()
+    if place is None:
+        if cursor.execute(COUNT_GROUPS, (user,)).fetchone()[0] >= limit:
+            raise refuseGroup(limit)
+        number = _group(ledger, group, name)
+        ledger.addMember(user, Scope.GROUP, number, pages.headOf(cursor, number)[0])
+        place = cursor.execute(IN_GROUP, (user, number)).fetchone()
+    return _placeOf(place)
+
+
+def leave(ledger: Ledger, user: str, group: str) -> bool:
+    """
+    See L{imtw.interfaces.IStore.leave}.
+    """
+    number = pages.numberOf(ledger.cursor, groupPair(group))
+    return ledger.cursor.execute(LEAVE, (user, number)).rowcount == 1
+
+
+def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int) -> list[tuple[Membership, list[Message]]]:
+    """
+    See L{imtw.interfaces.IStore.pending}.
+    """
+    cursor = ledger.cursor
+    if pair is None:
+        places = cursor.execute(WAITING, (user,)).fetchall()
+    else:
+        places = cursor.execute(WAITING_IN, (user, pair.scope.value, pages.numberOf(cursor, pair))).fetchall()
+    found = []
+    for place in map(_placeOf, places):
+        place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit)
+        found.append((place, messages))
+        limit -= len(messages)
+        if limit <= 0:
+            break
+    return found
+
+
+def moveCursors(ledger: Ledger, moved: Iterable[tuple[str, int, int]]) -> None:
+    """
+    See L{imtw.interfaces.IStore.moveCursors}.
+    """
+    ledger.cursor.executemany(MOVE, moved)
+
+
+def put(ledger: Ledger, shelf: str, key: str, value: bytes) -> None:
+    """
+    See L{imtw.interfaces.IStore.put}.
+    """
+    ledger.cursor.execute("INSERT OR REPLACE INTO shelf (name, key, value) VALUES (?, ?, ?)", (shelf, key, value))
+
+
+def _group(ledger: Ledger, id: str, name: str | None) -> int:
+    """
+    The number of a group's conversation; the group is made if it is not
+    there.
+    """
+    pair = groupPair(id)
+    number = pages.numberOf(ledger.cursor, pair)
+    if number is None:
+        number = ledger.newConversation(pair)
+        ledger.cursor.execute(ADD_GROUP, (id, number, name or id, ledger.now))
+    return number
+
+
+def _placeOf(row: Sequence[Any]) -> Membership:
+    """
+    The membership in a row of L{PLACE}.
+    """
+    conversation, scope, a, b, head, cursor, name = row
+    return Membership(conversation, Pair(Scope(scope), a, b), head, cursor, name)

@@ -1,0 +1,182 @@
+"""
+Pages of a log in a SQLite database.
+
+A page costs the same wherever it lies and however long the log is: rows are
+found by their place.  How many messages stand before a row is its C{n}, less
+those that were recalled (the table C{recalls} counts them).  The server's
+time is in the order of the log, and a message's own time is near to it,
+except for those in an index of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from imtw.model import Message, Pair
+from imtw.persistence.rows import messageOf
+from imtw.persistence.rules import pageOf
+
+DRIFT = 60000  # ms that a message's two times may be apart and it is not in the index messages_astray
+
+NUMBER = "SELECT id FROM conversations WHERE a = ? AND b = ? AND scope = ?"
+HEAD = "SELECT seq, n, ts FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
+N = "SELECT n FROM messages WHERE conversation = ? AND seq = ?"
+TS = "SELECT ts FROM messages WHERE conversation = ? AND seq = ?"
+RECALLED = "SELECT n - visible FROM recalls WHERE conversation = ? ORDER BY n DESC LIMIT 1"
+RECALLED_BEFORE = """
+    SELECT n - visible FROM recalls WHERE conversation = ? AND visible <= ? ORDER BY visible DESC, n DESC LIMIT 1
+"""
+WALK = "SELECT * FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?"
+FROM = """
+    SELECT * FROM messages WHERE conversation = ? AND seq >= ? AND fact = 0 AND recalled IS NULL ORDER BY seq LIMIT ?
+"""
+FOR = """
+    SELECT * FROM messages WHERE conversation = ? AND seq > ? AND fact = 0 AND recalled IS NULL AND sender <> ?
+    ORDER BY seq LIMIT ?
+"""
+WITH_ID = """
+    SELECT * FROM messages WHERE conversation = ? AND id = ? AND fact = 0 AND recalled IS NULL
+    ORDER BY seq DESC LIMIT 1
+"""
+
+# The constants are those of messages_astray, word for word: otherwise SQLite would not use it.
+WITHIN = """
+    SELECT * FROM messages
+    WHERE conversation = :conversation AND seq BETWEEN :low AND :high AND fact = 0 AND recalled IS NULL
+        AND created BETWEEN :begin AND :end AND created BETWEEN ts - 60000 AND ts + 60000
+    UNION ALL
+    SELECT * FROM messages
+    WHERE conversation = :conversation AND created BETWEEN :begin AND :end
+        AND created NOT BETWEEN ts - 60000 AND ts + 60000 AND fact = 0 AND recalled IS NULL
+    ORDER BY seq
+"""
+OLDEST_WITHIN = WITHIN + "LIMIT :count OFFSET :offset"
+NEWEST_WITHIN = WITHIN + "DESC LIMIT :count"
+
+
+def numberOf(cursor: sqlite3.Cursor, pair: Pair) -> int | None:
+    """
+    The number of a conversation, or L{None} where it is not there.
+    """
+    found = cursor.execute(NUMBER, (pair.a, pair.b, pair.scope.value)).fetchone()
+    return found[0] if found else None
+
+
+def headOf(cursor: sqlite3.Cursor, number: int) -> tuple[int, int, int]:
+    """
+    The seq, n and ts that a log ends with: its last row has them.
+    """
+    return cursor.execute(HEAD, (number,)).fetchone() or (0, 0, 0)
+
+
+def history(
+    cursor: sqlite3.Cursor,
+    pair: Pair,
+    begin: float | None,
+    end: float | None,
+    offset: int | None,
+    count: int | None,
+    page: int,
+) -> list[Message]:
+    """
+    See L{imtw.interfaces.IStore.history}.
+
+    @param page: how many messages at most.
+    """
+    number = numberOf(cursor, pair)
+    if number is None:
+        return []
+    seq, n, _ = headOf(cursor, number)
+    if begin is not None or end is not None:
+        low = float("-inf") if begin is None else begin
+        high = float("inf") if end is None else end
+        return _within(cursor, number, pair, seq, low, high, offset, count, page)
+    recalled = cursor.execute(RECALLED, (number,)).fetchone()
+    first, last = pageOf(offset, count, page, n - (recalled[0] if recalled else 0))
+    if first >= last:
+        return []
+    before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
+    wanted = first + 1 + (before[0] if before else 0)
+    start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
+    return [messageOf(row, pair) for row in cursor.execute(FROM, (number, start, last - first))]
+
+
+def _within(
+    cursor: sqlite3.Cursor,
+    number: int,
+    pair: Pair,
+    head: int,
+    begin: float,
+    end: float,
+    offset: int | None,
+    count: int | None,
+    page: int,
+) -> list[Message]:
+    """
+    A page of the messages of some time.
+    """
+    # How many there are is not known; it matters only where a page is counted from the end.
+    first, last = pageOf(offset or 0, count, page, (offset or 0) + page)
+    if first >= last:
+        return []
+    asked = {
+        "conversation": number,
+        "begin": begin,
+        "end": end,
+        "low": _firstSeq(cursor, TS, number, begin - DRIFT, 1, head + 1),
+        "high": _firstSeq(cursor, TS, number, end + DRIFT + 1, 1, head + 1),
+        "count": last - first,
+        "offset": first,
+    }
+    if offset is None:
+        return [messageOf(row, pair) for row in cursor.execute(NEWEST_WITHIN, asked)][::-1]
+    return [messageOf(row, pair) for row in cursor.execute(OLDEST_WITHIN, asked)]
+
+
+def _firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, low: int, high: int) -> int:
+    """
+    The first seq from C{low} on whose row has at least C{wanted} of what
+    C{query} asks for, which grows with seq; C{high} where no lower one has.
+    """
+    while low < high:
+        middle = (low + high) // 2
+        found = cursor.execute(query, (number, middle)).fetchone()
+        if found is not None and found[0] >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def walk(cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int) -> list[Message]:
+    """
+    See L{imtw.interfaces.IStore.walk}.
+    """
+    number = numberOf(cursor, pair)
+    if number is None:
+        return []
+    return [messageOf(row, pair) for row in cursor.execute(WALK, (number, after, limit))]
+
+
+def find(cursor: sqlite3.Cursor, pair: Pair, id: str) -> Message | None:
+    """
+    See L{imtw.interfaces.IStore.find}.
+    """
+    number = numberOf(cursor, pair)
+    row = None if number is None else cursor.execute(WITH_ID, (number, id)).fetchone()
+    return None if row is None else messageOf(row, pair)
+
+
+def pending(
+    cursor: sqlite3.Cursor, number: int, pair: Pair, user: str, after: int, limit: int
+) -> tuple[int, list[Message]]:
+    """
+    The oldest messages of others after a cursor.
+
+    @return: how far that is, and the messages.
+    """
+    rows = cursor.execute(FOR, (number, after, user, limit + 1)).fetchall()
+    found = [messageOf(row, pair) for row in rows[:limit]]
+    if len(rows) > limit:
+        return rows[limit - 1][1], found
+    return headOf(cursor, number)[0], found

@@ -1,0 +1,92 @@
+"""
+What every store decides alike, with no store in it.
+"""
+
+from __future__ import annotations
+
+from imtw.commands import Status
+from imtw.errors import CommandRefused
+from imtw.model import Draft, Message
+
+#: The kind of a message that was recalled, where a log is read as it stands.
+RECALLED = "recalled"
+
+MANY_VALUES = 10000  # values of a plugin's shelf that one answer has
+
+
+def isSame(stored: Message, draft: Draft) -> bool:
+    """
+    Does a draft say what a stored message says?  When it was written does
+    not count: clients set that anew when they send again.
+    """
+    return stored.content == draft.content and stored.kind == draft.kind and stored.extras == draft.extras
+
+
+def isRepeat(stored: Message, draft: Draft) -> bool:
+    """
+    Is C{draft} the message C{stored} once more, where a device sent one with
+    the same id before?
+
+    @param stored: the message with this sender and id; it may stand in
+        another conversation.
+    @raise CommandRefused: C{CONFLICT}: it is another message, and the id
+        is taken.
+    """
+    if stored.pair == draft.pair and (stored.kind == RECALLED or isSame(stored, draft)):
+        return True
+    raise CommandRefused(Status.CONFLICT, f"the id {draft.id!r} was used for another message")
+
+
+def checkRecall(found: Message, now: int, window: float) -> None:
+    """
+    May this message still be taken back by its sender?
+
+    @param now: ms since the epoch.
+    @param window: seconds.
+    @raise CommandRefused: C{TOO_LATE}.
+    """
+    if now - found.ts > window * 1000:
+        raise CommandRefused(Status.TOO_LATE, f"a message can be recalled for {window:g} seconds")
+
+
+def refuseRecall(id: str, known: bool) -> CommandRefused:
+    """
+    Why a message that the asker did not send cannot be recalled.
+
+    @param known: somebody else sent one with this id.
+    """
+    if known:
+        return CommandRefused(Status.FORBIDDEN, f"the message {id!r} is somebody else's")
+    return CommandRefused(Status.NOT_FOUND, f"there is no message {id!r} here")
+
+
+def refuseStranger(limit: int) -> CommandRefused:
+    """
+    Why a conversation with a name nobody has cannot be opened.
+    """
+    return CommandRefused(Status.TOO_MANY, f"at most {limit} conversations with names that nobody has")
+
+
+def refuseGroup(limit: int) -> CommandRefused:
+    """
+    Why a user cannot join one more group.
+    """
+    return CommandRefused(Status.TOO_MANY, f"at most {limit} groups")
+
+
+def pageOf(offset: int | None, count: int | None, page: int, total: int) -> tuple[int, int]:
+    """
+    Which of C{total} messages, the oldest being 0, a page has.
+
+    @param offset: how many to leave out from the oldest, or L{None} for the
+        newest page.  A negative one finds nothing, as in Redis.
+    @param count: how many, or L{None} or a negative number for no limit.
+    @param page: how many in any case.
+    @return: the first and the one after the last.
+    """
+    wanted = page if count is None or count < 0 else min(count, page)
+    if offset is None:
+        return max(0, total - wanted), total
+    if offset < 0:
+        return 0, 0
+    return min(offset, total), min(offset + wanted, total)

@@ -1,0 +1,223 @@
+"""
+The store in one SQLite file.
+
+::
+
+    reactor's thread               writer's thread            readers' threads
+    append, enter, join, ... ----> batch: write, commit
+         one call a batch <------- its results
+    history, account, ... -----------------------------------> query
+                          <----------------------------------- its result
+
+What changes anything goes to the one L{Writer}; everything else is read by a
+few L{Readers}, which see what is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.enterprise.adbapi import ConnectionPool
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from imtw.errors import StoreError
+from imtw.interfaces import IStore
+from imtw.limits import Limits
+from imtw.model import Account, Draft, Entry, Group, Membership, Message, Pair, Token, User
+from imtw.persistence import changes, pages, reads
+from imtw.persistence.readers import Readers
+from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
+from imtw.persistence.writer import Writer
+
+READERS = 3  # threads
+
+
+@implementer(IStore)
+class SQLiteStore:
+    """
+    Keeps everything in one file.
+
+    @ivar path: the file.
+    """
+
+    keepsLog = True
+    durable = True
+
+    def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
+        self.path = os.path.abspath(argument)
+        self._named = bool(argument) and argument != ":memory:"
+        self._reactor = reactor
+        self._limits = limits
+        self._lock: Lock | None = None
+        self._pools: list[ConnectionPool] = []
+        self._writer = Writer(reactor, limits)
+        self._readers = Readers()
+
+    @property
+    def waiting(self) -> int:
+        """
+        Changes queued or being committed.
+        """
+        return self._writer.waiting
+
+    @property
+    def healthy(self) -> bool:
+        """
+        Whether the database can be written, as far as is known.
+        """
+        return self._writer.healthy
+
+    def start(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._start())
+
+    async def _start(self) -> None:
+        """
+        Take the file, bring it up to date, open it.
+        """
+        if not self._named:
+            raise StoreError("a file is missing: --store sqlite:FILE (memory: keeps everything in memory)")
+        self._lock = Lock(self.path)
+        try:
+            makeFile(self.path)
+            await self._writer.start(self._open(1, prepareWriter))
+        except (StoreError, sqlite3.Error) as error:
+            self._close()
+            raise StoreError(f"{self.path} cannot be used: {error}") from error
+        self._readers.start(self._open(READERS, prepareReader))
+
+    def stop(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        """
+        Let everything end that was begun.
+        """
+        if self._lock is not None:
+            await self._readers.stop()
+            await self._writer.stop()
+            self._close()
+
+    def _open(self, threads: int, prepare: Callable[[sqlite3.Connection], None]) -> ConnectionPool:
+        """
+        Make connections to the file.
+        """
+        # One thread opens a connection and uses it, another closes it in the end.
+        pool = ConnectionPool(
+            "sqlite3",
+            self.path,
+            isolation_level=None,
+            check_same_thread=False,
+            cp_reactor=self._reactor,
+            cp_min=threads,
+            cp_max=threads,
+            cp_openfun=prepare,
+        )
+        self._pools.append(pool)
+        return pool
+
+    def _close(self) -> None:
+        """
+        Close the file and let others have it.
+        """
+        while self._pools:
+            self._pools.pop().close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def append(self, draft: Draft, waiter: Any) -> None:
+        self._writer.put(draft, waiter)
+
+    def onCommit(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self._writer.begin = begin
+        self._writer.end = end
+
+    # users
+
+    def account(self, user: str) -> Deferred[Account | None]:
+        return self._readers.ask(reads.account, user)
+
+    def addAccount(self, user: User, secret: str) -> Deferred[bool]:
+        return self._writer.change(partial(changes.addAccount, user=user, secret=secret))
+
+    def setSecret(self, user: str, secret: str) -> Deferred[bool]:
+        return self._writer.change(partial(changes.setSecret, user=user, secret=secret))
+
+    def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
+        return self._writer.change(partial(changes.setOperator, user=user, operator=operator))
+
+    def user(self, user: str) -> Deferred[User | None]:
+        return self._readers.ask(reads.user, user)
+
+    def users(self, after: str, limit: int) -> Deferred[list[Account]]:
+        return self._readers.ask(reads.users, after, limit)
+
+    def enter(self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool) -> Deferred[Entry]:
+        return self._writer.change(
+            partial(changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget)
+        )
+
+    # tokens
+
+    def addToken(self, digest: bytes, token: Token) -> Deferred[None]:
+        return self._writer.change(partial(changes.addToken, digest=digest, token=token))
+
+    def token(self, digest: bytes) -> Deferred[Token | None]:
+        return self._readers.ask(reads.token, digest)
+
+    def dropToken(self, digest: bytes) -> Deferred[Token | None]:
+        return self._writer.change(partial(changes.dropToken, digest=digest))
+
+    # groups
+
+    def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
+        return self._writer.change(partial(changes.join, user=user, group=group, name=name, limit=limit))
+
+    def leave(self, user: str, group: str) -> Deferred[bool]:
+        return self._writer.change(partial(changes.leave, user=user, group=group))
+
+    def group(self, group: str) -> Deferred[Group | None]:
+        return self._readers.ask(reads.group, group)
+
+    def groups(self, after: str, limit: int) -> Deferred[list[Group]]:
+        return self._readers.ask(reads.groups, after, limit)
+
+    def groupsOf(self, user: str) -> Deferred[list[Group]]:
+        return self._readers.ask(reads.groupsOf, user)
+
+    def members(self, group: str, limit: int, first: Sequence[str], without: Sequence[str]) -> Deferred[list[User]]:
+        return self._readers.ask(reads.members, group, limit, first, without)
+
+    # logs
+
+    def history(
+        self, pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
+    ) -> Deferred[list[Message]]:
+        return self._readers.ask(pages.history, pair, begin, end, offset, count, self._limits.page)
+
+    def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
+        return self._readers.ask(pages.walk, pair, after, limit)
+
+    def find(self, pair: Pair, id: str) -> Deferred[Message | None]:
+        return self._readers.ask(pages.find, pair, id)
+
+    def pending(
+        self, user: str, pair: Pair | None, limit: int
+    ) -> Deferred[list[tuple[Membership, list[Message]]]]:
+        return self._writer.change(partial(changes.pending, user=user, pair=pair, limit=limit))
+
+    def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
+        return self._writer.change(partial(changes.moveCursors, moved=moved))
+
+    # plugins' own
+
+    def put(self, shelf: str, key: str, value: bytes) -> Deferred[None]:
+        return self._writer.change(partial(changes.put, shelf=shelf, key=key, value=value))
+
+    def get(self, shelf: str, prefix: str) -> Deferred[list[tuple[str, bytes]]]:
+        return self._readers.ask(reads.values, shelf, prefix)

@@ -1,0 +1,3 @@
+"""
+Carriers, and the dialects spoken over them.
+"""

@@ -1,0 +1,227 @@
+"""
+One port, many dialects: the first bytes decide.
+
+A connection is first a L{Recogniser}.  It asks the dialects of its port in
+order, knows none of them by name, and hands the connection over to the
+protocol that one of them makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+
+from imtw.interfaces import IDialect
+from imtw.protocols.websocket import SpeakerMaker, Undecided
+from imtw.server import Core
+
+METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ")
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def handOver(transport: Any, target: IProtocol, received: bytes) -> None:
+    """
+    Let C{target} take a connection over, on plain TCP and on TLS, with what
+    was read already.  The protocol that had it hears nothing more of it, not
+    even its end.
+    """
+    if isinstance(transport, ProtocolWrapper):
+        transport.wrappedProtocol = target
+    else:
+        transport.protocol = target
+    target.makeConnection(transport)
+    if received:
+        target.dataReceived(received)
+
+
+def mayBeHTTP(head: bytes) -> bool | None:
+    """
+    Do these bytes begin an HTTP request?  L{None}: not enough to tell.
+    """
+    for method in METHODS:
+        if head.startswith(method):
+            return True
+        if method.startswith(head):
+            return None
+    return False
+
+
+class Head:
+    """
+    The head of an HTTP request, as far as it decides who gets it.
+
+    @ivar isBroken: the request line is none of HTTP/1.x, or there is no host.
+    @ivar isUpgrade: it asks for a WebSocket.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        line, *fields = head.replace(b"\r\n", b"\n").split(b"\n")
+        parts = line.split(b" ")
+        names = {field.partition(b":")[0].strip().lower() for field in fields}
+        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or b"host" not in names
+        self.isUpgrade = b"sec-websocket-key" in names
+        target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
+        path, _, query = target.partition("?")
+        self.path = unquote(path)
+        self.query = dict(parse_qsl(query, keep_blank_values=True))
+
+
+class Recogniser(Protocol):
+    """
+    A connection that nobody speaks on yet.
+    """
+
+    factory: PortFactory
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._deadline = 0.0
+        self._isHTTP: bool | None = None
+
+    def connectionMade(self) -> None:
+        """
+        Wait for the first byte, not for ever.
+        """
+        self._setDeadline(self.factory.core.limits.firstByte)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Look whether it is enough to tell whose it is.
+        """
+        if not self._received:
+            self._setDeadline(self.factory.core.limits.head)
+        self._received += data
+        if self._isHTTP is None:
+            self._isHTTP = mayBeHTTP(self._received)
+        if self._isHTTP is None:
+            return
+        try:
+            target = self._http() if self._isHTTP else self._stream()
+        except Exception:
+            self.factory.log.failure("recognising a connection", Failure())
+            target = None
+        if target is not None:
+            self._clearDeadline()
+            self.factory.countEnd(target)
+            handOver(self.transport, target, self._received)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """
+        It is gone, and nobody spoke on it.
+        """
+        self._clearDeadline()
+        self.factory.core.connections -= 1
+
+    def _stream(self) -> IProtocol | None:
+        """
+        The protocol of the dialect that knows these bytes.
+        """
+        for dialect in self.factory.dialects:
+            maker = dialect.recogniseStream(self._received, self.factory.isAlone)
+            if maker is not None:
+                return maker()
+        self.transport.loseConnection()
+        return None
+
+    def _http(self) -> IProtocol | None:
+        """
+        The protocol of an HTTP request whose head is there.
+        """
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0 and len(self._received) <= self.factory.core.limits.headSize:
+            return None
+        if end < 0:
+            self._refuse()
+            return None
+        head = Head(self._received[:end])
+        if head.isBroken:
+            self._refuse()
+            return None
+        if head.isUpgrade:
+            return self.factory.sockets.buildProtocol(self.transport.getPeer())
+        return self.factory.site.buildProtocol(self.transport.getPeer())
+
+    def _refuse(self) -> None:
+        """
+        This is no HTTP: say so, where the port is not a dialect's own (J-IM
+        hangs up without a word).
+        """
+        if not self.factory.isAlone:
+            self.transport.write(BAD_REQUEST)
+        self.transport.loseConnection()
+
+    def expired(self) -> None:
+        """
+        What was due did not come in time.
+        """
+        self.transport.abortConnection()
+
+    def _setDeadline(self, seconds: float) -> None:
+        self._clearDeadline()
+        self._deadline = seconds
+        self.factory.core.deadlines.set(self, seconds)
+
+    def _clearDeadline(self) -> None:
+        self.factory.core.deadlines.clear(self, self._deadline)
+
+
+class PortFactory(Factory):
+    """
+    The connections of one port.
+
+    @ivar dialects: who may speak here, in the order in which they are asked.
+    @ivar isAlone: the port is one dialect's own, and its rules hold from the
+        first byte.
+    @ivar site: makes HTTP protocols.
+    @ivar sockets: makes WebSocket protocols; asks L{whoSpeaks}.
+    """
+
+    protocol = Recogniser
+    log = Logger()
+    noisy = False
+    site: Any
+    sockets: Any
+
+    def __init__(self, core: Core, dialects: Sequence[IDialect], isAlone: bool) -> None:
+        self.core = core
+        self.dialects = dialects
+        self.isAlone = isAlone
+
+    def buildProtocol(self, addr: IAddress) -> Protocol | None:
+        """
+        A connection came; none is taken past the limit.
+        """
+        if self.core.connections >= self.core.limits.connections:
+            return None
+        self.core.connections += 1
+        return super().buildProtocol(addr)
+
+    def countEnd(self, target: IProtocol) -> None:
+        """
+        Count the connection as gone when its new protocol hears that it is.
+        """
+        lost = target.connectionLost
+
+        def connectionLost(reason: Failure) -> None:
+            self.core.connections -= 1
+            lost(reason)
+
+        target.connectionLost = connectionLost  # type: ignore[method-assign]
+
+    def whoSpeaks(self, path: str, query: dict[str, str]) -> SpeakerMaker | None:
+        """
+        Who speaks on a WebSocket with this target: the dialect that knows
+        it, else whoever knows its first message.
+        """
+        for dialect in self.dialects:
+            maker = dialect.recogniseUpgrade(path, query, self.isAlone)
+            if maker is not None:
+                return maker
+        return lambda: Undecided(self.dialects)

@@ -1,0 +1,3 @@
+"""
+J-IM: frames, bodies, and the protocols that carry them.
+"""

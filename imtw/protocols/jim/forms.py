@@ -1,0 +1,114 @@
+"""
+What J-IM's clients are told: events as pushes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from imtw.events import Event, Joined, Left, Pushed, Recalled, Said, Typed, Whispered
+from imtw.protocols.framing import frame
+from imtw.protocols.jim.answers import NoticeOut, UserOut, encodeChatPush, envelope
+from imtw.protocols.jim.frames import encodeFrame
+from imtw.protocols.jim.replies import chatOut
+
+CHAT, JOINED, LEFT, RECALLED, TYPING = 11, 9, 10, 16, 104
+
+Wrap = Callable[[int, bytes], bytes]
+
+
+def overTCP(command: int, body: bytes) -> bytes:
+    """
+    A push in a frame.
+    """
+    return encodeFrame(command, body)
+
+
+def overWebSocket(command: int, body: bytes) -> bytes:
+    """
+    A push in a text message.
+    """
+    return frame(body)
+
+
+class JimForm:
+    """
+    J-IM's pushes on one carrier.
+
+    @ivar modern: for clients that name a device: they are told the seq of a
+        message, of recalls, of typing, and what their user's other devices
+        say.  The others see what J-IM would have shown them and no more.
+    """
+
+    def __init__(self, wrap: Wrap, modern: bool = False, other: JimForm | None = None) -> None:
+        self.wrap = wrap
+        self.modern = modern
+        self._other = other or JimForm(wrap, not modern, self)
+        self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
+            Said: self._said,
+            Whispered: self._whispered,
+            Joined: self._joined,
+            Left: self._left,
+            Pushed: self._pushed,
+        }
+        if modern:
+            self._encoders[Recalled] = self._recalled
+            self._encoders[Typed] = self._typed
+
+    def withDevice(self, named: bool) -> JimForm:
+        """
+        The same, for a client that names a device or does not.
+        """
+        return self if named == self.modern else self._other
+
+    def encode(self, event: Event) -> bytes:
+        """
+        A push; empty where such a client is not told.
+        """
+        encoder = self._encoders.get(type(event))
+        return b"" if encoder is None else encoder(event)
+
+    def _said(self, event: Said) -> bytes:
+        if event.own and not self.modern:
+            return b""
+        return self.wrap(CHAT, encodeChatPush(chatOut(event.message, self.modern)))
+
+    def _whispered(self, event: Whispered) -> bytes:
+        return self.wrap(CHAT, encodeChatPush(chatOut(event.message)))
+
+    def _joined(self, event: Joined) -> bytes:
+        return self._notice(JOINED, event)
+
+    def _left(self, event: Left) -> bytes:
+        return self._notice(LEFT, event)
+
+    def _notice(self, command: int, event: Joined) -> bytes:
+        user = UserOut(id=event.user.id, nick=event.user.nick)
+        return self.wrap(command, envelope(command, data=NoticeOut(event.group, user)))
+
+    def _recalled(self, event: Recalled) -> bytes:
+        out = chatOut(event.message, True)
+        told = {
+            "createTime": out.createTime,
+            "from": out.sender,
+            "group_id": out.group_id,
+            "id": out.id,
+            "seq": out.seq,
+            "to": out.to,
+        }
+        return self.wrap(RECALLED, envelope(RECALLED, data=told))
+
+    def _typed(self, event: Typed) -> bytes:
+        told = {"from": event.user, "group": event.group, "to": event.to}
+        return self.wrap(TYPING, envelope(TYPING, data=told))
+
+    def _pushed(self, event: Pushed) -> bytes:
+        told = msgspec.to_builtins(event.data, order="sorted")
+        return self.wrap(event.code, envelope(event.code, data=told))
+
+
+TCP_FORM = JimForm(overTCP)
+WEBSOCKET_FORM = JimForm(overWebSocket)

@@ -1,0 +1,162 @@
+"""
+J-IM's HTTP routes (docs/wire/jim.rst, HTTP).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from imtw.commands import CHAT, CLOSE, Close, Command, Reply, Status
+from imtw.errors import CommandRefused
+from imtw.model import Liberty
+from imtw.protocols.http import AsyncResource, identify, libertiesOf, respond, sessionOf, settled
+from imtw.protocols.jim.answers import envelope
+from imtw.protocols.jim.replies import answer
+from imtw.protocols.jim.requests import Unreadable, read
+from imtw.protocols.jim.statuses import TEXTS
+from imtw.protocols.jim.voice import JimOptions
+from imtw.server import Core
+
+ANY_METHOD = (b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS")  # J-IM does not look
+
+
+class BodyReader:
+    """
+    Reads a command's request from J-IM's JSON.
+
+    @ivar isBad: it was not even of the right shape.
+    """
+
+    isBad = False
+
+    def read(self, command: Command, body: bytes) -> Any:
+        """
+        The request, or a refusal.
+        """
+        try:
+            return read(command, body)
+        except Unreadable:
+            self.isBad = True
+            raise
+
+
+class SendResource(AsyncResource):
+    """
+    C{/api/message/send}: command 11, for callers that may speak for others;
+    others say who they are and speak for themselves.
+    """
+
+    methods = ANY_METHOD
+
+    def __init__(self, core: Core, options: JimOptions) -> None:
+        super().__init__()
+        self._core = core
+        self._options = options
+
+    async def answer(self, request: Request) -> None:
+        """
+        Take a message on.
+        """
+        core = self._core
+        reader = BodyReader()
+        session = sessionOf(core, request, libertiesOf(core, request) | self._options.liberties)
+        try:
+            await identify(core, request, session)
+        except CommandRefused:
+            session.liberties = Liberty.NONE
+        if session.user is None and Liberty.SPEAK_FOR_OTHERS not in session.liberties:
+            reply, code = Reply(Status.INVALID), 401
+        else:
+            session.liberties |= Liberty.ANONYMOUS
+            handler = core.registry.byCode[CHAT.code]
+            result = core.dispatcher.call(handler, session, reader, request.content.read())
+            reply = await settled(core, CHAT, result)
+            code = 400 if reader.isBad else 200
+        respond(request, code, answer(CHAT, reply, False, self._options.suffix))
+
+
+def short(status: Status) -> bytes:
+    """
+    The answer of the utilities: it names no command.
+    """
+    whole = envelope(0, code=status, msg=TEXTS[status])
+    return whole.replace(b'"command":0,', b"")
+
+
+def userAsked(request: Request) -> str:
+    """
+    The parameter C{userid}, from the query or from a form.
+    """
+    values = request.args.get(b"userid", [])
+    return values[0].decode("utf-8", "replace") if values else ""
+
+
+class OnlineResource(AsyncResource):
+    """
+    C{/api/user/online}: has this user a connection?
+    """
+
+    methods = ANY_METHOD
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self._core = core
+
+    async def answer(self, request: Request) -> None:
+        """
+        Say it.
+        """
+        user = userAsked(request)
+        if not user:
+            respond(request, 200, short(Status.INVALID))
+        else:
+            online = self._core.sessions.online(user)
+            respond(request, 200, short(Status.ONLINE if online else Status.OFFLINE))
+
+
+class CloseResource(AsyncResource):
+    """
+    C{/api/user/close}: end all connections of a user.
+    """
+
+    methods = ANY_METHOD
+
+    def __init__(self, core: Core, options: JimOptions) -> None:
+        super().__init__()
+        self._core = core
+        self._options = options
+
+    async def answer(self, request: Request) -> None:
+        """
+        End them, for those who may.
+        """
+        core = self._core
+        session = sessionOf(core, request, libertiesOf(core, request) | self._options.liberties)
+        user = userAsked(request)
+        try:
+            await identify(core, request, session)
+        except CommandRefused:
+            session.liberties = Liberty.NONE
+        if not user:
+            respond(request, 200, short(Status.INVALID))
+            return
+        try:
+            core.registry.byCode[CLOSE.code].handle(Close(user), session)
+        except CommandRefused:
+            respond(request, 401, short(Status.INVALID))
+        else:
+            respond(request, 200, short(Status.CLOSED))
+
+
+def jimRoutes(core: Core, options: JimOptions) -> dict[str, IResource]:
+    """
+    The routes of this dialect.
+    """
+    return {
+        "api/message/send": SendResource(core, options),
+        "api/user/online": OnlineResource(core),
+        "api/user/close": CloseResource(core, options),
+    }

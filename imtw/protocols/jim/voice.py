@@ -1,0 +1,189 @@
+"""
+J-IM's end of a lane, whatever the carrier.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from imtw.commands import Chat, Command, Reply, Status
+from imtw.dispatch import Lane
+from imtw.errors import RemoteProtocolError
+from imtw.model import Liberty
+from imtw.protocols.jim.forms import JimForm
+from imtw.protocols.jim.frames import Frame
+from imtw.protocols.jim.replies import UNKNOWN_COMMAND, answer
+from imtw.protocols.jim.requests import read
+from imtw.server import Core
+from imtw.sessions import Outlet, Session
+
+HANDSHAKE, LOGIN, CHAT = 1, 5, 11
+
+#: What a strict J-IM lets anybody do (docs/wire/jim.rst, Closed holes).
+LIBERTIES = Liberty.ANONYMOUS | Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS | Liberty.READ_OTHERS
+
+
+class JimOptions(Struct, frozen=True, kw_only=True):
+    """
+    How J-IM is spoken here.
+
+    @ivar strict: with the original's holes and quirks.
+    @ivar suffix: what an auth echo gets behind the token.
+    @ivar heartbeatTimeout: ms after which a silent connection is dropped; 0
+        for never.
+    """
+
+    strict: bool = False
+    suffix: str = "authKey"
+    heartbeatTimeout: int = 0
+
+    @property
+    def liberties(self) -> Liberty:
+        """
+        What every session may do.
+        """
+        return LIBERTIES if self.strict else Liberty.NONE
+
+
+class JimVoice:
+    """
+    Reads and answers on one connection.  A carrier's class adds how packets
+    come and how the connection ends.
+
+    Until the login there is a deadline, where one is asked for.
+    """
+
+    core: Core
+    options: JimOptions
+    session: Session
+    lane: Lane
+    _isWaited = False
+    _heartbeat = 0.0
+    _outlet: Any
+
+    def begin(
+        self, core: Core, options: JimOptions, outlet: Outlet, form: JimForm, terminal: str, address: str
+    ) -> None:
+        """
+        The connection is there.
+        """
+        self.core = core
+        self.options = options
+        self._outlet = outlet
+        self.session = core.newSession(outlet, form, terminal, address, options.liberties)
+        self.lane = Lane(core.dispatcher, self.session, self)  # type: ignore[arg-type]
+        if not options.strict:
+            self._isWaited = True
+            core.deadlines.set(self, core.limits.login)
+        if options.heartbeatTimeout > 0:
+            self._heartbeat = options.heartbeatTimeout / 1000
+            self._beats = HeartbeatWatch(self)
+            core.deadlines.set(self._beats, self._heartbeat)
+
+    def end(self) -> None:
+        """
+        The connection is gone.
+        """
+        self._noMoreWaiting()
+        if self._heartbeat:
+            self.core.deadlines.clear(self._beats, self._heartbeat)
+        self.lane.close()
+        self.core.lost(self.session)
+
+    def expired(self) -> None:
+        """
+        Nobody logged in.
+        """
+        self._isWaited = False
+        self.finish()
+
+    def finish(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+        raise NotImplementedError
+
+    def read(self, command: Command, packet: Frame) -> Struct:
+        """
+        The request in a packet.
+        """
+        if command.code == HANDSHAKE and self.session.terminal == "ws":
+            raise RemoteProtocolError("cmd 1 on a WebSocket: the upgrade is the handshake")
+        request = read(command, packet[2])
+        if self.options.strict and isinstance(request, Chat) and not request.sender and self.session.user:
+            request.sender = self.session.user.nick  # J-IM's way with a missing from (D-11)
+        return request
+
+    def answer(self, command: Command | None, reply: Reply, packet: Frame) -> bytes:
+        """
+        An answer.  One to a packet with a synSeq is kept back, but for what
+        J-IM's handlers send on their own (docs/wire/jim.rst, synSeq).
+        """
+        session = self.session
+        status = reply.status
+        wrap = session.form.wrap  # type: ignore[attr-defined]
+        if command is None or status is Status.UNKNOWN_COMMAND:
+            data: bytes = wrap(0, UNKNOWN_COMMAND)
+            return data
+        if command.code == LOGIN and status is Status.LOGGED_IN:
+            self._noMoreWaiting()
+            self.loggedIn()
+        if packet[1] > 0 and command.code != HANDSHAKE and status is not Status.LOGIN_FAILED:
+            return b""
+        if self.options.strict and status in SILENT:
+            return b""
+        if command.code == CHAT and not session.device:
+            data = self._chatAnswer(command, reply, wrap)
+            return data
+        return wrap(command.replyCode, answer(command, reply, bool(session.device), self.options.suffix))  # type: ignore[no-any-return]
+
+    def loggedIn(self) -> None:
+        """
+        Somebody is on this connection now.
+        """
+
+    def _chatAnswer(self, command: Command, reply: Reply, wrap: Any) -> bytes:
+        """
+        The answer to a chat is one of a few: each is made once.
+        """
+        key = (wrap, reply.status)
+        data = _chatAnswers.get(key)
+        if data is None:
+            data = _chatAnswers[key] = wrap(command.replyCode, answer(command, reply, False, ""))
+        return data
+
+    def _noMoreWaiting(self) -> None:
+        if self._isWaited:
+            self._isWaited = False
+            self.core.deadlines.clear(self, self.core.limits.login)
+
+
+#: What J-IM leaves without an answer.
+SILENT = frozenset([Status.NOT_SENT])
+
+_chatAnswers: dict[tuple[Any, Status | None], bytes] = {}
+
+
+class HeartbeatWatch:
+    """
+    Ends a connection on which nothing went either way for a while.  It looks
+    once in that while, so a silent one lives at most twice as long.
+    """
+
+    __slots__ = ("_voice",)
+
+    def __init__(self, voice: JimVoice) -> None:
+        self._voice = voice
+
+    def expired(self) -> None:
+        """
+        Was there anything since the last look?
+        """
+        voice = self._voice
+        if voice._outlet.isActive:
+            voice._outlet.isActive = False
+            voice.core.deadlines.set(self, voice._heartbeat)
+        else:
+            voice.finish()

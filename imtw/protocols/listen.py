@@ -1,0 +1,89 @@
+"""
+Where a server listens: endpoint strings, with TLS as it should be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from OpenSSL import SSL, crypto
+from twisted.internet import ssl
+from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+#: Forward secrecy and authenticated encryption, nothing else (ASVS 12.1).
+CIPHERS = ssl.AcceptableCiphers.fromOpenSSLCipherString("ECDHE+AESGCM:ECDHE+CHACHA20")
+
+_PARTS = re.compile(r"(?:[^:\\]|\\.)*")
+
+
+def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
+    """
+    The endpoint of a description such as C{tcp:9733}.  C{ssl:} takes the
+    same arguments as Twisted's (C{privateKey}, C{certKey}, C{extraCertChain},
+    C{interface}), and has only modern ciphers, which a string could not say.
+
+    @raise ValueError: the description is none; says why.
+    """
+    if not description.startswith(("ssl:", "tls:")):
+        return serverFromString(reactor, description)
+    port, values = _arguments(description)
+    context = tlsContext(values)
+    return SSL4ServerEndpoint(reactor, port, context, interface=values.get("interface", ""))
+
+
+def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:
+    """
+    A context from C{privateKey}, C{certKey} and C{extraCertChain}, which are
+    names of PEM files.
+
+    @raise ValueError: one is missing or cannot be read.
+    """
+    keyFile = values.get("privateKey")
+    if not keyFile:
+        raise ValueError("TLS needs privateKey=FILE (and certKey=FILE, where that is another one)")
+    try:
+        with open(keyFile, "rb") as stream:
+            key = crypto.load_privatekey(crypto.FILETYPE_PEM, stream.read())
+        certificate, *chain = _certificates(values.get("certKey", keyFile))
+        if "extraCertChain" in values:
+            chain += _certificates(values["extraCertChain"])
+    except (OSError, crypto.Error) as error:
+        raise ValueError(f"TLS: cannot read the key or the certificate: {error}") from error
+    options = ssl.CertificateOptions(
+        privateKey=key,
+        certificate=certificate,
+        extraCertChain=chain,
+        acceptableCiphers=CIPHERS,
+        raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+    )
+    options.getContext().set_options(SSL.OP_NO_RENEGOTIATION)
+    return options
+
+
+def _certificates(file: str) -> list[crypto.X509]:
+    """
+    All certificates of a PEM file.
+    """
+    with open(file, "rb") as stream:
+        text = stream.read()
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
+    if not found:
+        raise ValueError(f"TLS: {file} has no certificate")
+    return [crypto.load_certificate(crypto.FILETYPE_PEM, one) for one in found]
+
+
+def _arguments(description: str) -> tuple[int, dict[str, str]]:
+    """
+    The port and the named values of an endpoint string.
+    """
+    parts = [part.replace("\\:", ":").replace("\\\\", "\\") for part in _PARTS.findall(description) if part]
+    values: dict[str, str] = {}
+    for part in parts[1:]:
+        name, found, value = part.partition("=")
+        values[name if found else "port"] = value if found else part
+    port = values.pop("port", "")
+    if not port.isdigit():
+        raise ValueError(f"{description!r}: the port is {port!r}, wanted a number")
+    return int(port), values

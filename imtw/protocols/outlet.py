@@ -1,0 +1,157 @@
+"""
+The way out of a connection, for all carriers.
+
+What is sent goes to the socket at once when nothing is queued before it
+(measured: 2.2 times as many group deliveries as C{transport.write}), and
+through the transport, which knows how to wait, when it does not fit.  What a
+peer that does not read can make us hold is bounded: past the budget its
+connection is aborted (C{loseConnection} never ends on a stuck peer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.tcp import Connection
+from zope.interface import implementer
+
+from imtw.dispatch import Cork
+
+
+def directSend(transport: Any) -> Callable[[bytes], int] | None:
+    """
+    The socket's own C{send}, where bytes written there are what the peer
+    reads: a plain TCP connection.  A TLS transport passes its socket
+    through, and what is sent there would go out as plain text.
+    """
+    if isinstance(transport, Connection) and not ISSLTransport.providedBy(transport):
+        return transport.socket.send  # type: ignore[no-any-return]
+    return None
+
+
+@implementer(IPushProducer)
+class TransportOutlet:
+    """
+    Sends to one transport.
+
+    @ivar evicted: called once when the peer is cut for not reading.
+    @ivar isActive: something went either way since somebody set this to
+        L{False}.
+    """
+
+    __slots__ = ("_budget", "_closed", "_cork", "_direct", "_held", "_paused", "_queue", "_transport", "evicted", "isActive")
+
+    def __init__(self, transport: Any, cork: Cork, budget: int, evicted: Callable[[], None]) -> None:
+        self._transport = transport
+        self._cork = cork
+        self._budget = budget
+        self._direct = directSend(transport)
+        self._queue: list[bytes] = []
+        self._paused = False
+        self._held = 0
+        self._closed = False
+        self.isActive = True
+        self.evicted = evicted
+        transport.registerProducer(self, True)
+
+    def send(self, data: bytes) -> None:
+        """
+        Send now, or with the rest of this turn while the cork is in.
+        """
+        if self._cork.tight:
+            if not self._queue:
+                self._cork.whenPulled(self.flush)
+            self._queue.append(data)
+        elif self._queue:  # the cork is coming out: stay behind what was queued
+            self._queue.append(data)
+        else:
+            self._write(data)
+
+    def close(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+        if self._closed:
+            return
+        self.flush()
+        self._closed = True
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+    def abort(self) -> None:
+        """
+        End the connection now.
+        """
+        self._closed = True
+        self._queue.clear()
+        self._transport.abortConnection()
+
+    def forget(self) -> None:
+        """
+        The connection is gone.
+        """
+        self._closed = True
+        self._queue.clear()
+
+    def pauseProducing(self) -> None:
+        """
+        The transport holds more than it likes: count from here on.
+        """
+        if not self._paused:
+            self._paused = True
+            self._held = 0
+
+    def resumeProducing(self) -> None:
+        """
+        The peer has read it all.
+        """
+        self._paused = False
+
+    def stopProducing(self) -> None:
+        """
+        The connection is gone.
+        """
+        self.forget()
+
+    def flush(self) -> None:
+        """
+        Send what this turn brought.
+        """
+        queue = self._queue
+        if not queue:
+            return
+        data = queue[0] if len(queue) == 1 else b"".join(queue)
+        queue.clear()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        """
+        To the socket if nothing is in the way, the rest to the transport.
+        """
+        if self._closed:
+            return
+        self.isActive = True
+        transport = self._transport
+        if (
+            self._direct is not None
+            and not transport.dataBuffer
+            and not transport._tempDataBuffer
+            and transport.connected
+            and not transport.disconnecting
+        ):
+            try:
+                sent = self._direct(data)
+            except OSError:  # full, or gone: the transport finds out which
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        if self._paused:
+            self._held += len(data)
+            if self._held > self._budget:
+                self.evicted()
+                self.abort()
+                return
+        transport.write(data)

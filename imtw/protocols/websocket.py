@@ -1,0 +1,243 @@
+"""
+WebSockets: Autobahn carries, a dialect's speaker speaks.
+
+The only module that knows Autobahn.  Its handshake, control frames, close and
+error paths are used as they are; its limits, which are all open by default,
+are set here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imtw.dispatch import Cork
+from imtw.interfaces import IDialect, ISocketSpeaker
+from imtw.limits import Limits
+from imtw.protocols.outlet import TransportOutlet
+
+SpeakerMaker = Callable[[], ISocketSpeaker]
+
+NORMAL = 1000
+POLICY = 1008
+INTERNAL_ERROR = 1011
+CLOSE_PATIENCE = 2  # seconds for the peer to echo a close frame
+
+
+class SocketOutlet(TransportOutlet):
+    """
+    The way out of a WebSocket: it ends with a close frame.
+    """
+
+    __slots__ = ("_carrier",)
+
+    def __init__(self, carrier: SocketCarrier, cork: Cork, budget: int) -> None:
+        super().__init__(carrier.transport, cork, budget, carrier.evicted)
+        self._carrier = carrier
+
+    def close(self) -> None:
+        """
+        Close behind what was sent.
+        """
+        self._carrier.finish()
+
+
+class SocketCarrier(WebSocketServerProtocol):  # type: ignore[misc]
+    """
+    One WebSocket.
+
+    @ivar outlet: where frames are sent, as bytes, from the handshake on.
+    """
+
+    _log = Logger()
+    factory: SocketFactory
+    speaker: ISocketSpeaker | None = None
+    outlet: SocketOutlet
+
+    def onConnect(self, request: Any) -> None:
+        """
+        The handshake is asked for: who speaks here?
+
+        @raise ConnectionDeny: nobody does, or the page it comes from is none
+            of ours.
+        """
+        query = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
+        query = query or {name: values[-1] for name, values in request.params.items()}
+        path = request.path.partition("?")[0]
+        try:
+            maker = self.factory.whoSpeaks(path, query)
+            self.speaker = maker() if maker is not None else None
+        except Exception as error:
+            self._log.failure("upgrade of {path}", path=path)
+            raise ConnectionDeny(ConnectionDeny.INTERNAL_SERVER_ERROR) from error
+        if self.speaker is None:
+            raise ConnectionDeny(ConnectionDeny.NOT_FOUND, "no dialect speaks here")
+        self.query = query
+        return None
+
+    def onOpen(self) -> None:
+        """
+        The handshake is done.
+        """
+        self.outlet = SocketOutlet(self, self.factory.cork, self.factory.sendBudget)
+        self._guarded("onOpen", self.speaker.opened, self, self.query)  # type: ignore[union-attr]
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """
+        A whole message came.
+        """
+        self._guarded("onMessage", self.speaker.received, payload, isBinary)  # type: ignore[union-attr]
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        The connection is gone.
+        """
+        speaker, self.speaker = self.speaker, None
+        if hasattr(self, "outlet"):
+            self.outlet.forget()
+            if speaker is not None:
+                self._guarded("onClose", speaker.closed)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Handle all frames of one read, and send what they cause once.
+        """
+        self.factory.cork.push()
+        try:
+            self._dataReceived(data)
+        finally:
+            self.factory.cork.pull()
+
+    @property
+    def address(self) -> str:
+        """
+        The peer's address without its port.
+        """
+        return getattr(self.transport.getPeer(), "host", "")
+
+    def finish(self, code: int = NORMAL, reason: str | None = None) -> None:
+        """
+        Close with a close frame, behind what was sent.
+        """
+        if self.state == self.STATE_OPEN:
+            self.outlet.flush()
+            self.transport.unregisterProducer()
+            self.sendClose(code, reason)
+
+    def pause(self) -> None:
+        """
+        Do not read for now.
+        """
+        self.transport.pauseProducing()
+
+    def unpause(self) -> None:
+        """
+        Read again.
+        """
+        self.transport.resumeProducing()
+
+    def _guarded(self, what: str, call: Callable[..., None], *args: Any) -> None:
+        """
+        Call a speaker; what it fails with is our bug, logged, and ends the
+        connection.
+        """
+        try:
+            call(*args)
+        except Exception:
+            self._log.failure("{what} of a WebSocket", Failure(), what=what)
+            self.sendClose(INTERNAL_ERROR)
+
+    def evicted(self) -> None:
+        """
+        The peer did not read.
+        """
+        self._log.info("{peer} did not read and is cut", peer=self.address)
+
+
+class Undecided:
+    """
+    Speaks on a WebSocket that nobody recognised by its target: the first
+    message says whose it is.
+    """
+
+    def __init__(self, dialects: Sequence[IDialect]) -> None:
+        self._dialects = dialects
+
+    def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
+        """
+        Wait for the first message.
+        """
+        self._socket = socket
+        self._query = query
+
+    def received(self, payload: bytes, isBinary: bool) -> None:
+        """
+        Hand over to the dialect that knows this message.
+        """
+        for dialect in self._dialects:
+            maker = dialect.recogniseMessage(payload, isBinary)
+            if maker is not None:
+                speaker = self._socket.speaker = maker()
+                speaker.opened(self._socket, self._query)
+                speaker.received(payload, isBinary)
+                return
+        self._socket.finish(POLICY, "no dialect speaks so")
+
+    def closed(self) -> None:
+        """
+        It never said anything.
+        """
+
+
+class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
+    """
+    The WebSockets of one port.
+
+    @ivar whoSpeaks: from the path and query of an upgrade to what makes the
+        speaker.
+    """
+
+    protocol = SocketCarrier
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        cork: Cork,
+        limits: Limits,
+        whoSpeaks: Callable[[str, dict[str, str]], SpeakerMaker | None],
+        allowedOrigins: Sequence[str] = (),
+        acceptUnmasked: bool = False,
+    ) -> None:
+        super().__init__(reactor=clock)
+        self.cork = cork
+        self.sendBudget = limits.sendBudget
+        self.whoSpeaks = whoSpeaks
+        self.setProtocolOptions(
+            maxFramePayloadSize=limits.webSocketBody,
+            maxMessagePayloadSize=limits.webSocketBody,
+            openHandshakeTimeout=limits.head,
+            closeHandshakeTimeout=CLOSE_PATIENCE,
+            requireMaskedClientFrames=not acceptUnmasked,
+            allowedOrigins=list(allowedOrigins) or ["*"],
+            allowNullOrigin=not allowedOrigins,
+            failByDrop=False,
+            webStatus=False,
+            tcpNoDelay=True,
+        )
+
+
+def upgradeResource(factory: SocketFactory) -> WebSocketResource:
+    """
+    For an upgrade that is not the first request of its connection.
+    """
+    factory.startFactory()
+    return WebSocketResource(factory)

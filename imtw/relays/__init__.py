@@ -1,0 +1,3 @@
+"""
+How nodes hear of each other.
+"""

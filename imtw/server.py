@@ -1,0 +1,135 @@
+"""
+The core: the parts of one server, put together.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from itertools import count
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from zope.interface import implementer
+
+from imtw.attendance import Attendance
+from imtw.cursors import Cursors
+from imtw.deadlines import Deadlines
+from imtw.delivery import Delivery
+from imtw.dispatch import Cork, Dispatcher
+from imtw.groups import LiveGroups
+from imtw.interfaces import IAccounts, ICore, IForm, IStore
+from imtw.limits import Limits
+from imtw.model import Liberty
+from imtw.registry import Registry
+from imtw.sessions import Outlet, Session, Sessions
+
+CURSOR_ROUND = 1.0  # seconds between two writes of moved cursors
+
+
+@implementer(ICore)
+class Core(Service):
+    """
+    One server without its ports: as a service it opens and closes the store.
+
+    @ivar accounts: set by whoever makes the server, before it starts.
+    @ivar apiSecret: what an HTTP caller that speaks for others has to know,
+        or an empty text where there is none.
+    """
+
+    accounts: IAccounts
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: IStore,
+        limits: Limits | None = None,
+        lobby: Sequence[tuple[str, str]] = (),
+        signup: str = "open",
+    ) -> None:
+        self.clock = clock
+        self.store = store
+        self.limits = limits or Limits()
+        self.signup = signup
+        self.apiSecret = ""
+        self.deadlines = Deadlines(clock)
+        self.connections = 0
+        self.cork = Cork()
+        self.sessions = Sessions()
+        self.cursors = Cursors(store)
+        self.groups = LiveGroups(clock, self.limits, self.cursors.swept)
+        self.delivery = Delivery(
+            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits
+        )
+        self.attendance = Attendance(
+            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby
+        )
+        self.registry = Registry()
+        self.dispatcher = Dispatcher(self.registry, self.limits.slots)
+        self._node = secrets.token_hex(4)
+        self._ids = count(1)
+        self._round = LoopingCall(self.cursors.flush)
+        self._round.clock = clock  # type: ignore[assignment]
+
+    def now(self) -> int:
+        """
+        The time, in ms since the epoch.
+        """
+        return int(self.clock.seconds() * 1000)
+
+    def newId(self) -> str:
+        """
+        A new message id: 32 hex digits of time, count and node, so that ids
+        made one after the other stand side by side in an index.
+        """
+        return f"{self.now():012x}{next(self._ids) & 0xFFFFFFFFFFFF:012x}{self._node}"
+
+    def newSession(
+        self, outlet: Outlet, form: IForm, terminal: str, address: str, liberties: Liberty = Liberty.NONE
+    ) -> Session:
+        """
+        The session of a new connection; C{Session.close} or L{lost} ends it.
+        """
+        session = Session(self.newId(), outlet, form, terminal, address, liberties)
+        session.ended = self.attendance.exit
+        return session
+
+    def lost(self, session: Session) -> None:
+        """
+        A session's connection is gone.
+        """
+        if session.ended is not None:
+            session.ended(session)
+            session.ended = None
+
+    async def open(self) -> None:
+        """
+        Open what keeps things.  Fails with what to tell the operator.
+        """
+        await self.store.start()
+        self.deadlines.start()
+        self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
+
+    def stopService(self) -> Deferred[object]:
+        """
+        Write the last cursors and close the store.
+        """
+        stopped = super().stopService()
+        return Deferred.fromCoroutine(self._close()).addCallback(lambda _: stopped)
+
+    async def _close(self) -> None:
+        """
+        Everybody leaves, then the store closes.
+        """
+        self.deadlines.stop()
+        if self._round.running:
+            self._round.stop()
+        for user in list(self.sessions.users()):
+            for session in list(self.sessions.of(user)):
+                self.lost(session)
+        flushed = self.cursors.flush()
+        if flushed is not None:
+            await gatherResults([flushed])
+        await self.store.stop()

@@ -1,0 +1,174 @@
+"""
+Who is connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from zope.interface import implementer
+
+from imtw.events import Event
+from imtw.interfaces import IForm, ISession, ISessions
+from imtw.model import Liberty, User
+
+if TYPE_CHECKING:
+    from imtw.groups import Member
+
+
+class Outlet(Protocol):
+    """
+    The way out of one connection.
+    """
+
+    def send(self, data: bytes) -> None:
+        """
+        Send, or queue up to the budget; never blocks, never raises.
+        """
+
+    def close(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+
+
+class Nowhere:
+    """
+    The outlet of a session that nothing can be pushed to: one HTTP request.
+    """
+
+    def send(self, data: bytes) -> None:
+        """
+        Drop it.
+        """
+
+    def close(self) -> None:
+        """
+        There is nothing to end.
+        """
+
+
+@implementer(ISession)
+class Session:
+    """
+    One connection of one user on one device, from its start on: before the
+    login C{user} is L{None}.
+
+    @ivar members: its places in groups, by the group's id.
+    """
+
+    __slots__ = ("address", "device", "ended", "form", "id", "lastTyped", "liberties", "members", "outlet", "terminal", "token", "user")
+
+    def __init__(
+        self,
+        id: str,
+        outlet: Outlet,
+        form: IForm,
+        terminal: str,
+        address: str,
+        liberties: Liberty = Liberty.NONE,
+    ) -> None:
+        self.id = id
+        self.outlet = outlet
+        self.form = form
+        self.terminal = terminal
+        self.address = address
+        self.liberties = liberties
+        self.user: User | None = None
+        self.device = ""
+        self.token = b""
+        self.members: dict[str, Member] = {}
+        self.lastTyped = 0.0
+        self.ended: Callable[[Session], None] | None = None
+
+    def tell(self, event: Event) -> None:
+        """
+        Send an event, if this session's form has words for it.
+        """
+        data = event.bytesFor(self.form)
+        if data:
+            self.outlet.send(data)
+
+    def nameDevice(self, device: str) -> None:
+        """
+        The client says which device it runs on, or that it does not; before
+        it enters.
+        """
+        self.device = device
+        self.form = self.form.withDevice(bool(device))
+
+    def waiting(self) -> bytes:
+        """
+        What waits for this session in its groups, as it would be swept: to
+        be sent in front of an answer.
+        """
+        return b"".join([member.group.take(member) for member in self.members.values()])
+
+    def close(self) -> None:
+        """
+        Leave everything, then end the connection once what was sent is
+        written.
+        """
+        if self.ended is not None:
+            self.ended(self)
+        self.outlet.close()
+
+
+@implementer(ISessions)
+class Sessions:
+    """
+    The sessions of this node, by user.
+    """
+
+    def __init__(self) -> None:
+        self._byUser: dict[str, dict[Session, None]] = {}
+        self.count = 0
+
+    def add(self, session: Session, user: User) -> None:
+        """
+        C{user} is on this session from now on.
+        """
+        session.user = user
+        mates = self._byUser.setdefault(user.id, {})
+        self.count += session not in mates
+        mates[session] = None
+
+    def remove(self, session: Session) -> bool:
+        """
+        Nobody is on this session any more.
+
+        @return: was it the user's last?
+        """
+        user = session.user
+        if user is None:
+            return False
+        session.user = None
+        mates = self._byUser.get(user.id)
+        if mates is None or session not in mates:
+            return False
+        self.count -= 1
+        del mates[session]
+        if mates:
+            return False
+        del self._byUser[user.id]
+        return True
+
+    def of(self, user: str) -> Iterable[Session]:
+        """
+        All sessions of a user; safe to iterate only while nobody logs in or
+        out.
+        """
+        return self._byUser.get(user, ())
+
+    def online(self, user: str) -> bool:
+        """
+        Has this user a session that takes private messages?
+        """
+        return user in self._byUser
+
+    def users(self) -> Iterable[str]:
+        """
+        The ids of all users that are online.
+        """
+        return self._byUser

@@ -1,0 +1,447 @@
+"""
+C{twistd jim}: options, and the server they describe.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from twisted.application.internet import StreamServerEndpointService
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python import usage
+
+from imtw.accounts.login import Accounts
+from imtw.errors import ImtwError, PluginLookupError
+from imtw.interfaces import (
+    ICheckerMaker,
+    IDialect,
+    IDialectMaker,
+    IFilterMaker,
+    IHandlerMaker,
+    IPolicyMaker,
+    IRelay,
+    IRelayMaker,
+    IStoreMaker,
+)
+from imtw.limits import Limits
+from imtw.plugin import KINDS, findMaker, findMakers
+from imtw.protocols.detect import PortFactory
+from imtw.protocols.http import BoundedSite, Root, commandRoutes
+from imtw.protocols.listen import endpointFor
+from imtw.protocols.websocket import SocketFactory
+from imtw.server import Core
+from imtw.web.resources import pageRoutes
+
+DEFAULTS: dict[str, Any] = {
+    "port": ["tcp:9733:interface=127.0.0.1"],
+    "port-for": [],
+    "store": "sqlite:imtw.db",
+    "relay": "none:",
+    "auth": "accounts:",
+    "signup": "open",
+    "dialect": [],
+    "lobby": ["100=J-IM朋友圈"],
+    "notice-limit": "200",
+    "list-limit": "200",
+    "limit": [],
+    "strict": [],
+    "without": [],
+    "allow-origin": [],
+    "admin": "tcp:9734:interface=127.0.0.1",
+    "api-secret-file": None,
+}
+SWITCHES = ("yes", "no")
+
+
+class Options(usage.Options):
+    """
+    What C{twistd jim} takes.
+    """
+
+    synopsis = "[options]"
+    longdesc = "One instant-messaging server for the clients of several systems, on one port."
+    optParameters = [
+        ["store", None, None, "Where everything is kept: NAME:ARGUMENT. [default: sqlite:imtw.db]"],
+        ["relay", None, None, "What tells other nodes: NAME:ARGUMENT. [default: none:]"],
+        ["auth", None, None, "Who checks a login: NAME:ARGUMENT. [default: accounts:]"],
+        ["signup", None, None, "open: the first login of a new name makes the account; or closed. [default: open]"],
+        ["notice-limit", None, None, "Live members up to which a group is told who comes and goes. [default: 200]"],
+        ["list-limit", None, None, "Users of a group that one answer lists. [default: 200]"],
+        ["admin", None, None, "Endpoint of the operator's listener, or none. [default: tcp:9734 on loopback]"],
+        ["api-secret-file", None, None, "File with the secret that HTTP callers who speak for others need."],
+        ["config", None, None, "TOML file with the same names; an option on the command line wins."],
+    ]
+    compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.toml")})
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, default in DEFAULTS.items():
+            if isinstance(default, list):
+                self[name] = None
+
+    def opt_port(self, endpoint: str) -> None:
+        """
+        Endpoint to listen on, for all dialects; again for more. [default: tcp:9733 on loopback]
+        """
+        self._add("port", endpoint)
+
+    def opt_port_for(self, text: str) -> None:
+        """
+        DIALECT=ENDPOINT: a port for one dialect alone, by its own rules; again for more.
+        """
+        self._add("port-for", text)
+
+    def opt_dialect(self, text: str) -> None:
+        """
+        NAME:key=value:...: options of one dialect; again for more.
+        """
+        self._add("dialect", text)
+
+    def opt_lobby(self, text: str) -> None:
+        """
+        ID=NAME: a group that every account joins at its first login; again for more; or none. [default: 100=J-IM朋友圈]
+        """
+        self._add("lobby", text)
+
+    def opt_limit(self, text: str) -> None:
+        """
+        NAME=VALUE: one of the bounds that --help-limits lists; again for more.
+        """
+        self._add("limit", text)
+
+    def opt_strict(self, dialect: str) -> None:
+        """
+        Speak this dialect with the original's holes and quirks; again for more.
+        """
+        self._add("strict", dialect)
+
+    def opt_without(self, name: str) -> None:
+        """
+        Switch a plugin off by its name; again for more.
+        """
+        self._add("without", name)
+
+    def opt_allow_origin(self, origin: str) -> None:
+        """
+        Let only pages of this origin open WebSockets, such as https://chat.example.org; again for more.
+        """
+        self._add("allow-origin", origin)
+
+    def opt_help_plugins(self) -> None:
+        """
+        List the plugins there are, by kind.
+        """
+        for word, kind in KINDS.items():
+            print(f"{word}:")
+            for maker in findMakers(kind):
+                print(f"  {maker.name:<14} {maker.help}")
+                for option, help in getattr(maker, "options", {}).items():
+                    print(f"  {'':<14}   {option}: {help}")
+        sys.exit(0)
+
+    def opt_help_limits(self) -> None:
+        """
+        List the bounds and their values.
+        """
+        for field in msgspec.structs.fields(Limits):
+            print(f"{field.name:<18} {field.default}")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        """
+        Fill in what the configuration file and the defaults say, and check
+        it all.
+        """
+        config = self._config()
+        for name, default in DEFAULTS.items():
+            if self[name] is None:
+                self[name] = config.get(name, default)
+        if isinstance(self["lobby"], list) and self["lobby"] == ["none"]:
+            self["lobby"] = []
+        choose("signup", self["signup"], ("open", "closed"))
+        self.lobby = [pairOf("lobby", text, "ID=NAME") for text in self["lobby"]]
+        self.portsFor = [pairOf("port-for", text, "DIALECT=ENDPOINT") for text in self["port-for"]]
+        self.limits = self._limits()
+        self.apiSecret = self._apiSecret()
+        try:
+            self.dialectOptions = self._dialects()
+            names = [maker.name for maker in findMakers(IDialectMaker, self["without"])]
+            for name in [*self["strict"], *(name for name, _ in self.portsFor)]:
+                choose("strict or --port-for", name, names)
+        except PluginLookupError as error:
+            raise usage.UsageError(str(error)) from error
+
+    def _add(self, name: str, value: str) -> None:
+        self[name] = [*(self[name] or []), value]
+
+    def _config(self) -> dict[str, Any]:
+        """
+        What the configuration file says, in the shape of L{DEFAULTS}.
+        """
+        file = self["config"]
+        if file is None:
+            return {}
+        try:
+            with open(file, "rb") as stream:
+                read = tomllib.load(stream)
+        except OSError as error:
+            raise usage.UsageError(f"--config: {file} cannot be read: {error.strerror}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise usage.UsageError(f"--config: {file} is not TOML: {error}") from error
+        for name, value in read.items():
+            choose("config", name, DEFAULTS)
+            wanted: Any = DEFAULTS[name]
+            if isinstance(wanted, list):
+                read[name] = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+            else:
+                read[name] = str(value)
+        return read
+
+    def _limits(self) -> Limits:
+        """
+        The bounds.
+        """
+        values: dict[str, Any] = {}
+        wanted = [*self["limit"], f"noticed={self['notice-limit']}", f"usersListed={self['list-limit']}"]
+        for text in wanted:
+            name, value = pairOf("limit", text, "NAME=VALUE")
+            choose("limit", name, [field.name for field in msgspec.structs.fields(Limits)])
+            values[name] = value
+        try:
+            return msgspec.convert(values, Limits, strict=False)
+        except msgspec.ValidationError as error:
+            raise usage.UsageError(f"--limit: {error}") from error
+
+    def _apiSecret(self) -> str:
+        """
+        The secret in the file, or an empty text where there is none.
+        """
+        file = self["api-secret-file"]
+        if file is None:
+            return ""
+        try:
+            with open(file, encoding="utf-8") as stream:
+                secret = stream.read().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise usage.UsageError(f"--api-secret-file: {file} cannot be read: {error}") from error
+        if len(secret) < 16:
+            raise usage.UsageError(f"--api-secret-file: {file} has {len(secret)} characters, wanted at least 16")
+        return secret
+
+    def _dialects(self) -> dict[str, dict[str, str]]:
+        """
+        The options of each dialect.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for text in self["dialect"]:
+            name, *pairs = text.split(":")
+            known = findMaker(IDialectMaker, name, self["without"]).options
+            for pair in pairs:
+                key, value = pairOf("dialect", pair, "key=value")
+                choose(f"dialect {name}", key, known)
+                found.setdefault(name, {})[key] = value
+        return found
+
+
+def choose(option: str, value: str, possible: Any) -> None:
+    """
+    Check that a value is one of those that are possible.
+    """
+    if value not in possible:
+        raise usage.UsageError(f"--{option}: {value!r} is none of {', '.join(sorted(possible)) or 'nothing'}")
+
+
+def pairOf(option: str, text: str, shape: str) -> tuple[str, str]:
+    """
+    Both sides of an equals sign.
+    """
+    name, found, value = text.partition("=")
+    if not found or not name:
+        raise usage.UsageError(f"--{option}: {text!r} is not {shape}")
+    return name, value
+
+
+def specOf(option: str, text: str, kind: Any, without: Sequence[str]) -> tuple[Any, str]:
+    """
+    The maker and the argument of C{NAME:ARGUMENT}.
+    """
+    name, _, argument = text.partition(":")
+    try:
+        return findMaker(kind, name, without), argument
+    except PluginLookupError as error:
+        raise usage.UsageError(f"--{option}: {error}") from error
+
+
+class Server(MultiService):
+    """
+    A server with its ports: opens the store, then listens; stops listening,
+    then closes the store.
+
+    @ivar listening: the ports, once they are open.
+    """
+
+    log = Logger()
+
+    def __init__(self, core: Core, relay: IRelay) -> None:
+        super().__init__()
+        self.core = core
+        self.relay = relay
+        self.listening: list[IListeningPort] = []
+        self._ports: list[tuple[str, StreamServerEndpointService]] = []
+        self.started: Deferred[None] | None = None
+
+    def addPort(self, description: str, endpoint: Any, factory: Any) -> None:
+        """
+        Listen there, too, once the store is open.
+        """
+        self._ports.append((description, StreamServerEndpointService(endpoint, factory)))
+
+    def startService(self) -> None:
+        """
+        Begin.
+        """
+        super().startService()
+        self.started = Deferred.fromCoroutine(self._start())
+        self.started.addErrback(self._failed)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        End.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _start(self) -> None:
+        await self.core.open()
+        await self.core.accounts.start()
+        await self.relay.start(lambda notice: None)
+        for description, port in self._ports:
+            await self._listen(description, port)
+        self.log.info("ready: {ports}", ports=", ".join(description for description, _ in self._ports))
+
+    async def _listen(self, description: str, port: StreamServerEndpointService) -> None:
+        """
+        Open one port.
+        """
+        try:
+            listening = await port.endpoint.listen(port.factory)
+        except Exception as error:
+            raise ImtwError(f"cannot listen on {description}: {error}") from error
+        self.listening.append(listening)
+
+    async def _stop(self) -> None:
+        await gatherResults([Deferred.fromCoroutine(closed(port)) for port in self.listening])
+        self.listening.clear()
+        await self.relay.stop()
+        await self.core.accounts.stop()
+        await self.core.stopService()
+        await MultiService.stopService(self)
+
+    def _failed(self, failure: Any) -> None:
+        """
+        Say why it cannot start, and end the process.
+        """
+        if failure.check(ImtwError):
+            self.log.critical("cannot start: {error}", error=failure.getErrorMessage())
+            print(f"imtw cannot start: {failure.getErrorMessage()}", file=sys.stderr)
+        else:
+            self.log.failure("cannot start", failure)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def closed(port: IListeningPort) -> None:
+    """
+    Close a port.
+    """
+    stopped = port.stopListening()
+    if stopped is not None:
+        await stopped
+
+
+def makeCore(options: Options, reactor: Any) -> Core:
+    """
+    The core that the options describe, with its handlers, policies, filters
+    and checker.
+    """
+    without = options["without"]
+    storeMaker, argument = specOf("store", options["store"], IStoreMaker, without)
+    checkerMaker, checkerArgument = specOf("auth", options["auth"], ICheckerMaker, without)
+    try:
+        store = storeMaker.make(argument, reactor, options.limits)
+        core = Core(reactor, store, options.limits, options.lobby, options["signup"])
+        core.apiSecret = options.apiSecret
+        core.accounts = accounts = Accounts(store, reactor, options.limits, signup=options["signup"])
+        accounts.checker = checkerMaker.make(core, checkerArgument)
+        for maker in findMakers(IHandlerMaker, without):
+            core.registry.register(maker.make(core))
+        core.attendance.policies = [maker.make(core) for maker in findMakers(IPolicyMaker, without)]
+        core.delivery.useFilters([(maker.name, maker.make(core)) for maker in findMakers(IFilterMaker, without)])
+    except PluginLookupError as error:
+        raise usage.UsageError(str(error)) from error
+    return core
+
+
+def portFactory(core: Core, dialects: Sequence[IDialect], isAlone: bool, origins: Sequence[str] = ()) -> PortFactory:
+    """
+    What makes the connections of one port.
+    """
+    factory = PortFactory(core, dialects, isAlone)
+    routes = {**pageRoutes(), **commandRoutes(core)}
+    for dialect in dialects:
+        routes.update(dialect.resources())
+    acceptUnmasked = isAlone and any(getattr(dialect, "acceptsUnmasked", False) for dialect in dialects)
+    factory.sockets = SocketFactory(core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked)
+    factory.site = BoundedSite(core, Root(routes))
+    return factory
+
+
+def makeDialects(options: Options, core: Core) -> dict[str, IDialect]:
+    """
+    The dialects that are switched on, by name.
+    """
+    try:
+        return {
+            maker.name: maker.make(core, maker.name in options["strict"], options.dialectOptions.get(maker.name, {}))
+            for maker in findMakers(IDialectMaker, options["without"])
+        }
+    except PluginLookupError as error:
+        raise usage.UsageError(str(error)) from error
+
+
+def makeServer(options: Options, reactor: Any) -> Server:
+    """
+    The server that the options describe.
+    """
+    core = makeCore(options, reactor)
+    dialects = makeDialects(options, core)
+    relayMaker, argument = specOf("relay", options["relay"], IRelayMaker, options["without"])
+    server = Server(core, relayMaker.make(argument, reactor))
+    origins = options["allow-origin"]
+    for option, description, spoken, isAlone in [
+        *(("port", description, list(dialects.values()), False) for description in options["port"]),
+        *(("port-for", description, [dialects[name]], True) for name, description in options.portsFor),
+    ]:
+        try:
+            endpoint = endpointFor(reactor, description)
+        except (ValueError, TypeError, KeyError) as error:
+            raise usage.UsageError(f"--{option}: {description!r} is no endpoint: {error}") from error
+        server.addPort(description, endpoint, portFactory(core, spoken, isAlone, origins))
+    return server
+
+
+def makeService(options: Options) -> IService:
+    """
+    What C{twistd jim} runs.
+    """
+    from twisted.internet import reactor
+
+    service: IService = makeServer(options, reactor)
+    return service

@@ -1,0 +1,112 @@
+"""
+Tests of L{imtw.accounts.tokens}, through the door.
+"""
+
+from __future__ import annotations
+
+from imtw.commands import Status
+from imtw.limits import Limits
+from imtw.test.accounts.fakes import AWAY, AccountsTestCase
+
+
+class TokenTests(AccountsTestCase):
+    """
+    Logging in with a token.
+    """
+
+    limits = Limits(token=3600.0)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.makeUser("ann", "pass")
+        self.makeUser("bob", "word")
+        self.text, self.kept = self.successResultOf(self.accounts.issueToken("ann", "phone"))
+
+    def test_letsIn(self) -> None:
+        """
+        A token lets its user in, with the name or without, from anywhere and
+        with no argon2.
+        """
+        self.assertEqual(self.login("", token=self.text).id, "ann")
+        self.assertEqual(self.login("ann", token=self.text, address=AWAY, device="phone").id, "ann")
+        self.assertEqual(self.hashes.done, 0)
+
+    def test_opaque(self) -> None:
+        """
+        It is 256 random bits, and nothing that is stored is it.
+        """
+        other, _ = self.successResultOf(self.accounts.issueToken("ann", "phone"))
+        self.assertEqual(len(self.text), 43)
+        self.assertNotEqual(self.text, other)
+        self.assertEqual(self.kept.user, "ann")
+        self.assertEqual(self.kept.expires - self.kept.created, 3600_000)
+        for kept in (self.store._tokens, self.kept, self.accounts, vars(self.accounts)):
+            self.assertNotIn(self.text, repr(kept))
+
+    def test_check(self) -> None:
+        """
+        C{checkToken} gives what is kept of it, or nothing.
+        """
+        self.assertEqual(self.successResultOf(self.accounts.checkToken(self.text)), self.kept)
+        self.assertIsNone(self.successResultOf(self.accounts.checkToken(self.text + "x")))
+
+    def test_unknown(self) -> None:
+        """
+        Whatever is no token is refused, as bad as it may be.
+        """
+        for text in ("x", self.text[:-1], self.text + "=", "\ud800", "密", "x" * 10**6, "\0", "*"):
+            self.assertEqual(self.outcome("", token=text), Status.LOGIN_FAILED)
+            self.assertIsNone(self.successResultOf(self.accounts.revokeToken(text)))
+
+    def test_expires(self) -> None:
+        """
+        It lasts as long as the limit says.
+        """
+        self.clock.advance(3599.9)
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGGED_IN)
+        self.clock.advance(0.1)
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGIN_FAILED)
+
+    def test_revoked(self) -> None:
+        """
+        A revoked token is worthless; who revokes learns whose it was.
+        """
+        self.assertEqual(self.successResultOf(self.accounts.revokeToken(self.text)), self.kept)
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGIN_FAILED)
+        self.assertIsNone(self.successResultOf(self.accounts.revokeToken(self.text)))
+
+    def test_passwordChange(self) -> None:
+        """
+        A changed password makes the user's tokens worthless, nobody else's.
+        """
+        other, _ = self.successResultOf(self.accounts.issueToken("bob", ""))
+        self.assertTrue(self.successResultOf(self.accounts.setPassword("ann", "new")))
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGIN_FAILED)
+        self.assertEqual(self.outcome("", token=other), Status.LOGGED_IN)
+
+    def test_notForOthers(self) -> None:
+        """
+        A token is nobody else's and for no other device.
+        """
+        self.assertEqual(self.outcome("bob", token=self.text), Status.LOGIN_FAILED)
+        refused = self.begin("ann", token=self.text, device="desk")
+        self.assertEqual(self.statusOf(refused), Status.LOGIN_FAILED)
+
+    def test_disabled(self) -> None:
+        """
+        A disabled account's token does not let in; neither does one of an
+        account that is gone.
+        """
+        text, _ = self.successResultOf(self.accounts.issueToken("gone", ""))
+        self.assertEqual(self.outcome("", token=text), Status.LOGIN_FAILED)
+        self.store.disabled.add("ann")
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGIN_FAILED)
+
+    def test_junkBesidePassword(self) -> None:
+        """
+        An old J-IM client that sends anything as token is let in by its
+        password, and by nothing less.
+        """
+        self.assertEqual(self.outcome("ann", "pass", token="anything"), Status.LOGGED_IN)
+        self.assertEqual(self.outcome("ann", "", token="anything"), Status.LOGIN_FAILED)
+        self.assertEqual(self.outcome("ann", "word", token="anything"), Status.LOGIN_FAILED)

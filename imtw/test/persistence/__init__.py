@@ -1,0 +1,3 @@
+"""
+Tests for L{imtw.persistence}: one contract, run by every store.
+"""

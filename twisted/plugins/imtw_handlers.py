@@ -1,0 +1,16 @@
+from imtw.plugin import HandlerMaker
+
+handshake = HandlerMaker("handshake", "imtw.handlers.connection.HandshakeHandler", "agree on the wire")
+auth = HandlerMaker("auth", "imtw.handlers.connection.AuthHandler", "J-IM's token echo")
+login = HandlerMaker("login", "imtw.handlers.login.LoginHandler", "say who is on a connection")
+join = HandlerMaker("join", "imtw.handlers.groups.JoinGroupHandler", "enter a group")
+chat = HandlerMaker("chat", "imtw.handlers.chat.ChatHandler", "say something to a user or a group")
+heartbeat = HandlerMaker("heartbeat", "imtw.handlers.connection.HeartbeatHandler", "show that a connection lives")
+close = HandlerMaker("close", "imtw.handlers.connection.CloseHandler", "end connections")
+recall = HandlerMaker("recall", "imtw.handlers.chat.RecallHandler", "take a message back")
+user = HandlerMaker("user", "imtw.handlers.queries.GetUserHandler", "look at a user and its groups")
+messages = HandlerMaker("messages", "imtw.handlers.queries.GetMessagesHandler", "read what is pending, or history")
+leave = HandlerMaker("leave", "imtw.handlers.groups.LeaveGroupHandler", "leave a group for good")
+typing = HandlerMaker("typing", "imtw.handlers.chat.TypingHandler", "tell that one is writing")
+revoke = HandlerMaker("revoke", "imtw.handlers.login.RevokeHandler", "make a token worthless")
+token = HandlerMaker("token", "imtw.handlers.login.TokenHandler", "ask for a token to log in with")
