@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.commands import JoinResult, JoinVerdict, Status
@@ -86,7 +86,8 @@ class Attendance:
         Let a user into a group, and this session take part in it.
         """
         for policy in self.policies:
-            verdict = await maybeDeferred(policy.mayJoin, user, group)
+            asked: Deferred[JoinVerdict] = maybeDeferred(policy.mayJoin, user, group)
+            verdict = await asked
             if verdict is not JoinVerdict.OK:
                 raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, verdict))
         try:

@@ -39,7 +39,7 @@ class Deadlines:
         self._clock = clock
         self._due: dict[float, dict[Waiting, float]] = {}
         self._sweeps = LoopingCall(self.sweep)
-        self._sweeps.clock = clock  # type: ignore[assignment]
+        self._sweeps.clock = clock
 
     def start(self) -> None:
         """

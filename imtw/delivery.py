@@ -237,7 +237,8 @@ class Delivery:
             if seat.strikes >= FILTER_STRIKES:
                 continue
             try:
-                changed = await maybeDeferred(seat.filter.filter, draft).addTimeout(seat.filter.deadline, self._clock)
+                asked: Deferred[Draft | None] = maybeDeferred(seat.filter.filter, draft)
+                changed = await asked.addTimeout(seat.filter.deadline, self._clock)
             except CommandRefused:
                 raise
             except Exception:
@@ -261,7 +262,7 @@ class Delivery:
         if seat.strikes == FILTER_STRIKES:
             self.log.error(
                 "chat filter {name} failed {strikes} times running and is parked until the next start: {error}",
-                name=seat.name, strikes=seat.strikes, error=failure.getErrorMessage() or failure.type.__name__,
+                name=seat.name, strikes=seat.strikes, error=failure.getErrorMessage() or repr(failure.value),
             )
 
 

@@ -179,7 +179,7 @@ class Dispatcher:
         """
         The answer to a request whose Deferred failed.
         """
-        if failure.check(CommandRefused):
+        if isinstance(failure.value, CommandRefused):
             return refusalOf(failure.value)
         return self.bug(command, failure)
 
@@ -266,9 +266,9 @@ class Lane:
         A slot was filled: send what is due now, and go on reading.
         """
         slots = self._slots
-        while slots and slots[0].reply is not None:
+        while slots and (reply := slots[0].reply) is not None:
             slot = slots.popleft()
-            self._write(slot.command, slot.packet, slot.reply, slot.before)
+            self._write(slot.command, slot.packet, reply, slot.before)
         if not slots:
             self._barrier = False
         if self.busy:
@@ -351,7 +351,7 @@ class Lane:
                 slot.fill(reply or SILENCE, self.session.waiting())
 
         result.addErrback(lambda failure: self._dispatcher.failed(command, failure)).addCallback(settle)
-        result.addErrback(lambda failure: self._dispatcher.log.failure("answering {command}", failure, command=command.name))
+        result.addErrback(lambda failure: self._dispatcher.bug(command, failure))
 
     def _exchange(self, old: Slot, new: Slot) -> None:
         """

@@ -88,7 +88,20 @@ class LiveGroup:
     @ivar backlog: bytes of events waiting, about.
     """
 
-    __slots__ = ("_backlogMark", "_sweeper", "backlog", "base", "conversation", "events", "forms", "gate", "id", "name", "size", "swept")
+    __slots__ = (
+        "_backlogMark",
+        "_sweeper",
+        "backlog",
+        "base",
+        "conversation",
+        "events",
+        "forms",
+        "gate",
+        "id",
+        "name",
+        "size",
+        "swept",
+    )
 
     def __init__(self, membership: Membership, sweeper: Sweeper, backlogMark: int) -> None:
         self._backlogMark = backlogMark

@@ -26,12 +26,11 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from msgspec import Struct
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocol
-    from twisted.web.iweb import IResource
+    from twisted.web.resource import IResource
 
-    from imtw.commands import Command, JoinVerdict, Reply
+    from imtw.commands import Command
     from imtw.events import Event
     from imtw.limits import Limits
     from imtw.model import Account, Draft, Entry, Group, Liberty, Membership, Message, Pair, Token, User
@@ -93,7 +92,13 @@ class ISession(Interface):
     terminal: str = Attribute("The carrier: C{tcp}, C{ws}, C{http}.")
     address: str = Attribute("The peer's address without its port.")
     liberties: Liberty = Attribute("What this session may do for others.")
+    id: str = Attribute("Unique for this connection.")
     form: IForm = Attribute("The L{IForm} of what it is told.")
+
+    def isIn(group: str) -> bool:
+        """
+        Does this session take part in a group?
+        """
 
     def tell(event: Event) -> None:
         """
@@ -128,10 +133,11 @@ class IDelivery(Interface):
     How messages and events go out.
     """
 
-    def accept(session: ISession, draft: Draft) -> Any:
+    def accept(session: Any, draft: Draft) -> Any:
         """
         Take a message on: store it, then tell its people, then answer.
 
+        @param session: the L{ISession} that speaks.
         @return: what a handler returns in place of a reply.
         """
 
@@ -152,6 +158,36 @@ class IAccounts(Interface):
     Who may log in.
     """
 
+    def start() -> Deferred[None]:
+        """
+        Make ready, once the store is open.
+        """
+
+    def stop() -> Deferred[None]:
+        """
+        Check nothing any more.
+        """
+
+    def login(name: str, password: str, token: str, address: str, device: str = "") -> Deferred[User]:
+        """
+        Check who somebody is, by name and password or by a token.
+
+        @return: fires with the user, or fails with
+            L{imtw.errors.CommandRefused}.
+        """
+
+    def checkToken(text: str) -> Deferred[Token | None]:
+        """
+        What a token stands for; L{None} where it is worth nothing.
+        """
+
+    def revokeToken(text: str) -> Deferred[Token | None]:
+        """
+        Make a token worthless.
+
+        @return: fires with what it stood for.
+        """
+
     def issueToken(user: str, device: str) -> Deferred[tuple[str, Token]]:
         """
         Make a token for a user who is logged in.
@@ -171,11 +207,12 @@ class ICommandHandler(Interface):
 
     command: Command = Attribute("L{imtw.commands.Command}: code, name, request type, reply type, who may ask.")
 
-    def handle(request: Any, session: ISession) -> Any:
+    def handle(request: Any, session: Any) -> Any:
         """
         Called once a request, decoded, valid and authorised.
 
         @param request: an instance of the command's request type.
+        @param session: the L{ISession} that asks.
         @return: an L{imtw.commands.Reply}, a Deferred of one where it has to
             wait, what L{IDelivery.accept} returned, or L{None} for no reply.
             L{imtw.errors.CommandRefused}, raised or failed with, sends its
@@ -205,9 +242,11 @@ class IJoinPolicy(Interface):
     their names; the first that refuses decides.
     """
 
-    def mayJoin(user: User, group: str) -> JoinVerdict | Deferred[JoinVerdict]:
+    def mayJoin(user: User, group: str) -> Any:
         """
         May this user join?
+
+        @return: an L{imtw.commands.JoinVerdict}, or a Deferred of one.
         """
 
 
@@ -221,7 +260,7 @@ class IChatFilter(Interface):
 
     deadline: float = Attribute("Seconds it may take.")
 
-    def filter(draft: Draft) -> Draft | None | Deferred[Draft | None]:
+    def filter(draft: Draft) -> Any:
         """
         Look at a message.
 

@@ -132,7 +132,8 @@ def findMakers(kind: type[Interface], without: Iterable[str] = ()) -> list[Any]:
     """
     found: dict[str, Any] = {}
     off = set(without)
-    for maker in getPlugins(kind):
+    makers: Iterable[Any] = getPlugins(kind)
+    for maker in makers:
         if maker.name in off:
             continue
         if maker.name in found:

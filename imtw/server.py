@@ -71,7 +71,7 @@ class Core(Service):
         self._node = secrets.token_hex(4)
         self._ids = count(1)
         self._round = LoopingCall(self.cursors.flush)
-        self._round.clock = clock  # type: ignore[assignment]
+        self._round.clock = clock
 
     def now(self) -> int:
         """

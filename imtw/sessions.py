@@ -58,7 +58,19 @@ class Session:
     @ivar members: its places in groups, by the group's id.
     """
 
-    __slots__ = ("address", "device", "ended", "form", "id", "lastTyped", "liberties", "members", "outlet", "terminal", "token", "user")
+    __slots__ = (
+        "address",
+        "device",
+        "ended",
+        "form",
+        "id",
+        "lastTyped",
+        "liberties",
+        "members",
+        "outlet",
+        "terminal",
+        "user",
+    )
 
     def __init__(
         self,
@@ -77,10 +89,15 @@ class Session:
         self.liberties = liberties
         self.user: User | None = None
         self.device = ""
-        self.token = b""
         self.members: dict[str, Member] = {}
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
+
+    def isIn(self, group: str) -> bool:
+        """
+        Does this session take part in a group?
+        """
+        return group in self.members
 
     def tell(self, event: Event) -> None:
         """

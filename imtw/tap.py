@@ -443,5 +443,9 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    service: IService = makeServer(options, reactor)
+    try:
+        server = makeServer(options, reactor)
+    except usage.UsageError as error:
+        raise SystemExit(f"twistd jim: {error}") from error
+    service: IService = server
     return service

@@ -18,16 +18,15 @@ from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, Scope
 from imtw.persistence.pages import headOf, numberOf
 from imtw.persistence.rows import INSERT, Row, clear, messageOf, rowOf
-from imtw.persistence.rules import checkRecall, isRepeat, isSame, refuseRecall, refuseStranger
+from imtw.persistence.rules import CANDIDATES, checkRecall, isRepeat, isSame, refuseRecall, refuseStranger
 
 HEADS = 100_000  # heads kept of conversations that were lately written to
-CANDIDATES = 16  # messages of one sender with one id that are looked at for a repeat: some clients have but one id
 
 #: The messages that may be meant again, for many drafts at once: [[conversation, id, sender], ...].
 EARLIER = """
     SELECT earlier.* FROM json_each(?) AS asked CROSS JOIN messages AS earlier
     WHERE earlier.conversation = json_extract(asked.value, '$[0]') AND earlier.seq IN (
-        SELECT seq FROM messages
+        SELECT seq FROM messages INDEXED BY messages_by_id
         WHERE conversation = json_extract(asked.value, '$[0]') AND id = json_extract(asked.value, '$[1]')
             AND sender = json_extract(asked.value, '$[2]') AND fact = 0
         ORDER BY seq DESC LIMIT ?
@@ -37,14 +36,17 @@ EARLIER = """
 #: The same for devices, whose ids are unique: [[sender, id], ...].
 EARLIER_BY_DEVICE = """
     SELECT earlier.*, home.scope, home.a, home.b FROM json_each(?) AS asked
-    CROSS JOIN messages AS earlier CROSS JOIN conversations AS home
+    CROSS JOIN messages AS earlier INDEXED BY messages_by_device CROSS JOIN conversations AS home
     WHERE earlier.sender = json_extract(asked.value, '$[0]') AND earlier.id = json_extract(asked.value, '$[1]')
         AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation
 """
 
+# SQLite takes the primary key for cheaper, and would walk the log: it has to be told.
 LATEST_BY = """
-    SELECT * FROM messages WHERE conversation = ? AND id = ? AND sender = ? AND fact = 0 ORDER BY seq DESC LIMIT 1
+    SELECT * FROM messages INDEXED BY messages_by_id
+    WHERE conversation = ? AND id = ? AND sender = ? AND fact = 0 ORDER BY seq DESC LIMIT 1
 """
+ANYBODYS = "SELECT 1 FROM messages INDEXED BY messages_by_id WHERE conversation = ? AND id = ? AND fact = 0 LIMIT 1"
 LATEST_RECALL = "SELECT n, visible FROM recalls WHERE conversation = ? AND n < ? ORDER BY n DESC LIMIT 1"
 
 _encode = Encoder().encode
@@ -279,8 +281,8 @@ class Ledger:
         self.flush()
         row = self.cursor.execute(LATEST_BY, (head.number, draft.id, draft.sender)).fetchone()
         if row is None:
-            others = "SELECT 1 FROM messages WHERE conversation = ? AND id = ? AND fact = 0"
-            raise refuseRecall(draft.id, self.cursor.execute(others, (head.number, draft.id)).fetchone() is not None)
+            others = self.cursor.execute(ANYBODYS, (head.number, draft.id)).fetchone()
+            raise refuseRecall(draft.id, others is not None)
         target = messageOf(row, draft.pair)
         if row[12] is not None:
             again = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"

@@ -5,11 +5,13 @@ The log of one conversation, in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message, Pair
-from imtw.persistence.rules import RECALLED, checkRecall, isSame, pageOf, refuseRecall
+from imtw.persistence.rules import CANDIDATES, RECALLED, checkRecall, isSame, pageOf, refuseRecall
 
 
 class Log:
@@ -23,7 +25,7 @@ class Log:
         says so.
     """
 
-    __slots__ = ("_byId", "_indexed", "n", "number", "pair", "recalled", "rows", "seq", "ts")
+    __slots__ = ("_indexed", "_newest", "_previous", "n", "number", "pair", "recalled", "rows", "seq", "ts")
 
     def __init__(self, number: int, pair: Pair) -> None:
         self.number = number
@@ -33,7 +35,8 @@ class Log:
         self.ts = 0
         self.rows: list[Message] = []
         self.recalled: dict[int, Message] = {}
-        self._byId: dict[str, list[Message]] = {}
+        self._newest: dict[tuple[str, str], Message] = {}
+        self._previous: dict[int, Message] = {}
         self._indexed = 0
 
     def next(self, draft: Draft, now: int) -> Message:
@@ -54,23 +57,31 @@ class Log:
             draft.kind, draft.device, draft.extras, draft.fact,
         )  # fmt: skip
 
-    def withId(self, id: str) -> list[Message]:
+    def sent(self, id: str, sender: str) -> Iterator[Message]:
         """
-        The messages with this id as they were sent, oldest first.
+        What somebody sent with this id, as it was sent, newest first.
         """
         # The index is made when it is first needed and then brought up to date: most logs are never asked.
-        for row in self.rows[self._indexed :]:
+        newest = self._newest
+        for at in range(self._indexed, len(self.rows)):
+            row = self.rows[at]
             if row.fact is Fact.MESSAGE:
-                self._byId.setdefault(row.id, []).append(row)
+                key = row.id, row.sender
+                if key in newest:
+                    self._previous[row.seq] = newest[key]
+                newest[key] = row
         self._indexed = len(self.rows)
-        return self._byId.get(id, [])
+        found = newest.get((id, sender))
+        while found is not None:
+            yield found
+            found = self._previous.get(found.seq)
 
     def find(self, id: str) -> Message | None:
         """
         The newest message with this id that was not recalled.
         """
-        for row in reversed(self.withId(id)):
-            if row.seq not in self.recalled:
+        for row in reversed(self.rows):
+            if row.id == id and row.fact is Fact.MESSAGE and row.seq not in self.recalled:
                 return row
         return None
 
@@ -78,8 +89,8 @@ class Log:
         """
         The message that a draft of a client without a device repeats.
         """
-        for row in reversed(self.withId(draft.id)):
-            if row.sender == draft.sender and not row.device and isSame(row, draft) and row.seq not in self.recalled:
+        for row in islice(self.sent(draft.id, draft.sender), CANDIDATES):
+            if not row.device and row.seq not in self.recalled and isSame(row, draft):
                 return row
         return None
 
@@ -89,10 +100,9 @@ class Log:
 
         @return: the row that has taken it back already.
         """
-        sent = self.withId(draft.id)
-        target = next((row for row in reversed(sent) if row.sender == draft.sender), None)
+        target = next(self.sent(draft.id, draft.sender), None)
         if target is None:
-            raise refuseRecall(draft.id, bool(sent))
+            raise refuseRecall(draft.id, any(row.id == draft.id and row.fact is Fact.MESSAGE for row in self.rows))
         before = self.recalled.get(target.seq)
         if before is None:
             checkRecall(target, now, window)
@@ -102,7 +112,7 @@ class Log:
         """
         Clear the message that a recall, just written, names.
         """
-        target = next(old for old in reversed(self.withId(row.id)) if old.sender == row.sender)
+        target = next(self.sent(row.id, row.sender))
         self.recalled[target.seq] = row
         self.rows[target.seq - 1] = replace(target, content=None, extras=None, kind=RECALLED)
 
@@ -146,3 +156,25 @@ class Log:
                     return found[-1].seq, found
                 found.append(row)
         return self.seq, found
+
+
+class Logs:
+    """
+    All logs of a store.
+
+    @ivar byPair: by the ends of their pair alone: hashing an enum is slow,
+        and a group's second end is empty.
+    @ivar numbered: the one with the number 1 comes first.
+    """
+
+    def __init__(self) -> None:
+        self.byPair: dict[tuple[Any, ...], Log] = {}
+        self.numbered: list[Log] = []
+
+    def new(self, pair: Pair) -> Log:
+        """
+        A conversation without rows.
+        """
+        log = self.byPair[pair[1:]] = Log(len(self.numbered) + 1, pair)
+        self.numbered.append(log)
+        return log

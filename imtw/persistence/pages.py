@@ -34,18 +34,18 @@ FOR = """
     SELECT * FROM messages WHERE conversation = ? AND seq > ? AND fact = 0 AND recalled IS NULL AND sender <> ?
     ORDER BY seq LIMIT ?
 """
+# SQLite takes the primary key for cheaper than these indexes, and would walk the log: it has to be told.
 WITH_ID = """
-    SELECT * FROM messages WHERE conversation = ? AND id = ? AND fact = 0 AND recalled IS NULL
-    ORDER BY seq DESC LIMIT 1
+    SELECT * FROM messages INDEXED BY messages_by_id
+    WHERE conversation = ? AND id = ? AND fact = 0 AND recalled IS NULL ORDER BY seq DESC LIMIT 1
 """
-
-# The constants are those of messages_astray, word for word: otherwise SQLite would not use it.
+# The constants are those of the index, word for word: otherwise it could not be used.
 WITHIN = """
     SELECT * FROM messages
     WHERE conversation = :conversation AND seq BETWEEN :low AND :high AND fact = 0 AND recalled IS NULL
         AND created BETWEEN :begin AND :end AND created BETWEEN ts - 60000 AND ts + 60000
     UNION ALL
-    SELECT * FROM messages
+    SELECT * FROM messages INDEXED BY messages_astray
     WHERE conversation = :conversation AND created BETWEEN :begin AND :end
         AND created NOT BETWEEN ts - 60000 AND ts + 60000 AND fact = 0 AND recalled IS NULL
     ORDER BY seq

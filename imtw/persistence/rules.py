@@ -11,6 +11,9 @@ from imtw.model import Draft, Message
 #: The kind of a message that was recalled, where a log is read as it stands.
 RECALLED = "recalled"
 
+#: Messages of one sender with one id that are looked at for a repeat: some clients have but one id for all.
+CANDIDATES = 16
+
 MANY_VALUES = 10000  # values of a plugin's shelf that one answer has
 
 

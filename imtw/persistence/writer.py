@@ -19,51 +19,16 @@ from twisted.enterprise.adbapi import Connection, ConnectionPool
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from imtw.commands import Status
-from imtw.errors import CommandRefused, StoreBusy, StoreError
-from imtw.interfaces import IAppended
+from imtw.errors import StoreBusy, StoreError
 from imtw.limits import Limits
 from imtw.model import Draft
+from imtw.persistence.commit import Change, Committer, Item, Outcomes, Work
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.schema import upgrade
 
 FIRST_PAUSE = 0.1  # seconds before a database that failed is opened again
 LONGEST_PAUSE = 5.0
-
-#: A change's work, done in the writer's thread with everything before it written.
-Work = Callable[[Ledger], Any]
-
-Outcomes = list[Any]
-
-
-@implementer(IAppended)
-class Change:
-    """
-    A change other than a message, and the Deferred of its result.
-    """
-
-    __slots__ = ("deferred", "work")
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.deferred: Deferred[Any] = Deferred()
-
-    def appended(self, message: Any) -> None:
-        """
-        It is committed, with this result.
-        """
-        self.deferred.callback(message)
-
-    def refused(self, error: Exception) -> None:
-        """
-        It is not done.
-        """
-        self.deferred.errback(error)
-
-
-Item = tuple[Draft | None, Any]  # a message and its waiter, or None and a Change
 
 
 class OwnTransactions(Connection):
@@ -103,7 +68,7 @@ class Writer:
         self._reactor = reactor
         self._most = limits.commitQueue
         self._batch = limits.commitBatch
-        self._ledger = Ledger(limits, reactor.seconds)
+        self._committer = Committer(Ledger(limits, reactor.seconds))
         self._queue: deque[Item] = deque()
         self._running = False
         self._lock = Lock()
@@ -162,14 +127,22 @@ class Writer:
         """
         Take nothing more; fires once all that waits is committed.
         """
-        last = self.change(_doNothing).addErrback(lambda failure: failure.trap(StoreError) and None)
+        last = self.change(_doNothing)
         self._stopped = True
         self.healthy = False
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
         # The log goes into the database here, and not in the thread that closes it.
-        return last.addCallback(lambda _: self._pool.runWithConnection(_checkpoint))
+        last.addCallback(lambda _: self._pool.runWithConnection(_checkpoint))
+        return last.addErrback(self._stopsBroken)
+
+    def _stopsBroken(self, failure: Failure) -> None:
+        """
+        The database did not work when it was closed.  All that is lost was
+        refused, or will be read from the log at the next start.
+        """
+        self.log.warn("the database was closed in need of repair: {error}", error=failure.getErrorMessage())
 
     def _refusal(self) -> StoreError:
         """
@@ -254,9 +227,9 @@ class Writer:
         cursor: sqlite3.Cursor = connection.cursor()
         while batch := self._take():
             try:
-                outcomes = self._commit(cursor, batch)
+                outcomes = self._committer.commit(cursor, batch)
             except Exception as error:
-                self._ledger.rollBack()
+                self._committer.abandon()
                 self._pool.disconnect(connection._connection)
                 # Nobody wakes this thread until the database has been tried: _running stays.
                 self._reactor.callFromThread(self._fail, batch, error)
@@ -294,118 +267,6 @@ class Writer:
                     return batch
                 self._running = True
 
-    def _commit(self, cursor: sqlite3.Cursor, batch: list[Item]) -> Outcomes:
-        """
-        Commit a batch in one transaction.
-
-        @raise sqlite3.Error: the database does not work; nothing of it is
-            committed.
-        """
-        try:
-            return self._attempt(cursor, batch, self._together)
-        except Exception as error:
-            if isFatal(error):
-                raise
-        # Somebody's data cannot be stored.  Find out whose: one savepoint each.
-        self._ledger.rollBack()
-        cursor.execute("ROLLBACK")
-        return self._attempt(cursor, batch, self._oneByOne)
-
-    def _attempt(
-        self, cursor: sqlite3.Cursor, batch: list[Item], write: Callable[[list[Item]], Outcomes]
-    ) -> Outcomes:
-        """
-        Write a batch in one way, and commit it.
-        """
-        cursor.execute("BEGIN IMMEDIATE")
-        self._ledger.begin(cursor)
-        outcomes = write(batch)
-        cursor.execute("COMMIT")
-        return outcomes
-
-    def _together(self, batch: list[Item]) -> Outcomes:
-        """
-        Write all rows at once, as far as nothing else comes between them.
-
-        @raise Exception: one of them cannot be written.
-        """
-        ledger = self._ledger
-        ledger.prepare([draft for draft, _ in batch if draft is not None])
-        outcomes: Outcomes = []
-        for draft, waiter in batch:
-            try:
-                if draft is None:
-                    ledger.flush()
-                    outcomes.append(self._guarded(lambda work=waiter.work: work(ledger)))
-                else:
-                    outcomes.append(ledger.append(draft))
-            except (CommandRefused, StoreError) as refusal:
-                outcomes.append(refusal)
-        ledger.flush()
-        return outcomes
-
-    def _oneByOne(self, batch: list[Item]) -> Outcomes:
-        """
-        Write each for itself: what cannot be written fails alone.
-        """
-        outcomes: Outcomes = []
-        for draft, waiter in batch:
-            if draft is None:
-                outcomes.append(self._guarded(lambda work=waiter.work: work(self._ledger)))
-            else:
-                outcomes.append(self._guarded(lambda draft=draft: self._alone(draft)))
-                if isinstance(outcomes[-1], Exception):
-                    self._ledger.forget(draft.pair)
-        return outcomes
-
-    def _alone(self, draft: Draft) -> Any:
-        """
-        Write one message.
-        """
-        self._ledger.prepare([draft])
-        message = self._ledger.append(draft)
-        self._ledger.flush()
-        return message
-
-    def _guarded(self, work: Callable[[], Any]) -> Any:
-        """
-        Do something that leaves no trace if it fails.
-
-        @return: its result, or its error.
-        """
-        cursor = self._ledger.cursor
-        cursor.execute("SAVEPOINT one")
-        try:
-            outcome = work()
-        except Exception as error:
-            if isFatal(error):
-                raise
-            cursor.execute("ROLLBACK TO one")
-            outcome = refusalOf(error)
-        cursor.execute("RELEASE one")
-        return outcome
-
-
-def isFatal(error: Exception) -> bool:
-    """
-    Is it the database that failed (disk full, I/O, locked), and not what was
-    to be written, or one place in it?
-    """
-    return isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError))
-
-
-def refusalOf(error: Exception) -> Exception:
-    """
-    What somebody is told whose change alone could not be done.
-    """
-    if isinstance(error, (CommandRefused, StoreError)):
-        return error
-    if type(error) is sqlite3.DatabaseError:
-        return StoreError(f"the database is damaged: {error}")
-    if isinstance(error, (UnicodeError, OverflowError, TypeError, ValueError, sqlite3.Error)):
-        return CommandRefused(Status.BAD_REQUEST, f"this cannot be stored: {error}")
-    return error
-
 
 def _nothing() -> None:
     """
@@ -417,17 +278,15 @@ def _upgrade(connection: Connection) -> None:
     """
     Bring the database up to date.
     """
-    upgrade(connection._connection)
+    own: Any = connection._connection
+    upgrade(own)
 
 
 def _checkpoint(connection: Connection) -> None:
     """
     Write the log into the database, as far as that is possible now.
     """
-    try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error:
-        Writer.log.failure("the log could not be written into the database; this is done at the next start")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _doNothing(ledger: Ledger) -> None:

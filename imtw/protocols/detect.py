@@ -79,6 +79,7 @@ class Recogniser(Protocol):
     """
 
     factory: PortFactory
+    transport: Any
 
     def __init__(self) -> None:
         self._received = b""
@@ -130,7 +131,7 @@ class Recogniser(Protocol):
         self.transport.loseConnection()
         return None
 
-    def _http(self) -> IProtocol | None:
+    def _http(self) -> Any:
         """
         The protocol of an HTTP request whose head is there.
         """
@@ -183,7 +184,7 @@ class PortFactory(Factory):
     @ivar sockets: makes WebSocket protocols; asks L{whoSpeaks}.
     """
 
-    protocol = Recogniser
+    protocol = Recogniser  # type: ignore[assignment]
     log = Logger()
     noisy = False
     site: Any
@@ -194,7 +195,7 @@ class PortFactory(Factory):
         self.dialects = dialects
         self.isAlone = isAlone
 
-    def buildProtocol(self, addr: IAddress) -> Protocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """
         A connection came; none is taken past the limit.
         """

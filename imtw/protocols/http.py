@@ -17,17 +17,19 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+from zope.interface import implementer
 
 from imtw.commands import Command, Reply, Status
 from imtw.dispatch import Slot, refusalOf
 from imtw.errors import CommandRefused
 from imtw.events import Event
-from imtw.interfaces import ICommandHandler
+from imtw.interfaces import ICommandHandler, IForm
 from imtw.model import Liberty
 from imtw.server import Core
 from imtw.sessions import Nowhere, Session
@@ -60,6 +62,7 @@ CODES = {
 }
 
 
+@implementer(IForm)
 class NoForm:
     """
     The form of a session that is told nothing.
@@ -87,6 +90,7 @@ class BoundedRequest(Request):
     """
 
     received = 0
+    channel: BoundedChannel
 
     def gotLength(self, length: int | None) -> None:
         """
@@ -122,6 +126,8 @@ class BoundedChannel(HTTPChannel):
     """
 
     requestFactory = BoundedRequest
+    site: BoundedSite
+    transport: Any
     _isDue = False
     _isRefused = False
 
@@ -154,7 +160,7 @@ class BoundedChannel(HTTPChannel):
         if not self._isRefused:
             super().allContentReceived()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The connection is gone.
         """
@@ -195,19 +201,19 @@ class BoundedSite(Site):
 
     def __init__(self, core: Core, root: IResource) -> None:
         limits = core.limits
-        super().__init__(root, timeout=limits.httpIdle, reactor=core.clock)
+        super().__init__(root, timeout=int(limits.httpIdle), reactor=core.clock)
         self.clock = core.clock
         self.deadlines = core.deadlines
         self.limits = limits
         self.displayTracebacks = False
 
-    def buildProtocol(self, addr: Any) -> BoundedChannel:
+    def buildProtocol(self, addr: Any) -> Any:
         """
         A connection speaks HTTP.
         """
-        channel = BoundedChannel()
+        channel: Any = BoundedChannel()
         channel.requestFactory = self.requestFactory
-        channel.site = self  # type: ignore[attr-defined]
+        channel.site = self
         channel.factory = self
         channel.timeOut = self.timeOut
         channel.totalHeadersSize = self.limits.headSize
@@ -215,7 +221,7 @@ class BoundedSite(Site):
         channel.callLater = self.clock.callLater
         return channel
 
-    def log(self, request: Request) -> None:
+    def log(self, request: Any) -> None:
         """
         No access log: it costs a fifth of the requests, and shows what old
         clients put into queries.
@@ -236,7 +242,7 @@ class Root(Resource):
         """
         The longest route that this path begins with.
         """
-        segments = [name, *request.postpath]
+        segments = [name, *(request.postpath or ())]
         for length in range(len(segments), -1, -1):
             try:
                 path = b"/".join(segments[:length]).decode()
@@ -301,6 +307,14 @@ def hostOf(request: Request) -> str:
     """
     host = (request.getHeader(b"Host") or b"").decode("latin-1")
     return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+def bodyOf(request: Request) -> bytes:
+    """
+    A request's body.
+    """
+    assert request.content is not None  # set once the head is there
+    return bytes(bodyOf(request))
 
 
 def bearerOf(request: Request) -> str:
@@ -480,7 +494,7 @@ class CommandResource(AsyncResource):
         except CommandRefused as refused:
             reply = refusalOf(refused)
         else:
-            result = core.dispatcher.call(self._handler, session, reader, request.content.read())
+            result = core.dispatcher.call(self._handler, session, reader, bodyOf(request))
             reply = await settled(core, command, result)
         core.sessions.remove(session)
         answer: dict[str, Any] = {"command": command.replyCode}

@@ -27,7 +27,8 @@ def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
     @raise ValueError: the description is none; says why.
     """
     if not description.startswith(("ssl:", "tls:")):
-        return serverFromString(reactor, description)
+        plain: IStreamServerEndpoint = serverFromString(reactor, description)
+        return plain
     port, values = _arguments(description)
     context = tlsContext(values)
     return SSL4ServerEndpoint(reactor, port, context, interface=values.get("interface", ""))

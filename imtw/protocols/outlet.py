@@ -27,7 +27,7 @@ def directSend(transport: Any) -> Callable[[bytes], int] | None:
     through, and what is sent there would go out as plain text.
     """
     if isinstance(transport, Connection) and not ISSLTransport.providedBy(transport):
-        return transport.socket.send  # type: ignore[no-any-return]
+        return transport.socket.send
     return None
 
 
@@ -41,7 +41,18 @@ class TransportOutlet:
         L{False}.
     """
 
-    __slots__ = ("_budget", "_closed", "_cork", "_direct", "_held", "_paused", "_queue", "_transport", "evicted", "isActive")
+    __slots__ = (
+        "_budget",
+        "_closed",
+        "_cork",
+        "_direct",
+        "_held",
+        "_paused",
+        "_queue",
+        "_transport",
+        "evicted",
+        "isActive",
+    )
 
     def __init__(self, transport: Any, cork: Cork, budget: int, evicted: Callable[[], None]) -> None:
         self._transport = transport

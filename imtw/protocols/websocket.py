@@ -18,10 +18,12 @@ from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
+from imtw.protocols.fastframes import wholeFrame
 from imtw.protocols.outlet import TransportOutlet
 
 SpeakerMaker = Callable[[], ISocketSpeaker]
@@ -50,7 +52,7 @@ class SocketOutlet(TransportOutlet):
         self._carrier.finish()
 
 
-class SocketCarrier(WebSocketServerProtocol):  # type: ignore[misc]
+class SocketCarrier(WebSocketServerProtocol):
     """
     One WebSocket.
 
@@ -59,8 +61,12 @@ class SocketCarrier(WebSocketServerProtocol):  # type: ignore[misc]
 
     _log = Logger()
     factory: SocketFactory
+    transport: Any
+    maxMessagePayloadSize: int
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
+    inside_message = False
+    _rest = b""
 
     def onConnect(self, request: Any) -> None:
         """
@@ -110,11 +116,35 @@ class SocketCarrier(WebSocketServerProtocol):  # type: ignore[misc]
         """
         Handle all frames of one read, and send what they cause once.
         """
-        self.factory.cork.push()
+        cork = self.factory.cork
+        cork.push()
         try:
-            self._dataReceived(data)
+            if self.state == self.STATE_OPEN and not self.data and not self.inside_message:
+                data = self._wholeFrames(self._rest + data if self._rest else data)
+            if data:
+                self._dataReceived(data)
         finally:
-            self.factory.cork.pull()
+            cork.pull()
+
+    def _wholeFrames(self, data: bytes) -> bytes:
+        """
+        Take the frames that need nothing of Autobahn.
+
+        @return: what it has to look at.
+        """
+        self._rest = b""
+        at, end = 0, len(data)
+        most = self.maxMessagePayloadSize
+        while at < end and self.state == self.STATE_OPEN:
+            found = wholeFrame(data, at, most)
+            if isinstance(found, int):
+                if found:
+                    self._rest = data[at:]
+                    return b""
+                break
+            isBinary, payload, at = found
+            self.onMessage(payload, isBinary)
+        return data[at:] if at else data
 
     @property
     def address(self) -> str:
@@ -162,6 +192,7 @@ class SocketCarrier(WebSocketServerProtocol):  # type: ignore[misc]
         self._log.info("{peer} did not read and is cut", peer=self.address)
 
 
+@implementer(ISocketSpeaker)
 class Undecided:
     """
     Speaks on a WebSocket that nobody recognised by its target: the first
@@ -197,7 +228,7 @@ class Undecided:
         """
 
 
-class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
+class SocketFactory(WebSocketServerFactory):
     """
     The WebSockets of one port.
 
@@ -205,7 +236,7 @@ class SocketFactory(WebSocketServerFactory):  # type: ignore[misc]
         speaker.
     """
 
-    protocol = SocketCarrier
+    protocol = SocketCarrier  # type: ignore[assignment]
     noisy = False
 
     def __init__(

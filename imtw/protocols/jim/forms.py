@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from zope.interface import implementer
 
 from imtw.events import Event, Joined, Left, Pushed, Recalled, Said, Typed, Whispered
+from imtw.interfaces import IForm
 from imtw.protocols.framing import frame
 from imtw.protocols.jim.answers import NoticeOut, UserOut, encodeChatPush, envelope
 from imtw.protocols.jim.frames import encodeFrame
@@ -34,6 +36,7 @@ def overWebSocket(command: int, body: bytes) -> bytes:
     return frame(body)
 
 
+@implementer(IForm)
 class JimForm:
     """
     J-IM's pushes on one carrier.

@@ -104,7 +104,8 @@ def readChat(body: bytes) -> Chat:
     else:
         raise CommandRefused(Status.NOT_SENT)
     kind = KINDS.get(read.msgType)  # type: ignore[arg-type]
-    if read.cmd == 11 and kind and other is read.extras is read.nick is read.avatar is None:
+    isPlain = read.extras is None and read.nick is None and read.avatar is None and other is None
+    if isPlain and kind and read.cmd == 11:
         return Chat(to, group, kind, read.content, read.id, read.createTime or 0, None, read.sender)
     rest: dict[str, Any] = {}
     if read.cmd != 11:
@@ -117,7 +118,7 @@ def readChat(body: bytes) -> Chat:
         value = getattr(read, name)
         if value is not None:
             rest[name] = value
-    transient = bool(read.extras) and read.extras.get("transient") is True  # D-34
+    transient = read.extras is not None and read.extras.get("transient") is True  # D-34
     return Chat(
         to, group, kind or "text", read.content, read.id, read.createTime or 0, {"jim": rest}, read.sender, transient
     )

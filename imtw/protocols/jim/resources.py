@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from imtw.commands import CHAT, CLOSE, Close, Command, Reply, Status
 from imtw.errors import CommandRefused
 from imtw.model import Liberty
-from imtw.protocols.http import AsyncResource, identify, libertiesOf, respond, sessionOf, settled
+from imtw.protocols.http import AsyncResource, bodyOf, identify, libertiesOf, respond, sessionOf, settled
 from imtw.protocols.jim.answers import envelope
 from imtw.protocols.jim.replies import answer
 from imtw.protocols.jim.requests import Unreadable, read
@@ -72,7 +72,7 @@ class SendResource(AsyncResource):
         else:
             session.liberties |= Liberty.ANONYMOUS
             handler = core.registry.byCode[CHAT.code]
-            result = core.dispatcher.call(handler, session, reader, request.content.read())
+            result = core.dispatcher.call(handler, session, reader, bodyOf(request))
             reply = await settled(core, CHAT, result)
             code = 400 if reader.isBad else 200
         respond(request, code, answer(CHAT, reply, False, self._options.suffix))

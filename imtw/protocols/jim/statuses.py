@@ -45,6 +45,7 @@ TEXTS = {
 }
 
 _OWN = 10100  # from here on statuses are imtw's own, which J-IM's clients do not know
+_KNOWN = frozenset([1, 3, 5, 7, 11, 13, 14, 17, 19])  # the commands they know
 
 
 def statusFor(command: Command, status: Status) -> Status:
@@ -52,6 +53,4 @@ def statusFor(command: Command, status: Status) -> Status:
     The status that clients of J-IM know: of its own commands one of its own,
     of imtw's commands any.
     """
-    if status >= _OWN and command.code <= 14 or command.code in (17, 19) and status >= _OWN:
-        return command.failure
-    return status
+    return command.failure if status >= _OWN and command.code in _KNOWN else status

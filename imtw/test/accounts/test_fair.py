@@ -69,6 +69,17 @@ class FairQueueTests(SynchronousTestCase):
         self.assertEqual([number for address, number in self.begun if address == "crowd"], [0, 1, 2])
         self.assertNoResult(crowd[2])
 
+    def test_order(self) -> None:
+        """
+        Addresses are served in turn, each in the order of its own work.
+        """
+        self.queue = FairQueue(self.clock, 1, 20000)
+        for address, number in [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1), ("c", 0), ("a", 3)]:
+            self.put(address, number)
+        while self.running:
+            self.endOne()
+        self.assertEqual(self.begun, [("a", 0), ("a", 1), ("b", 0), ("c", 0), ("a", 2), ("b", 1), ("a", 3)])
+
     def test_oneAddressHasHalf(self) -> None:
         """
         One address may fill half of the queue; what comes then is refused,

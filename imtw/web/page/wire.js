@@ -3,7 +3,7 @@
 import { lasting } from './storage.js';
 
 /** Let the server tell this browser from the user's other ones. Off: the server treats the page as any J-IM client. */
-const SEND_DEVICE = false;
+const SEND_DEVICE = true;
 
 export const COMMAND = {
   login: 5, loginReply: 6, join: 7, joinReply: 8, joined: 9, left: 10, chat: 11, chatReply: 12, heartbeat: 13,

@@ -1,0 +1,179 @@
+"""
+Commits batches of changes, each in one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from imtw.commands import Status
+from imtw.errors import CommandRefused, StoreError
+from imtw.interfaces import IAppended
+from imtw.model import Draft
+from imtw.persistence.ledger import Ledger
+
+#: A change's work, done in the writer's thread with everything before it written.
+Work = Callable[[Ledger], Any]
+
+Outcomes = list[Any]
+
+
+@implementer(IAppended)
+class Change:
+    """
+    A change other than a message, and the Deferred of its result.
+    """
+
+    __slots__ = ("deferred", "work")
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.deferred: Deferred[Any] = Deferred()
+
+    def appended(self, message: Any) -> None:
+        """
+        It is committed, with this result.
+        """
+        self.deferred.callback(message)
+
+    def refused(self, error: Exception) -> None:
+        """
+        It is not done.
+        """
+        self.deferred.errback(error)
+
+
+Item = tuple[Draft | None, Any]  # a message and its waiter, or None and a Change
+
+
+class Committer:
+    """
+    Writes to the database, in the writer's thread.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def abandon(self) -> None:
+        """
+        The transaction, and its connection, are lost.
+        """
+        self._ledger.rollBack()
+
+    def commit(self, cursor: sqlite3.Cursor, batch: list[Item]) -> Outcomes:
+        """
+        Commit a batch in one transaction.
+
+        @raise sqlite3.Error: the database does not work; nothing of it is
+            committed.
+        """
+        try:
+            return self._attempt(cursor, batch, self._together)
+        except Exception as error:
+            if isFatal(error):
+                raise
+        # Somebody's data cannot be stored.  Find out whose: one savepoint each.
+        self._ledger.rollBack()
+        cursor.execute("ROLLBACK")
+        return self._attempt(cursor, batch, self._oneByOne)
+
+    def _attempt(
+        self, cursor: sqlite3.Cursor, batch: list[Item], write: Callable[[list[Item]], Outcomes]
+    ) -> Outcomes:
+        """
+        Write a batch in one way, and commit it.
+        """
+        cursor.execute("BEGIN IMMEDIATE")
+        self._ledger.begin(cursor)
+        outcomes = write(batch)
+        cursor.execute("COMMIT")
+        return outcomes
+
+    def _together(self, batch: list[Item]) -> Outcomes:
+        """
+        Write all rows at once, as far as nothing else comes between them.
+
+        @raise Exception: one of them cannot be written.
+        """
+        ledger = self._ledger
+        ledger.prepare([draft for draft, _ in batch if draft is not None])
+        outcomes: Outcomes = []
+        for draft, waiter in batch:
+            try:
+                if draft is None:
+                    ledger.flush()
+                    outcomes.append(self._guarded(partial(waiter.work, ledger)))
+                else:
+                    outcomes.append(ledger.append(draft))
+            except (CommandRefused, StoreError) as refusal:
+                outcomes.append(refusal)
+        ledger.flush()
+        return outcomes
+
+    def _oneByOne(self, batch: list[Item]) -> Outcomes:
+        """
+        Write each for itself: what cannot be written fails alone.
+        """
+        outcomes: Outcomes = []
+        for draft, waiter in batch:
+            if draft is None:
+                outcomes.append(self._guarded(partial(waiter.work, self._ledger)))
+            else:
+                outcomes.append(self._guarded(partial(self._alone, draft)))
+                if isinstance(outcomes[-1], Exception):
+                    self._ledger.forget(draft.pair)
+        return outcomes
+
+    def _alone(self, draft: Draft) -> Any:
+        """
+        Write one message.
+        """
+        self._ledger.prepare([draft])
+        message = self._ledger.append(draft)
+        self._ledger.flush()
+        return message
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        """
+        Do something that leaves no trace if it fails.
+
+        @return: its result, or its error.
+        """
+        cursor = self._ledger.cursor
+        cursor.execute("SAVEPOINT one")
+        try:
+            outcome = work()
+        except Exception as error:
+            if isFatal(error):
+                raise
+            cursor.execute("ROLLBACK TO one")
+            outcome = refusalOf(error)
+        cursor.execute("RELEASE one")
+        return outcome
+
+
+def isFatal(error: Exception) -> bool:
+    """
+    Is it the database that failed (disk full, I/O, locked), and not what was
+    to be written, or one place in it?
+    """
+    return isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError))
+
+
+def refusalOf(error: Exception) -> Exception:
+    """
+    What somebody is told whose change alone could not be done.
+    """
+    if isinstance(error, (CommandRefused, StoreError)):
+        return error
+    if type(error) is sqlite3.DatabaseError:
+        return StoreError(f"the database is damaged: {error}")
+    if isinstance(error, (UnicodeError, OverflowError, TypeError, ValueError, sqlite3.Error)):
+        return CommandRefused(Status.BAD_REQUEST, f"this cannot be stored: {error}")
+    return error

@@ -1,0 +1,271 @@
+"""
+Users, tokens and groups in memory.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
+from copy import copy
+from itertools import chain
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from imtw.model import Account, Entry, Group, Membership, Message, Scope, Token, User, groupPair
+from imtw.persistence.memorylog import Log, Logs
+from imtw.persistence.rules import MANY_VALUES, refuseGroup
+
+
+class Person:
+    """
+    What is known of a name: an account or only a place in conversations.
+
+    @ivar account: L{None} for a name that nobody has.
+    @ivar cursors: by conversation, how far this user has got there; in the
+        order of joining.
+    @ivar sent: the messages that this user's devices sent, by their id.
+    """
+
+    __slots__ = ("account", "cursors", "entered", "sent", "strangers")
+
+    def __init__(self) -> None:
+        self.account: Account | None = None
+        self.cursors: dict[int, int] = {}
+        self.sent: dict[str, Message] = {}
+        self.strangers = 0
+        self.entered = False
+
+
+class Circle:
+    """
+    A group, its log, and the ids of its users in order.
+    """
+
+    __slots__ = ("group", "log", "users")
+
+    def __init__(self, group: Group, log: Log) -> None:
+        self.group = group
+        self.log = log
+        self.users: list[str] = []
+
+
+class MemoryPeople:
+    """
+    The part of a store in memory that knows no messages.
+    """
+
+    keepsLog: bool
+
+    def __init__(self) -> None:
+        self.logs = Logs()
+        self.persons: dict[str, Person] = {}
+        self._names: list[str] = []
+        self._circles: dict[str, Circle] = {}
+        self._groupNames: list[str] = []
+        self._tokens: dict[bytes, Token] = {}
+        self._shelves: dict[str, dict[str, bytes]] = {}
+
+    # users
+
+    def account(self, user: str) -> Deferred[Account | None]:
+        return succeed(self._copyOf(user))
+
+    def addAccount(self, user: User, secret: str) -> Deferred[bool]:
+        person = self.person(user.id)
+        if person.account is not None:
+            return succeed(False)
+        person.account = Account(copy(user), secret)
+        insort(self._names, user.id)
+        return succeed(True)
+
+    def setSecret(self, user: str, secret: str) -> Deferred[bool]:
+        account = self._accountOf(user)
+        if account is None:
+            return succeed(False)
+        account.secret = secret
+        self._tokens = {digest: token for digest, token in self._tokens.items() if token.user != user}
+        return succeed(True)
+
+    def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
+        account = self._accountOf(user)
+        if account is None:
+            return succeed(False)
+        account.user.operator = operator
+        return succeed(True)
+
+    def user(self, user: str) -> Deferred[User | None]:
+        account = self._copyOf(user)
+        return succeed(None if account is None else account.user)
+
+    def users(self, after: str, limit: int) -> Deferred[list[Account]]:
+        at = bisect_right(self._names, after)
+        found = [self._copyOf(name) for name in self._names[at : at + limit]]
+        return succeed([account for account in found if account is not None])
+
+    def enter(self, user: User, terminal: str, lobby: Iterable[tuple[str, str]], forget: bool) -> Deferred[Entry]:
+        person = self.person(user.id)
+        if person.account is None:
+            person.account = Account(copy(user), "")
+            insort(self._names, user.id)
+        person.account.user.terminal = terminal
+        new = not person.entered
+        person.entered = True
+        if forget:
+            kept = {id for id, _ in lobby}
+            for membership in self.memberships(person):
+                if membership.pair.scope is Scope.GROUP and membership.pair.a not in kept:
+                    self._remove(user.id, self._circles[membership.pair.a])
+        if new:
+            for id, name in lobby:
+                self._add(user.id, self._circle(id, name))
+        places = list(self.memberships(person))
+        return succeed(
+            Entry(
+                copy(person.account.user),
+                new,
+                [place for place in places if place.pair.scope is Scope.GROUP],
+                [place for place in places if place.pair.scope is Scope.PRIVATE and place.head > place.cursor],
+            )
+        )
+
+    def person(self, name: str) -> Person:
+        """
+        What is known of a name, from now on at least.
+        """
+        person = self.persons.get(name)
+        if person is None:
+            person = self.persons[name] = Person()
+        return person
+
+    def _accountOf(self, name: str) -> Account | None:
+        """
+        A name's account.
+        """
+        person = self.persons.get(name)
+        return None if person is None else person.account
+
+    def _copyOf(self, name: str) -> Account | None:
+        """
+        A name's account, for others to keep.
+        """
+        account = self._accountOf(name)
+        return None if account is None else Account(copy(account.user), account.secret, account.disabled)
+
+    def memberships(self, person: Person) -> list[Membership]:
+        """
+        The conversations somebody is in, in the order of joining.
+        """
+        return [self._membership(person, self.logs.numbered[number - 1]) for number in person.cursors]
+
+    def _membership(self, person: Person, log: Log) -> Membership:
+        """
+        Somebody's place in a conversation.  Without a log nothing waits.
+        """
+        cursor = person.cursors[log.number] if self.keepsLog else log.seq
+        name = self._circles[log.pair.a].group.name if log.pair.scope is Scope.GROUP else ""
+        return Membership(log.number, log.pair, log.seq, cursor, name)
+
+    # tokens
+
+    def addToken(self, digest: bytes, token: Token) -> Deferred[None]:
+        self._tokens[digest] = token
+        return succeed(None)
+
+    def token(self, digest: bytes) -> Deferred[Token | None]:
+        return succeed(self._tokens.get(digest))
+
+    def dropToken(self, digest: bytes) -> Deferred[Token | None]:
+        return succeed(self._tokens.pop(digest, None))
+
+    # groups
+
+    def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
+        person = self.person(user)
+        circle = self._circles.get(group)
+        if circle is None or circle.log.number not in person.cursors:
+            groups = [number for number in person.cursors if self.logs.numbered[number - 1].pair.scope is Scope.GROUP]
+            if len(groups) >= limit:
+                return fail(refuseGroup(limit))
+            circle = self._circle(group, name)
+            self._add(user, circle)
+        return succeed(self._membership(person, circle.log))
+
+    def leave(self, user: str, group: str) -> Deferred[bool]:
+        circle = self._circles.get(group)
+        return succeed(circle is not None and self._remove(user, circle))
+
+    def group(self, group: str) -> Deferred[Group | None]:
+        circle = self._circles.get(group)
+        return succeed(None if circle is None else copy(circle.group))
+
+    def groups(self, after: str, limit: int) -> Deferred[list[Group]]:
+        at = bisect_right(self._groupNames, after)
+        return succeed([copy(self._circles[id].group) for id in self._groupNames[at : at + limit]])
+
+    def groupsOf(self, user: str) -> Deferred[list[Group]]:
+        person = self.persons.get(user)
+        places = [] if person is None else self.memberships(person)
+        return succeed(
+            [copy(self._circles[place.pair.a].group) for place in places if place.pair.scope is Scope.GROUP]
+        )
+
+    def members(self, group: str, limit: int, first: Sequence[str], without: Sequence[str]) -> Deferred[list[User]]:
+        circle = self._circles.get(group)
+        if circle is None:
+            return succeed([])
+        left = set(without)
+        found: list[User] = []
+        for name in chain((name for name in first if self._isIn(name, circle)), circle.users):
+            if len(found) >= limit:
+                break
+            account = self._copyOf(name)
+            if account is not None and name not in left:
+                found.append(account.user)
+                left.add(name)
+        return succeed(found)
+
+    def _circle(self, id: str, name: str | None) -> Circle:
+        """
+        A group, which is made if it is not there.
+        """
+        circle = self._circles.get(id)
+        if circle is None:
+            circle = self._circles[id] = Circle(Group(id, name or id), self.logs.new(groupPair(id)))
+            insort(self._groupNames, id)
+        return circle
+
+    def _add(self, user: str, circle: Circle) -> None:
+        """
+        Put a user into a group.
+        """
+        cursors = self.person(user).cursors
+        if circle.log.number not in cursors:
+            cursors[circle.log.number] = circle.log.seq
+            insort(circle.users, user)
+
+    def _isIn(self, user: str, circle: Circle) -> bool:
+        """
+        Is a user in a group?
+        """
+        return user in self.persons and circle.log.number in self.persons[user].cursors
+
+    def _remove(self, user: str, circle: Circle) -> bool:
+        """
+        Take a user out of a group, if it is in.
+        """
+        person = self.persons.get(user)
+        if person is None or person.cursors.pop(circle.log.number, None) is None:
+            return False
+        circle.users.remove(user)
+        return True
+
+    # plugins' own
+
+    def put(self, shelf: str, key: str, value: bytes) -> Deferred[None]:
+        self._shelves.setdefault(shelf, {})[key] = value
+        return succeed(None)
+
+    def get(self, shelf: str, prefix: str) -> Deferred[list[tuple[str, bytes]]]:
+        values = self._shelves.get(shelf, {})
+        found = sorted(key for key in values if key.startswith(prefix))[:MANY_VALUES]
+        return succeed([(key, values[key]) for key in found])
