@@ -73,6 +73,7 @@ class ChatHandler:
             session.device,
             request.extras,
         )
+        session.lastTyped = 0.0  # what is written next is told of at once
         if request.transient:
             return core.delivery.whisper(session, draft)
         return core.delivery.accept(session, draft)

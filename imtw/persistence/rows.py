@@ -12,7 +12,6 @@ import sqlite3
 from typing import Any
 from zlib import crc32
 
-from msgspec import DecodeError
 from msgspec.json import Decoder, Encoder
 
 from imtw.errors import StoreError
@@ -42,6 +41,9 @@ def rowOf(message: Message) -> Row:
     @raise TypeError: something else cannot.
     """
     extras = message.extras
+    content = message.content
+    if not (isinstance(message.created, int) and (content is None or isinstance(content, str))):
+        raise TypeError("created is not a number, or content not a text")  # SQLite would convert it without a word
     fields = (
         message.conversation,
         message.seq,
@@ -51,7 +53,7 @@ def rowOf(message: Message) -> Row:
         message.device,
         message.sender,
         message.kind,
-        message.content,
+        content,
         message.created,
         None if extras is None else _encode(extras).decode(),
         message.fact._value_,  # what "value" gives, without asking Python code for it
@@ -66,16 +68,23 @@ def messageOf(row: Row, pair: Pair) -> Message:
 
     @raise StoreError: the row is damaged.
     """
-    (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, checksum) = row
+    if not isSound(row):
+        raise damaged(row[0], row[1])
+    (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, _) = row
+    return Message(
+        conversation, seq, n, ts, pair, id, sender, content, created,
+        RECALLED if recalled else kind, device, None if extras is None else _decode(extras), _FACTS[fact],
+    )  # fmt: skip
+
+
+def isSound(row: Row) -> bool:
+    """
+    Does a row have the checksum it was written with?
+    """
     try:
-        if crc32(_encode(row[:-1])) == checksum:
-            return Message(
-                conversation, seq, n, ts, pair, id, sender, content, created,
-                RECALLED if recalled else kind, device, None if extras is None else _decode(extras), _FACTS[fact],
-            )  # fmt: skip
-    except (DecodeError, LookupError, OverflowError, TypeError, UnicodeError):
-        pass  # no checksum fits this
-    raise damaged(conversation, seq)
+        return bool(crc32(_encode(row[:-1])) == row[-1])
+    except (OverflowError, TypeError, UnicodeError):
+        return False  # nothing that was written here
 
 
 def damaged(conversation: int, seq: int) -> StoreError:
@@ -96,13 +105,6 @@ def clear(cursor: sqlite3.Cursor, row: Row, recalled: int) -> None:
     """
     fields = (*row[:8], None, row[9], None, row[11], recalled)
     cursor.execute(CLEAR, (recalled, crc32(_encode(fields)), row[0], row[1]))
-
-
-def checksumOf(row: Row) -> int:
-    """
-    The checksum that a row should have.
-    """
-    return crc32(_encode(row[:-1]))
 
 
 _FACTS = {fact.value: fact for fact in Fact}

@@ -58,6 +58,7 @@ export class Client {
 
   send(chat, content) {
     chat.firstUnread = null;
+    this.#typingSent = 0; // the next text is told of at once
     this.#deliver(chat, this.chats.write(chat, content));
   }
 

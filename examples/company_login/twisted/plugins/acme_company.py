@@ -1,0 +1,3 @@
+from imtw.plugin import CheckerMaker
+
+company = CheckerMaker("company", "acme_company.CompanyChecker", "company:FILE asks the company's database")

@@ -1,0 +1,136 @@
+"""
+Reads a SQLite database for an operator: C{imtw} commands that list, export
+or check.  A server may be using it at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Concatenate, ParamSpec, TypeVar
+
+from imtw.errors import StoreError
+from imtw.model import Account, Fact, Group, Message, Pair, Scope
+from imtw.persistence import pages, reads
+from imtw.persistence.readers import run
+from imtw.persistence.rows import Row, isSound
+from imtw.persistence.schema import prepareReader, steps, versionOf
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CHUNK = 1000  # rows read at once, so that a server's log is not kept from being cleared for long
+
+CONVERSATIONS = "SELECT id, scope, a, b FROM conversations WHERE id > ? ORDER BY id LIMIT ?"
+ROWS = "SELECT * FROM messages WHERE (conversation, seq) > (?, ?) ORDER BY conversation, seq LIMIT ?"
+
+
+class ReadOnlyDatabase:
+    """
+    A database that is only read.  Use it in a C{with} statement.
+    """
+
+    def __init__(self, path: str) -> None:
+        if not os.path.exists(path):
+            raise StoreError(f"{path}: there is no such file")
+        uri = Path(path).absolute().as_uri() + "?mode=ro"
+        try:
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+            prepareReader(self._connection)
+            version = versionOf(self._connection)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        if version != steps()[-1][0]:
+            raise StoreError(
+                f"{path} has version {version}, this imtw reads version {steps()[-1][0]}: "
+                "start the server once to bring it up to date, or use the imtw that made it"
+            )
+
+    def __enter__(self) -> ReadOnlyDatabase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def users(self) -> Iterator[Account]:
+        """
+        All users in the order of their ids.
+        """
+        after = ""
+        while found := self._ask(reads.users, after, CHUNK):
+            yield from found
+            after = found[-1].user.id
+
+    def groups(self) -> Iterator[Group]:
+        """
+        All groups in the order of their ids.
+        """
+        after = ""
+        while found := self._ask(reads.groups, after, CHUNK):
+            yield from found
+            after = found[-1].id
+
+    def conversations(self) -> Iterator[tuple[int, Pair]]:
+        """
+        All conversations and their numbers.
+        """
+        after = 0
+        while found := self._ask(_conversations, after):
+            for after, pair in found:
+                yield after, pair
+
+    def messages(self, pair: Pair) -> Iterator[Message]:
+        """
+        A log as it stands, recalls too.
+
+        @raise StoreError: at the first row that is damaged.
+        """
+        after = 0
+        while found := self._ask(pages.walk, pair, after, CHUNK):
+            yield from found
+            after = found[-1].seq
+
+    def damage(self) -> Iterator[str]:
+        """
+        What is wrong with the database, one finding at a time: nothing where
+        it is sound.  This reads all of it.
+        """
+        for (finding,) in self._connection.execute("PRAGMA integrity_check"):
+            if finding != "ok":
+                yield str(finding)
+        conversation, seq, n = 0, 0, 0
+        while rows := self._ask(_rows, (conversation, seq)):
+            for row in rows:
+                follows = (row[1], row[2]) == (seq + 1, n + (row[11] == Fact.MESSAGE))
+                if not isSound(row):
+                    yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit"
+                elif row[0] == conversation and not follows:
+                    yield f"message {row[1]} of conversation {row[0]}: it does not follow the one before it"
+                conversation, seq, n = row[:3]
+
+    def _ask(
+        self, query: Callable[Concatenate[sqlite3.Cursor, P], T], *arguments: P.args, **more: P.kwargs
+    ) -> T:
+        """
+        Run a query.
+        """
+        return run(self._connection, query, *arguments, **more)
+
+
+def _conversations(cursor: sqlite3.Cursor, after: int) -> list[tuple[int, Pair]]:
+    """
+    Some conversations.
+    """
+    return [(id, Pair(Scope(scope), a, b)) for id, scope, a, b in cursor.execute(CONVERSATIONS, (after, CHUNK))]
+
+
+def _rows(cursor: sqlite3.Cursor, after: tuple[int, int]) -> list[Row]:
+    """
+    Some rows of all logs.
+    """
+    return cursor.execute(ROWS, (*after, CHUNK)).fetchall()

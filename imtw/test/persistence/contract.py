@@ -1,0 +1,20 @@
+"""
+What every store has to do, whatever it keeps things in.
+
+A store is done when a test case of L{StoreContract} passes for it; see
+L{imtw.test.persistence.test_memory} for how little that takes.
+"""
+
+from __future__ import annotations
+
+from imtw.test.persistence.groupcontract import GroupContract
+from imtw.test.persistence.logcontract import LogContract
+from imtw.test.persistence.pagecontract import PageContract
+from imtw.test.persistence.peoplecontract import PeopleContract
+from imtw.test.persistence.repeatcontract import RecallContract, RepeatContract
+
+
+class StoreContract(GroupContract, LogContract, PageContract, PeopleContract, RecallContract, RepeatContract):
+    """
+    All of L{imtw.interfaces.IStore}.
+    """

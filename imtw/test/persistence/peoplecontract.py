@@ -1,0 +1,157 @@
+"""
+What every store has to do with users, tokens and plugins' values.
+"""
+
+from __future__ import annotations
+
+from imtw.model import Account, Token, User, groupPair
+from imtw.test.persistence.harness import StoreHarness
+
+LOBBY = [("100", "Lobby"), ("20", "Second")]
+
+
+class PeopleContract(StoreHarness):
+    """
+    Users, logins, tokens, shelves.
+    """
+
+    async def test_account(self) -> None:
+        """
+        A user is made once, and comes back as it was.
+        """
+        alice = User("alice", "Alice", "a.png", "hi", None, False, {"jim": {"x": [1]}})
+        self.assertIs(await self.store.addAccount(alice, "hash"), True)
+        self.assertIs(await self.store.addAccount(User("alice", "Impostor"), "other"), False)
+        self.assertEqual(await self.store.account("alice"), Account(alice, "hash", False))
+        self.assertEqual(await self.store.user("alice"), alice)
+        self.assertIsNone(await self.store.account("bob"))
+        self.assertIsNone(await self.store.user("bob"))
+
+    async def test_ownCopies(self) -> None:
+        """
+        What the store gave out may be changed without changing the store.
+        """
+        alice = User("alice", "Alice")
+        await self.store.addAccount(alice, "hash")
+        alice.nick = "changed"
+        account = await self.store.account("alice")
+        account.user.nick = account.secret = "changed"
+        (await self.store.enter(User("alice", ""), "tcp", [], False)).user.nick = "changed"
+        self.assertEqual((await self.store.account("alice")).secret, "hash")
+        self.assertEqual((await self.store.user("alice")).nick, "Alice")
+
+    async def test_setSecret(self) -> None:
+        """
+        A new password ends the user's tokens, and no others.
+        """
+        for name in ("alice", "bob"):
+            await self.store.addAccount(User(name, name), "old")
+            await self.store.addToken(name.encode(), Token(name, "", 1, 2**50))
+        self.assertIs(await self.store.setSecret("alice", "new"), True)
+        self.assertIs(await self.store.setSecret("carol", "new"), False)
+        self.assertEqual((await self.store.account("alice")).secret, "new")
+        self.assertEqual((await self.store.account("bob")).secret, "old")
+        self.assertIsNone(await self.store.token(b"alice"))
+        self.assertIsNotNone(await self.store.token(b"bob"))
+
+    async def test_operator(self) -> None:
+        """
+        A user becomes an operator, and is one no more.
+        """
+        await self.store.addAccount(User("alice", "Alice"), "")
+        for operator in (True, False):
+            self.assertIs(await self.store.setOperator("alice", operator), True)
+            self.assertIs((await self.store.user("alice")).operator, operator)
+        self.assertIs(await self.store.setOperator("bob", True), False)
+
+    async def test_users(self) -> None:
+        """
+        Users are listed in the order of their ids, from anywhere on.
+        """
+        names = ["Zoe", "a", "b", "zoe", "ä", "小明", "\U0001f600"]
+        for name in reversed(names):
+            await self.store.addAccount(User(name, name), name + "!")
+        listed = await self.store.users("", 100)
+        self.assertEqual([account.user.id for account in listed], names)
+        self.assertEqual([account.secret for account in listed], [name + "!" for name in names])
+        self.assertEqual([account.user.id for account in await self.store.users("aa", 2)], ["b", "zoe"])
+        self.assertEqual([account.user.id for account in await self.store.users("b", 1)], ["zoe"])
+
+    async def test_firstLogin(self) -> None:
+        """
+        The first login makes the user, and puts it into the lobby.
+        """
+        await self.say(await self.group("20", "bob"), "bob")
+        entry = await self.store.enter(User("alice", "Alice", "a.png"), "ws", LOBBY, False)
+        self.assertEqual(entry.user, User("alice", "Alice", "a.png", terminal="ws"))
+        self.assertEqual(await self.store.user("alice"), entry.user)
+        self.assertIs(entry.new, True)
+        self.assertEqual([place.pair for place in entry.groups], [groupPair("100"), groupPair("20")])
+        self.assertEqual([place.name for place in entry.groups], ["Lobby", "20"])
+        self.assertEqual([(place.head, place.cursor) for place in entry.groups], [(0, 0), (1, 1)])
+        self.assertEqual(entry.behind, [])
+
+    async def test_secondLogin(self) -> None:
+        """
+        Later ones change the terminal only: who left the lobby stays out.
+        """
+        await self.store.enter(User("alice", "Alice"), "ws", LOBBY, False)
+        await self.store.leave("alice", "100")
+        await self.store.join("alice", "g", "Mine", 10)
+        entry = await self.store.enter(User("alice", "Other", "other.png"), "tcp", LOBBY, False)
+        self.assertEqual(entry.user, User("alice", "Alice", terminal="tcp"))
+        self.assertIs(entry.new, False)
+        self.assertEqual([place.name for place in entry.groups], ["Second", "Mine"])
+
+    async def test_loginOfAccount(self) -> None:
+        """
+        Who signed up first is new at the first login, and keeps the
+        password.
+        """
+        await self.store.addAccount(User("alice", "Alice"), "hash")
+        entry = await self.store.enter(User("alice", "alice"), "tcp", LOBBY, False)
+        self.assertEqual((entry.new, entry.user.nick, len(entry.groups)), (True, "Alice", 2))
+        self.assertEqual((await self.store.account("alice")).secret, "hash")
+
+    async def test_forget(self) -> None:
+        """
+        A login that forgets leaves every group but the lobby.
+        """
+        await self.store.enter(User("alice", "Alice"), "ws", LOBBY, False)
+        for group in ("g", "h"):
+            await self.store.join("alice", group, None, 10)
+            await self.store.join("bob", group, None, 10)
+        await self.say(groupPair("g"), "alice")
+        entry = await self.store.enter(User("alice", "Alice"), "ws", LOBBY, True)
+        self.assertEqual([place.pair.a for place in entry.groups], ["100", "20"])
+        self.assertEqual([group.id for group in await self.store.groupsOf("alice")], ["100", "20"])
+        self.assertEqual([group.id for group in await self.store.groupsOf("bob")], ["g", "h"])
+
+    async def test_tokens(self) -> None:
+        """
+        A token is found by its hash until it is dropped.
+        """
+        token = Token("alice", "phone", 5, 2**50)
+        await self.store.addToken(b"\x00\xff", token)
+        await self.store.addToken(b"other", Token("alice", "", 6, 2**50))
+        self.assertEqual(await self.store.token(b"\x00\xff"), token)
+        self.assertIsNone(await self.store.token(b"\x00"))
+        self.assertEqual(await self.store.dropToken(b"\x00\xff"), token)
+        self.assertIsNone(await self.store.dropToken(b"\x00\xff"))
+        self.assertIsNone(await self.store.token(b"\x00\xff"))
+        self.assertIsNotNone(await self.store.token(b"other"))
+
+    async def test_shelf(self) -> None:
+        """
+        A plugin has its values by their keys' beginning, in order.
+        """
+        for key in ("b", "a:2", "a:10", "a:1", "A", "a", "a:\U0010ffff", "a;"):
+            await self.store.put("polls", key, key.encode() + b"\x00")
+        await self.store.put("others", "a:3", b"not mine")
+        await self.store.put("polls", "a:2", b"changed")
+        found = await self.store.get("polls", "a:")
+        self.assertEqual([key for key, _ in found], ["a:1", "a:10", "a:2", "a:\U0010ffff"])
+        self.assertEqual(found[2], ("a:2", b"changed"))
+        self.assertEqual(len(await self.store.get("polls", "")), 8)
+        self.assertEqual(await self.store.get("polls", "c"), [])
+        self.assertEqual(await self.store.get("nobody's", ""), [])

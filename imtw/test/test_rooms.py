@@ -1,0 +1,146 @@
+"""
+The order of the rooms: who may import whom.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from unittest import TestCase
+
+import imtw
+
+#: From the ground up; what stands in one line is one room.
+ORDER = [
+    ["errors"],
+    ["model"],
+    ["commands"],
+    ["limits"],
+    ["events", "interfaces"],
+    ["plugin", "registry"],
+    ["deadlines", "sessions", "accounts"],
+    ["groups", "cursors"],
+    ["dispatch"],
+    ["delivery", "attendance"],
+    ["server"],
+    ["handlers"],
+    ["persistence"],
+    ["relays"],
+    ["protocols"],
+    ["web", "admin"],
+    ["tap", "cli"],
+]
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+CODECS = ["answers", "bodies", "coerce", "frames", "lenient", "values"]
+CODECS_MAY = {"errors", "protocols"}
+IO = ("twisted", "autobahn", "socket", "zope")
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    """
+    (dotted name, file) of every module but the tests.
+    """
+    root = os.path.dirname(imtw.__file__)
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in ("test", "__pycache__")]
+        for file in files:
+            if file.endswith(".py"):
+                path = os.path.join(folder, file)
+                dotted = os.path.relpath(path, root)[:-3].replace(os.sep, ".")
+                yield dotted.removesuffix(".__init__"), path
+
+
+def importsOf(path: str) -> set[str]:
+    """
+    The modules that a file imports when it is run, not only for its types.
+    """
+    with open(path, encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def roomOf(dotted: str) -> str:
+    """
+    The room of a module of imtw, by its name below the package.
+    """
+    return dotted.split(".")[0]
+
+
+class RoomTests(TestCase):
+    """
+    L{ORDER} is kept.
+    """
+
+    def test_importsGoDown(self) -> None:
+        """
+        A room imports only rooms below it, and itself.
+        """
+        for dotted, path in modules():
+            room = roomOf(dotted)
+            if room == "imtw" or not room or dotted == "__init__":
+                continue
+            for imported in importsOf(path):
+                if not imported.startswith("imtw.") or imported.startswith("imtw.test"):
+                    continue
+                other = roomOf(imported.removeprefix("imtw."))
+                self.assertLessEqual(RANK[other], RANK[room], f"imtw.{dotted} imports {imported}")
+
+    def test_everyRoomHasAPlace(self) -> None:
+        """
+        No module stands outside the order.
+        """
+        rooms = {roomOf(dotted) for dotted, _ in modules()} - {"__init__", ""}
+        self.assertEqual(rooms - set(RANK), set())
+
+    def test_codecsDoNoIO(self) -> None:
+        """
+        J-IM's codec knows neither Twisted nor any other part of imtw but its
+        errors.
+        """
+        for dotted, path in modules():
+            parts = dotted.split(".")
+            if parts[:2] == ["protocols", "jim"] and parts[-1] in CODECS:
+                for imported in importsOf(path):
+                    self.assertFalse(imported.startswith(IO), f"{dotted} imports {imported}")
+                    if imported.startswith("imtw."):
+                        self.assertIn(roomOf(imported.removeprefix("imtw.")), CODECS_MAY, dotted)
+
+    def test_onlyOneModuleKnowsAutobahn(self) -> None:
+        """
+        Autobahn is imported in one place.
+        """
+        users = [dotted for dotted, path in modules() if any(name.startswith("autobahn") for name in importsOf(path))]
+        self.assertEqual(users, ["protocols.websocket"])
+
+    def test_coreKnowsNoDialect(self) -> None:
+        """
+        Outside its own wing no module names a dialect's.
+        """
+        for dotted, path in modules():
+            if not dotted.startswith("protocols.jim"):
+                named = {name for name in importsOf(path) if name.startswith("imtw.protocols.jim")}
+                self.assertEqual(named, set(), dotted)
+
+    def test_detector(self) -> None:
+        """
+        Upward imports are seen: read from a file that has one.
+        """
+        for lower, higher in pairwise(ORDER):
+            self.assertLess(RANK[lower[0]], RANK[higher[0]])
+        with open("upward.py", "w", encoding="utf-8") as stream:
+            stream.write("def late():\n    from imtw.tap import Options\n")
+        self.assertIn("imtw.tap", importsOf("upward.py"))

@@ -1,0 +1,95 @@
+"""
+The chat page, in a real browser against a real server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import SkipTest, TestCase
+
+from imtw.test.live import serve
+
+NEEDED = "IMTW_REQUIRE_ALL"  # set where a missing part is a failure
+
+
+def findChromium() -> str:
+    """
+    The browser.
+
+    @raise SkipTest: there is none, or nothing to drive it with.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    missing = "" if chromium else "no Chromium is installed"
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        missing = "playwright is not installed"
+    if missing and not os.environ.get(NEEDED):
+        raise SkipTest(missing)
+    assert not missing, missing
+    assert chromium is not None
+    return chromium
+
+
+class PageTests(TestCase):
+    """
+    People use the page.
+    """
+
+    timeout = 90
+
+    async def play(self, scenario: str) -> dict[str, Any]:
+        """
+        Play a scenario of L{imtw.test.web.browser}: what was seen.  The
+        browser's console must have stayed empty.
+        """
+        chromium = findChromium()
+        live = await serve()
+        try:
+            program = os.path.join(os.path.dirname(__file__), "browser.py")
+            url = f"http://127.0.0.1:{live.port}/"
+            out, err, code = await getProcessOutputAndValue(
+                sys.executable, [program, chromium, url, scenario], env=dict(os.environ), reactor=reactor
+            )
+        finally:
+            await live.stop()
+        self.assertEqual(code, 0, err.decode()[-3000:])
+        result = json.loads(out)
+        self.assertEqual(result["complaints"], [])
+        seen: dict[str, Any] = result["seen"]
+        return seen
+
+    async def test_twoTabsChat(self) -> None:
+        """
+        Two people talk in the lobby and in private, in two languages, and
+        one sees the other type.
+        """
+        seen = await self.play("chat")
+        self.assertEqual(seen, {"group": True, "private": True, "typing": True, "chinese": "zh-CN"})
+
+    async def test_comesBack(self) -> None:
+        """
+        After a reload nobody has to log in again, and nothing is missing; no
+        secret is in the page's address.
+        """
+        self.assertEqual(await self.play("comesBack"), {"history": True, "missed": True, "inURL": False})
+
+    async def test_groups(self) -> None:
+        """
+        A group can be made, talked in, and left.
+        """
+        self.assertEqual(await self.play("groups"), {"heard": True})
+
+    async def test_markupIsText(self) -> None:
+        """
+        Markup in messages and names is shown as it was written and runs
+        nothing.
+        """
+        self.assertEqual(await self.play("hostile"), {"texts": [], "elements": []})
