@@ -9,16 +9,17 @@ read and what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
+from imtw.delivery import nobodyElse
 from imtw.errors import CommandRefused
-from imtw.events import Joined, Left
-from imtw.groups import LiveGroups
+from imtw.events import Event, Joined, Left
+from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
 from imtw.model import Membership, User
@@ -29,6 +30,7 @@ class Attendance:
     """
     Who is here, and in which groups.
 
+    @ivar relay: called with what other nodes have to know, too.
     @ivar lobby: (id, name) of the groups that every account is in from its
         first login on.
     """
@@ -51,6 +53,7 @@ class Attendance:
         self._limits = limits
         self.lobby = list(lobby)
         self.policies: Sequence[IJoinPolicy] = ()
+        self.relay: Callable[[Event], None] = nobodyElse
 
     async def enter(self, session: Session, user: User, forget: bool = False) -> None:
         """
@@ -119,7 +122,7 @@ class Attendance:
         """
         live = self._groups.attach(session, membership)
         if self._groups.isSmall(live):
-            live.post(Joined(live.id, user))
+            self._tell(live, Joined(live.id, user))
 
     def _detach(self, session: Session, user: User, group: str) -> None:
         """
@@ -127,4 +130,11 @@ class Attendance:
         """
         live = self._groups.detach(session, group)
         if live is not None and self._groups.isSmall(live):
-            live.post(Left(live.id, user))
+            self._tell(live, Left(live.id, user))
+
+    def _tell(self, live: LiveGroup, event: Event) -> None:
+        """
+        Tell a group, on this node and the others.
+        """
+        live.post(event)
+        self.relay(event)

@@ -15,8 +15,7 @@ Nothing is told and nothing is acknowledged before the commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -83,6 +82,8 @@ class FilterSeat:
 class Delivery:
     """
     Takes messages on and brings them to their people.
+
+    @ivar relay: called with what other nodes have to know, too.
     """
 
     log = Logger()
@@ -106,7 +107,7 @@ class Delivery:
         self._full = Gate()
         self._cork = cork
         self._filters: Sequence[FilterSeat] = ()
-        self.relayed: Any = None  # what tells other nodes; called with an Event that is in the log or was told
+        self.relay: Callable[[Event], None] = nobodyElse
         store.onCommit(cork.push, self._committedBatch)
 
     def useFilters(self, filters: Sequence[tuple[str, IChatFilter]]) -> None:
@@ -141,6 +142,7 @@ class Delivery:
         """
         for session in self._sessions.of(user):
             session.tell(event)
+        self.relay(event)
 
     def tellGroup(self, group: str, event: Event) -> None:
         """
@@ -149,6 +151,7 @@ class Delivery:
         live = self._groups.get(group)
         if live is not None:
             live.post(event)
+        self.relay(event)
 
     def committed(self, slot: ChatSlot, message: Message | None) -> None:
         """
@@ -189,13 +192,15 @@ class Delivery:
         Answer the sender, and leave the others to the next sweep.
         """
         before = b""
-        live = self._groups.get(message.pair.a)
-        if live is not None and not (message.repeat and message.device):
+        if not (message.repeat and message.device):
             event = eventOf(message)
-            live.post(event)
-            member = slot.session.members.get(live.id)
-            if member is not None:
-                before = live.take(member)
+            live = self._groups.get(message.pair.a)
+            if live is not None:
+                live.post(event)
+                member = slot.session.members.get(live.id)
+                if member is not None:
+                    before = live.take(member)
+            self.relay(event)
         slot.fill(Reply(Status.SENT, ChatResult(message.id, message.seq, message.ts)), before)
 
     def _toPair(self, slot: ChatSlot, message: Message) -> None:
@@ -208,11 +213,13 @@ class Delivery:
         online = self._sessions.online(partner)
         before = b""
         if not (message.repeat and message.device):
+            event = eventOf(message)
             if online:
-                before = self._tellSide(slot.session, partner, eventOf(message))
+                before = self._tellSide(slot.session, partner, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
             if partner != sender:
                 before += self._tellSide(slot.session, sender, eventOf(message, own=True))
+            self.relay(event)
         slot.fill(
             Reply(Status.SENT if online else Status.OFFLINE, ChatResult(message.id, message.seq, message.ts)), before
         )
@@ -264,6 +271,12 @@ class Delivery:
                 "chat filter {name} failed {strikes} times running and is parked until the next start: {error}",
                 name=seat.name, strikes=seat.strikes, error=failure.getErrorMessage() or repr(failure.value),
             )
+
+
+def nobodyElse(event: Event) -> None:
+    """
+    The relay of a single node.
+    """
 
 
 def eventOf(message: Message, own: bool = False) -> Event:

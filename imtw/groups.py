@@ -84,7 +84,8 @@ class LiveGroup:
     A group with at least one session on this node.
 
     @ivar base: how many events were swept before the first of C{events}.
-    @ivar swept: the seq of the last message among them.
+    @ivar swept: the seq of the last row among them.
+    @ivar head: the seq of the last row that was posted.
     @ivar backlog: bytes of events waiting, about.
     """
 
@@ -97,6 +98,7 @@ class LiveGroup:
         "events",
         "forms",
         "gate",
+        "head",
         "id",
         "name",
         "size",
@@ -108,7 +110,7 @@ class LiveGroup:
         self.id = membership.pair.a
         self.name = membership.name
         self.conversation = membership.conversation
-        self.swept = membership.head
+        self.swept = self.head = membership.head
         self.forms: dict[IForm, dict[Session, Member]] = {}
         self.events: list[Event] = []
         self.base = 0
@@ -155,6 +157,8 @@ class LiveGroup:
         """
         Tell everybody, in turn.
         """
+        if isinstance(event, Logged):
+            self.head = max(self.head, event.message.seq)
         self.events.append(event)
         self.backlog += weightOf(event)
         self._sweeper.wake(self)

@@ -56,6 +56,8 @@ class Session:
     login C{user} is L{None}.
 
     @ivar members: its places in groups, by the group's id.
+    @ivar isForgetful: a login leaves every group but the lobby, as the
+        strict J-IM has it.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Session:
         "ended",
         "form",
         "id",
+        "isForgetful",
         "lastTyped",
         "liberties",
         "members",
@@ -90,6 +93,7 @@ class Session:
         self.user: User | None = None
         self.device = ""
         self.members: dict[str, Member] = {}
+        self.isForgetful = False
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 

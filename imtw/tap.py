@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from imtw.accounts.login import Accounts
+from imtw.admin.listener import Admin
 from imtw.errors import ImtwError, PluginLookupError
 from imtw.interfaces import (
     ICheckerMaker,
@@ -38,6 +39,8 @@ from imtw.protocols.detect import PortFactory
 from imtw.protocols.http import BoundedSite, Root, commandRoutes
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.websocket import SocketFactory
+from imtw.relaying import Relaying
+from imtw.relays.loopback import NoRelay
 from imtw.server import Core
 from imtw.web.resources import pageRoutes
 
@@ -294,10 +297,13 @@ class Server(MultiService):
     def __init__(self, core: Core, relay: IRelay) -> None:
         super().__init__()
         self.core = core
-        self.relay = relay
+        self.relaying = Relaying(relay, core.store, core.sessions, core.groups)
+        if not isinstance(relay, NoRelay):
+            core.delivery.relay = core.attendance.relay = self.relaying.tell
         self.listening: list[IListeningPort] = []
         self._ports: list[tuple[str, StreamServerEndpointService]] = []
         self.started: Deferred[None] | None = None
+        self.admin: Admin | None = None
 
     def addPort(self, description: str, endpoint: Any, factory: Any) -> None:
         """
@@ -322,9 +328,11 @@ class Server(MultiService):
     async def _start(self) -> None:
         await self.core.open()
         await self.core.accounts.start()
-        await self.relay.start(lambda notice: None)
+        await self.relaying.start()
         for description, port in self._ports:
             await self._listen(description, port)
+        if self.admin is not None:
+            await self.admin.start()
         self.log.info("ready: {ports}", ports=", ".join(description for description, _ in self._ports))
 
     async def _listen(self, description: str, port: StreamServerEndpointService) -> None:
@@ -338,9 +346,11 @@ class Server(MultiService):
         self.listening.append(listening)
 
     async def _stop(self) -> None:
+        if self.admin is not None:
+            await self.admin.stop()
         await gatherResults([Deferred.fromCoroutine(closed(port)) for port in self.listening])
         self.listening.clear()
-        await self.relay.stop()
+        await self.relaying.stop()
         await self.core.accounts.stop()
         await self.core.stopService()
         await MultiService.stopService(self)
@@ -434,6 +444,11 @@ def makeServer(options: Options, reactor: Any) -> Server:
         except (ValueError, TypeError, KeyError) as error:
             raise usage.UsageError(f"--{option}: {description!r} is no endpoint: {error}") from error
         server.addPort(description, endpoint, portFactory(core, spoken, isAlone, origins))
+    if options["admin"] != "none":
+        try:
+            server.admin = Admin(core, reactor, options["admin"], lambda: server.listening)
+        except (ValueError, TypeError, KeyError) as error:
+            raise usage.UsageError(f"--admin: {options['admin']!r} is no endpoint: {error}") from error
     return server
 
 

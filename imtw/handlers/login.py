@@ -10,7 +10,6 @@ from zope.interface import implementer
 from imtw.commands import LOGIN, REVOKE, TOKEN, IssuedToken, LoggedIn, Login, Nothing, Reply, RevokeToken, Status
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
-from imtw.model import Liberty
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -36,7 +35,7 @@ class LoginHandler:
         if session.user is not None and request.device != session.device:
             self._core.attendance.exit(session)
         session.nameDevice(request.device)
-        await self._core.attendance.enter(session, user, Liberty.ANONYMOUS in session.liberties)
+        await self._core.attendance.enter(session, user, session.isForgetful)
         return Reply(Status.LOGGED_IN, LoggedIn(user.id))
 
 

@@ -23,7 +23,7 @@ ORDER = [
     ["deadlines", "sessions", "accounts"],
     ["groups", "cursors"],
     ["dispatch"],
-    ["delivery", "attendance"],
+    ["delivery", "attendance", "relaying"],
     ["server"],
     ["handlers"],
     ["persistence"],

@@ -73,6 +73,7 @@ class JimVoice:
         self.options = options
         self._outlet = outlet
         self.session = core.newSession(outlet, form, terminal, address, options.liberties)
+        self.session.isForgetful = options.strict
         self.lane = Lane(core.dispatcher, self.session, self)  # type: ignore[arg-type]
         if not options.strict:
             self._isWaited = True

@@ -1,0 +1,175 @@
+"""
+What the nodes of a cluster tell each other: which rows were stored, and what
+is not stored at all.
+
+A notice may be lost.  A row carries its place in the log, so a group that is
+told of row 9 after row 7 reads row 8 from the store.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from imtw.delivery import eventOf
+from imtw.events import Event, Joined, Left, Logged, Typed
+from imtw.groups import LiveGroup, LiveGroups
+from imtw.interfaces import IRelay, IStore
+from imtw.model import Message, Scope, User
+from imtw.sessions import Sessions
+
+GAP_PAGE = 500  # rows read at once
+
+
+class RowNotice(Struct, tag="row"):
+    """
+    A row was stored.
+    """
+
+    message: Message
+
+
+class VisitNotice(Struct, tag="visit"):
+    """
+    Somebody came into a group, or went.
+    """
+
+    group: str
+    user: User
+    came: bool
+
+
+class TypingNotice(Struct, tag="typing"):
+    """
+    Somebody is writing.
+    """
+
+    user: str
+    to: str | None
+    group: str | None
+
+
+Notice = RowNotice | VisitNotice | TypingNotice
+
+_decode = msgspec.msgpack.Decoder(Notice).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def noticeOf(event: Event) -> Notice | None:
+    """
+    What other nodes are told of an event.
+    """
+    if isinstance(event, Logged):
+        return None if event.own else RowNotice(event.message)
+    if isinstance(event, Joined):
+        return VisitNotice(event.group, event.user, not isinstance(event, Left))
+    if isinstance(event, Typed):
+        return TypingNotice(event.user, event.to, event.group)
+    return None
+
+
+class Relaying:
+    """
+    One node's ear and mouth.
+    """
+
+    log = Logger()
+
+    def __init__(self, relay: IRelay, store: IStore, sessions: Sessions, groups: LiveGroups) -> None:
+        self._relay = relay
+        self._store = store
+        self._sessions = sessions
+        self._groups = groups
+        self._reading: dict[LiveGroup, list[Message]] = {}
+
+    def start(self) -> Deferred[None]:
+        """
+        Listen.
+        """
+        return self._relay.start(self.hear)
+
+    def stop(self) -> Deferred[None]:
+        """
+        Listen no more.
+        """
+        return self._relay.stop()
+
+    def tell(self, event: Event) -> None:
+        """
+        Let the other nodes know.
+        """
+        notice = noticeOf(event)
+        if notice is not None:
+            self._relay.publish(_encode(notice))
+
+    def hear(self, data: bytes) -> None:
+        """
+        Another node said something; what cannot be understood is logged.
+        """
+        try:
+            notice: Any = _decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self.log.warn("a notice of another node cannot be read: {error}", error=error)
+            return
+        if isinstance(notice, RowNotice):
+            self._row(notice.message)
+        elif isinstance(notice, VisitNotice):
+            kind = Joined if notice.came else Left
+            self._toGroup(notice.group, kind(notice.group, notice.user))
+        elif notice.group:
+            self._toGroup(notice.group, Typed(notice.user, None, notice.group))
+        else:
+            self._toUser(notice.to or "", Typed(notice.user, notice.to, None))
+
+    def _toUser(self, user: str, event: Event) -> None:
+        for session in self._sessions.of(user):
+            session.tell(event)
+
+    def _toGroup(self, id: str, event: Event) -> None:
+        group = self._groups.get(id)
+        if group is not None:
+            group.post(event)
+
+    def _row(self, message: Message) -> None:
+        """
+        Tell a row to whom it concerns here.
+        """
+        if message.pair.scope is Scope.PRIVATE:
+            partner = message.pair.partnerOf(message.sender)
+            self._toUser(partner, eventOf(message))
+            if partner != message.sender:
+                self._toUser(message.sender, eventOf(message, own=True))
+            return
+        group = self._groups.get(message.pair.a)
+        if group is None or message.seq <= group.head:
+            return
+        if group in self._reading:
+            self._reading[group].append(message)
+        elif message.seq == group.head + 1:
+            group.post(eventOf(message))
+        else:
+            self._reading[group] = [message]
+            Deferred.fromCoroutine(self._repair(group, message)).addErrback(
+                lambda failure: self.log.failure("reading what {group} missed", failure, group=group.id)
+            )
+
+    async def _repair(self, group: LiveGroup, message: Message) -> None:
+        """
+        Read what was missed in front of a row, then tell all of it.
+        """
+        try:
+            while group.head + 1 < message.seq:
+                rows = await self._store.walk(message.pair, group.head, GAP_PAGE)
+                if not rows:
+                    break
+                for row in rows:
+                    if group.head < row.seq < message.seq:
+                        group.post(eventOf(row))
+        finally:
+            late = self._reading.pop(group)
+        for row in late:
+            self._row(row)
