@@ -35,9 +35,10 @@ from imtw.interfaces import (
 )
 from imtw.limits import Limits
 from imtw.plugin import KINDS, findMaker, findMakers
+from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
-from imtw.protocols.http import BoundedSite, Root, commandRoutes
 from imtw.protocols.listen import endpointFor
+from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.websocket import SocketFactory
 from imtw.relaying import Relaying
 from imtw.relays.loopback import NoRelay
@@ -61,6 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "allow-origin": [],
     "admin": "tcp:9734:interface=127.0.0.1",
     "api-secret-file": None,
+    "page": None,
 }
 SWITCHES = ("yes", "no")
 
@@ -81,6 +83,7 @@ class Options(usage.Options):
         ["list-limit", None, None, "Users of a group that one answer lists. [default: 200]"],
         ["admin", None, None, "Endpoint of the operator's listener, or none. [default: tcp:9734 on loopback]"],
         ["api-secret-file", None, None, "File with the secret that HTTP callers who speak for others need."],
+        ["page", None, None, "Folder of a page of your own, served in place of the one that comes with imtw."],
         ["config", None, None, "TOML file with the same names; an option on the command line wins."],
     ]
     compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.toml")})
@@ -170,6 +173,8 @@ class Options(usage.Options):
                 self[name] = config.get(name, default)
         if isinstance(self["lobby"], list) and self["lobby"] == ["none"]:
             self["lobby"] = []
+        if self["page"] is not None and not os.path.isdir(self["page"]):
+            raise usage.UsageError(f"--page: {self['page']!r} is no folder")
         choose("signup", self["signup"], ("open", "closed"))
         self.lobby = [pairOf("lobby", text, "ID=NAME") for text in self["lobby"]]
         self.portsFor = [pairOf("port-for", text, "DIALECT=ENDPOINT") for text in self["port-for"]]
@@ -399,17 +404,25 @@ def makeCore(options: Options, reactor: Any) -> Core:
     return core
 
 
-def portFactory(core: Core, dialects: Sequence[IDialect], isAlone: bool, origins: Sequence[str] = ()) -> PortFactory:
+def portFactory(
+    core: Core,
+    dialects: Sequence[IDialect],
+    isAlone: bool,
+    origins: Sequence[str] = (),
+    page: str | None = None,
+) -> PortFactory:
     """
     What makes the connections of one port.
     """
     factory = PortFactory(core, dialects, isAlone)
-    routes = {**pageRoutes(), **commandRoutes(core)}
+    routes = commandRoutes(core)
+    if page is None:
+        routes.update(pageRoutes())
     for dialect in dialects:
         routes.update(dialect.resources())
     acceptUnmasked = isAlone and any(getattr(dialect, "acceptsUnmasked", False) for dialect in dialects)
     factory.sockets = SocketFactory(core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked)
-    factory.site = BoundedSite(core, Root(routes))
+    factory.site = BoundedSite(core, Root(routes, page), origins)
     return factory
 
 
@@ -443,7 +456,7 @@ def makeServer(options: Options, reactor: Any) -> Server:
             endpoint = endpointFor(reactor, description)
         except (ValueError, TypeError, KeyError) as error:
             raise usage.UsageError(f"--{option}: {description!r} is no endpoint: {error}") from error
-        server.addPort(description, endpoint, portFactory(core, spoken, isAlone, origins))
+        server.addPort(description, endpoint, portFactory(core, spoken, isAlone, origins, options["page"]))
     if options["admin"] != "none":
         try:
             server.admin = Admin(core, reactor, options["admin"], lambda: server.listening)

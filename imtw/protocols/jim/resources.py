@@ -12,7 +12,8 @@ from twisted.web.server import Request
 from imtw.commands import CHAT, CLOSE, Close, Command, Reply, Status
 from imtw.errors import CommandRefused
 from imtw.model import Liberty
-from imtw.protocols.http import AsyncResource, bodyOf, identify, libertiesOf, respond, sessionOf, settled
+from imtw.protocols.caller import identify, libertiesOf, sessionOf
+from imtw.protocols.http import AsyncResource, bodyOf, respond, settled
 from imtw.protocols.jim.answers import envelope
 from imtw.protocols.jim.replies import answer
 from imtw.protocols.jim.requests import Unreadable, read

@@ -1,0 +1,185 @@
+"""
+What C{/metrics} shows, in the words of Prometheus.
+
+Everything is looked up when it is asked for; nothing is counted here but the
+reactor's lag.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from twisted.web.server import Request
+
+from imtw.admin.gate import Gate, GuardedResource
+from imtw.commands import Status
+from imtw.server import Core
+
+#: Upper ends in seconds; the reactor's own work is to stay below 0.05.
+LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Counters(Protocol):
+    """
+    What the core counts, as C{core.counters}, if it has that.
+
+    @ivar committed: messages that were stored.
+    @ivar commits: commits that had messages in them.
+    @ivar evicted: connections that were cut because their peer did not read.
+    @ivar refused: requests that were not granted, by status.
+    @ivar turnedAway: connections that were not taken, being too many.
+    """
+
+    committed: int
+    commits: int
+    evicted: int
+    refused: dict[int, int]
+    turnedAway: int
+
+
+class CoreCollector(Collector):
+    """
+    Asks the core.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def describe(self) -> list[Metric]:
+        """
+        Nothing in advance: the registry then does not collect when this is
+        registered.
+        """
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Everything, as it is now.
+        """
+        core = self._core
+        yield gauge("connections", "Open connections of all kinds.", core.connections)
+        yield gauge("connections_most", "How many may be open.", core.limits.connections)
+        yield from self._people()
+        yield gauge("commit_queue", "Changes queued or being committed.", core.store.waiting)
+        yield gauge("commit_queue_most", "Messages that may be queued.", core.limits.commitQueue)
+        yield gauge("login_queue", "Logins waiting for their turn.", getattr(core.accounts, "waiting", 0))
+        yield gauge("login_queue_most", "Logins that may wait.", core.limits.loginQueue)
+        yield gauge("store_healthy", "1 while the store can be written.", isHealthy(core))
+        counters: Counters | None = getattr(core, "counters", None)
+        if counters is not None:
+            yield from counted(counters)
+
+    def _people(self) -> Iterator[Metric]:
+        """
+        Who is here, in one walk over the sessions.
+        """
+        terminals: Counter[str] = Counter()
+        groups: set[str] = set()
+        users = list(self._core.sessions.users())
+        for user in users:
+            for session in self._core.sessions.of(user):
+                terminals[session.terminal] += 1
+                groups.update(session.members)
+        family = GaugeMetricFamily("imtw_sessions", "Connections that somebody is logged in on.", labels=["terminal"])
+        for terminal in sorted({"tcp", "ws", *terminals}):
+            family.add_metric([terminal], terminals[terminal])
+        yield family
+        yield gauge("users_online", "Users with at least one session.", len(users))
+        yield gauge("groups_live", "Groups with at least one session.", len(groups))
+
+
+def counted(counters: Counters) -> Iterator[Metric]:
+    """
+    What only grows.
+    """
+    yield counter("messages_committed", "Messages stored.", counters.committed)
+    yield counter("commits", "Commits with messages in them.", counters.commits)
+    yield counter("evictions", "Connections cut because their peer did not read.", counters.evicted)
+    yield counter("connections_refused", "Connections not taken, being too many.", counters.turnedAway)
+    family = CounterMetricFamily("imtw_refusals", "Requests not granted.", labels=["status"])
+    for status, count in sorted(counters.refused.items()):
+        family.add_metric([Status(status).name.lower()], count)
+    yield family
+
+
+def gauge(name: str, help: str, value: float) -> Metric:
+    """
+    Something that goes up and down.
+    """
+    return GaugeMetricFamily("imtw_" + name, help, value=value)
+
+
+def counter(name: str, help: str, value: float) -> Metric:
+    """
+    Something that only goes up; its sample's name ends in C{_total}.
+    """
+    return CounterMetricFamily("imtw_" + name, help, value=value)
+
+
+def isHealthy(core: Core) -> bool:
+    """
+    Can the store be written, as far as is known?
+    """
+    return bool(getattr(core.store, "healthy", True))
+
+
+class Metrics:
+    """
+    All metrics of one server.
+
+    @ivar lag: the reactor's.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(CoreCollector(core))
+        self.lag = Histogram(
+            "imtw_reactor_lag_seconds", "How late the reactor was, every 10 ms.", buckets=LAGS, registry=self.registry
+        )
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def show(self, accept: str) -> tuple[bytes, str]:
+        """
+        All of them.
+
+        @param accept: what the asker reads, as HTTP says it.
+        @return: the text, and its content type.
+        """
+        try:
+            encoder, kind = choose_encoder(accept)
+        except ValueError:  # a version that is none
+            encoder, kind = choose_encoder("")
+        return encoder(self.registry), kind
+
+
+class MetricsResource(GuardedResource):
+    """
+    C{/metrics}.
+    """
+
+    methods = (b"GET",)
+
+    def __init__(self, gate: Gate, metrics: Metrics) -> None:
+        super().__init__(gate)
+        self._metrics = metrics
+
+    async def answer(self, request: Request) -> None:
+        """
+        Show them.
+        """
+        body, kind = self._metrics.show(request.getHeader("Accept") or "")
+        request.setHeader(b"Content-Type", kind.encode())
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.write(body)
+        request.finish()
+
+    def _check(self, request: Request) -> None:
+        self._gate.forMetrics(request)

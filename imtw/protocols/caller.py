@@ -1,0 +1,124 @@
+"""
+Who is behind an HTTP request, and what it may do.
+"""
+
+from __future__ import annotations
+
+import binascii
+from hmac import compare_digest
+from ipaddress import ip_address
+
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from imtw.commands import Status
+from imtw.errors import CommandRefused
+from imtw.events import Event
+from imtw.interfaces import IForm
+from imtw.model import Liberty
+from imtw.server import Core
+from imtw.sessions import Nowhere, Session
+
+FORWARDED = (b"Origin", b"Forwarded", b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"Via")
+API = Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS
+
+
+@implementer(IForm)
+class NoForm:
+    """
+    The form of a session that is told nothing.
+    """
+
+    def encode(self, event: Event) -> bytes:
+        """
+        Nothing.
+        """
+        return b""
+
+    def withDevice(self, named: bool) -> NoForm:
+        """
+        It still is told nothing.
+        """
+        return self
+
+
+NO_FORM = NoForm()
+
+
+def sessionOf(core: Core, request: Request, liberties: Liberty = Liberty.NONE) -> Session:
+    """
+    The session of one request: nobody's yet, and nothing can be pushed to
+    it.
+    """
+    session = core.newSession(Nowhere(), NO_FORM, "http", addressOf(request), liberties)
+    session.ended = None
+    return session
+
+
+def addressOf(request: Request) -> str:
+    """
+    The peer's address; what a proxy says of it is not believed here.
+    """
+    return getattr(request.getClientAddress(), "host", "")
+
+
+def isLoopback(host: str) -> bool:
+    """
+    Is this a name or an address of this machine?
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def hostOf(request: Request) -> str:
+    """
+    The Host header without its port.
+    """
+    host = (request.getHeader(b"Host") or b"").decode("latin-1")
+    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+def bearerOf(request: Request) -> str:
+    """
+    The bearer token of a request, or an empty text.
+    """
+    scheme, _, value = (request.getHeader(b"Authorization") or b"").decode("latin-1").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def libertiesOf(core: Core, request: Request) -> Liberty:
+    """
+    May this caller speak for others?  With the operator's secret, or, only
+    while there is none, from this machine itself and not through a page or a
+    proxy (DESIGN, "Accounts and names").
+    """
+    if core.apiSecret:
+        known = compare_digest(bearerOf(request).encode("utf-8", "replace"), core.apiSecret.encode())
+        return API if known else Liberty.NONE
+    forwarded = any(request.requestHeaders.hasHeader(name) for name in FORWARDED)
+    if isLoopback(addressOf(request)) and isLoopback(hostOf(request)) and not forwarded:
+        return API
+    return Liberty.NONE
+
+
+async def identify(core: Core, request: Request, session: Session) -> None:
+    """
+    Log the session in as the request's bearer token or basic login says;
+    without either nothing happens.
+
+    @raise CommandRefused: they are wrong.
+    """
+    token = bearerOf(request)
+    name = request.getUser()
+    if token and not (core.apiSecret and libertiesOf(core, request)):
+        session.user = await core.accounts.login("", "", token, session.address)
+    elif name:
+        try:
+            login, password = name.decode(), request.getPassword().decode()
+        except (UnicodeDecodeError, binascii.Error):
+            raise CommandRefused(Status.LOGIN_FAILED) from None
+        session.user = await core.accounts.login(login, password, "", session.address)

@@ -1,0 +1,240 @@
+"""
+The site of a port: twisted.web with bounds.
+
+twisted.web bounds neither the size of a body nor the time that a slow drip
+may take; both are done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+from twisted.web.static import File
+
+from imtw.commands import Status
+from imtw.server import Core
+
+JSON = b"application/json; charset=utf-8"
+PATIENCE = 2.0  # seconds for a client of HTTP/1.0 to hang up
+
+encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class BoundedRequest(Request):
+    """
+    A request whose body has a bound, counted as it comes.
+    """
+
+    received = 0
+    channel: BoundedChannel
+
+    def gotLength(self, length: int | None) -> None:
+        """
+        The head is there: is the body announced too large?
+        """
+        super().gotLength(length)
+        if length is not None and length > self.channel.site.limits.httpBody:
+            self._tooLarge()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """
+        Some more of the body.
+        """
+        self.received += len(data)
+        if self.received > self.channel.site.limits.httpBody:
+            self._tooLarge()
+        else:
+            super().handleContentChunk(data)
+
+    def _tooLarge(self) -> None:
+        """
+        Say so and hang up: there is no use in reading the rest.
+        """
+        limit = self.channel.site.limits.httpBody
+        body = encode({"code": int(Status.BAD_REQUEST), "msg": f"the body may have {limit} bytes"})
+        self.channel.refuse(b"413 Content Too Large", body)
+
+
+class BoundedChannel(HTTPChannel):
+    """
+    A connection on which each request has to be there in time, from its
+    first byte to its last, however slowly it drips.
+    """
+
+    requestFactory = BoundedRequest
+    site: BoundedSite
+    transport: Any
+    _isDue = False
+    _isRefused = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Something came: from now on a whole request is due.
+        """
+        if self._isRefused:
+            return
+        if not self._isDue and not self._handlingRequest:
+            self._isDue = True
+            self.site.deadlines.set(self, self.site.limits.httpRequest)
+        super().dataReceived(data)
+
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """
+        Clients of HTTP/1.0 are left to hang up first, as J-IM leaves them,
+        for a moment.
+        """
+        if version != b"HTTP/1.0" or request.requestHeaders.hasHeader(b"Connection"):
+            return bool(super().checkPersistence(request, version))
+        self.setTimeout(PATIENCE)  # what is set when the answer is out is what was set before
+        return True
+
+    def allContentReceived(self) -> None:
+        """
+        The request is whole.
+        """
+        self._clearDeadline()
+        if not self._isRefused:
+            super().allContentReceived()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The connection is gone.
+        """
+        self._clearDeadline()
+        super().connectionLost(reason)
+
+    def refuse(self, status: bytes, body: bytes) -> None:
+        """
+        Answer and hang up, in the middle of a request.
+        """
+        self._isRefused = True
+        self._clearDeadline()
+        self.transport.write(
+            b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+            % (status, JSON, len(body), body)
+        )
+        self.loseConnection()
+
+    def expired(self) -> None:
+        """
+        It drips.
+        """
+        self.transport.abortConnection()
+
+    def _clearDeadline(self) -> None:
+        if self._isDue:
+            self._isDue = False
+            self.site.deadlines.clear(self, self.site.limits.httpRequest)
+
+
+class BoundedSite(Site):
+    """
+    The HTTP side of a port.
+    """
+
+    noisy = False
+    requestFactory = BoundedRequest
+
+    def __init__(self, core: Core, root: IResource, origins: Sequence[str] = ()) -> None:
+        """
+        @param origins: whose pages may use the API from elsewhere.
+        """
+        self.origins = frozenset(origin.encode() for origin in origins)
+        limits = core.limits
+        super().__init__(root, timeout=int(limits.httpIdle), reactor=core.clock)
+        self.clock = core.clock
+        self.deadlines = core.deadlines
+        self.limits = limits
+        self.displayTracebacks = False
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        A connection speaks HTTP.
+        """
+        channel: Any = BoundedChannel()
+        channel.requestFactory = self.requestFactory
+        channel.site = self
+        channel.factory = self
+        channel.timeOut = self.timeOut
+        channel.totalHeadersSize = self.limits.headSize
+        channel.MAX_LENGTH = self.limits.headSize
+        channel.callLater = self.clock.callLater
+        return channel
+
+    def log(self, request: Any) -> None:
+        """
+        No access log: it costs a fifth of the requests, and shows what old
+        clients put into queries.
+        """
+
+
+class Folder(File):
+    """
+    A folder of the operator's: files, and nothing about what files there
+    are.
+    """
+
+    def directoryListing(self) -> IResource:
+        """
+        There is none.
+        """
+        return NotFound()
+
+
+class Root(Resource):
+    """
+    The routes of a port, by whole path; a folder's resource takes what is
+    below it.
+
+    @param folder: the operator's, for what has no route.
+    """
+
+    def __init__(self, routes: Mapping[str, IResource], folder: str | None = None) -> None:
+        super().__init__()
+        self._routes = routes
+        self._folder = Folder(folder) if folder is not None else None
+        if self._folder is not None:
+            self._folder.childNotFound = NotFound()  # type: ignore[assignment]
+
+    def getChild(self, name: bytes, request: Request) -> IResource:
+        """
+        The longest route that this path begins with.
+        """
+        segments = [name, *(request.postpath or ())]
+        for length in range(len(segments), -1, -1):
+            try:
+                path = b"/".join(segments[:length]).decode()
+            except UnicodeDecodeError:
+                continue
+            found = self._routes.get(path)
+            if found is not None and (found.isLeaf or length == len(segments)):
+                request.postpath = segments[length:]
+                return found
+        if self._folder is not None:
+            file: IResource = self._folder.getChildWithDefault(name, request)
+            return file
+        return NotFound()
+
+
+class NotFound(Resource):
+    """
+    There is nothing at this path.
+    """
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """
+        Say so, for people and programs alike.
+        """
+        request.setResponseCode(404)
+        request.setHeader(b"Content-Type", JSON)
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        return encode({"code": int(Status.NOT_FOUND), "msg": "there is nothing at this path"})
