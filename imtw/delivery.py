@@ -16,6 +16,7 @@ Nothing is told and nothing is acknowledged before the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -33,6 +34,8 @@ from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope
 from imtw.sessions import Session, Sessions
+
+T = TypeVar("T")
 
 FILTER_STRIKES = 3  # failures in a row that park a filter
 
@@ -77,6 +80,13 @@ class FilterSeat:
         self.filter = filter
         self.strikes = 0
 
+    def answered(self) -> None:
+        """
+        It did what it is there for; a parked one stays parked.
+        """
+        if self.strikes < FILTER_STRIKES:
+            self.strikes = 0
+
 
 @implementer(IDelivery)
 class Delivery:
@@ -120,13 +130,21 @@ class Delivery:
         """
         Take a message on.
         """
-        if self._filters:
-            return self._filtered(session, draft)
+        if self._filters and draft.fact is not Fact.RECALL:
+            return Deferred.fromCoroutine(self._filtered(session, draft, self._append))
         return self._append(session, draft)
 
-    def whisper(self, session: Session, draft: Draft) -> Reply:
+    def whisper(self, session: Session, draft: Draft) -> Reply | Deferred[Reply]:
         """
         Tell a message to who is online, and keep nothing of it.
+        """
+        if self._filters:
+            return Deferred.fromCoroutine(self._filtered(session, draft, self._whisper))
+        return self._whisper(session, draft)
+
+    def _whisper(self, session: Session, draft: Draft) -> Reply:
+        """
+        Tell it.
         """
         message = Message(0, 0, 0, draft.created, draft.pair, draft.id, draft.sender, draft.content, draft.created,
                           draft.kind, draft.device, draft.extras)
@@ -236,9 +254,9 @@ class Delivery:
                 session.tell(event)
         return before
 
-    async def _filter(self, session: Session, draft: Draft) -> Slot:
+    async def _filtered(self, session: Session, draft: Draft, goOn: Callable[[Session, Draft], T]) -> T:
         """
-        Show a message to every filter, then take it on.
+        Show a message to every filter, then go on with what they left of it.
         """
         for seat in self._filters:
             if seat.strikes >= FILTER_STRIKES:
@@ -247,19 +265,14 @@ class Delivery:
                 asked: Deferred[Draft | None] = maybeDeferred(seat.filter.filter, draft)
                 changed = await asked.addTimeout(seat.filter.deadline, self._clock)
             except CommandRefused:
+                seat.answered()
                 raise
             except Exception:
                 self._strike(seat, Failure())
             else:
-                seat.strikes = 0
+                seat.answered()
                 draft = changed or draft
-        return self._append(session, draft)
-
-    def _filtered(self, session: Session, draft: Draft) -> Deferred[Slot]:
-        """
-        L{_filter} as a Deferred.
-        """
-        return Deferred.fromCoroutine(self._filter(session, draft))
+        return goOn(session, draft)
 
     def _strike(self, seat: FilterSeat, failure: Failure) -> None:
         """

@@ -180,6 +180,9 @@ class Options(usage.Options):
         self.portsFor = [pairOf("port-for", text, "DIALECT=ENDPOINT") for text in self["port-for"]]
         self.limits = self._limits()
         self.apiSecret = self._apiSecret()
+        known = {maker.name for kind in KINDS.values() for maker in findMakers(kind)}
+        for name in self["without"]:
+            choose("without", name, known)
         try:
             self.dialectOptions = self._dialects()
             names = [maker.name for maker in findMakers(IDialectMaker, self["without"])]

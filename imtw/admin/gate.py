@@ -26,8 +26,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
-from imtw.protocols.caller import FORWARDED, addressOf, bearerOf, hostOf, isLoopback
-from imtw.protocols.http import CODES, AsyncResource, respond
+from imtw.protocols.caller import addressOf, bearerOf, hostOf, isHandedOn, isLoopback
+from imtw.protocols.http import CODES, AsyncResource, bodyOf, respond
 from imtw.protocols.site import encode
 
 NO_PAGES = "web pages may not ask this: the request has an Origin"
@@ -86,7 +86,7 @@ class Gate:
             return
         if not isLocalHost(request):
             raise Refused(403, NOT_LOCAL)
-        if not isLocalPeer(request) or any(request.requestHeaders.hasHeader(name) for name in FORWARDED):
+        if not isLocalPeer(request) or isHandedOn(request):
             raise Refused(401, NO_SECRET)
 
     def _noPages(self, request: Request) -> None:
@@ -170,10 +170,10 @@ class GuardedResource(AsyncResource):
         """
         What a request holds: the JSON of its body, or its query.
         """
-        assert self.asked is not None and request.content is not None
+        assert self.asked is not None
         try:
             if request.method == b"POST":
-                return msgspec.json.decode(request.content.read() or b"{}", type=self.asked)
+                return msgspec.json.decode(bodyOf(request) or b"{}", type=self.asked)
             query = {name.decode(): values[-1].decode() for name, values in (request.args or {}).items()}
             return msgspec.convert(query, self.asked, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -19,7 +19,8 @@ from imtw.model import Liberty
 from imtw.server import Core
 from imtw.sessions import Nowhere, Session
 
-FORWARDED = (b"Origin", b"Forwarded", b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"Via")
+#: Headers that say that a request came through a page or a proxy; and all X-Forwarded-*.
+HANDED_ON = (b"origin", b"forwarded", b"via")
 API = Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS
 
 
@@ -99,10 +100,17 @@ def libertiesOf(core: Core, request: Request) -> Liberty:
     if core.apiSecret:
         known = compare_digest(bearerOf(request).encode("utf-8", "replace"), core.apiSecret.encode())
         return API if known else Liberty.NONE
-    forwarded = any(request.requestHeaders.hasHeader(name) for name in FORWARDED)
-    if isLoopback(addressOf(request)) and isLoopback(hostOf(request)) and not forwarded:
+    if isLoopback(addressOf(request)) and isLoopback(hostOf(request)) and not isHandedOn(request):
         return API
     return Liberty.NONE
+
+
+def isHandedOn(request: Request) -> bool:
+    """
+    Does this request come through a page or a proxy?
+    """
+    names = [name.lower() for name, _ in request.requestHeaders.getAllRawHeaders()]
+    return any(name in HANDED_ON or name.startswith(b"x-forwarded-") for name in names)
 
 
 async def identify(core: Core, request: Request, session: Session) -> None:

@@ -160,7 +160,7 @@ class SocketCarrier(WebSocketServerProtocol):
         if self.state == self.STATE_OPEN:
             self.outlet.flush()
             self.transport.unregisterProducer()
-            self.sendClose(code, reason)
+            self.sendCloseFrame(code, reason.encode() if reason else None)  # sendClose has no server's codes
 
     def pause(self) -> None:
         """
@@ -183,7 +183,7 @@ class SocketCarrier(WebSocketServerProtocol):
             call(*args)
         except Exception:
             self._log.failure("{what} of a WebSocket", Failure(), what=what)
-            self.sendClose(INTERNAL_ERROR)
+            self.finish(INTERNAL_ERROR)
 
     def evicted(self) -> None:
         """

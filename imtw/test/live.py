@@ -1,0 +1,207 @@
+"""
+For live tests: the real service on real sockets of this machine.
+
+Whatever a test opens here is closed, and waited for, when the test ends.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher, textFileLogObserver
+from twisted.trial.unittest import TestCase
+
+from imtw.tap import Options, Server, makeServer
+from imtw.test.clients import HOST, PATIENCE, Answer, Client, SocketClient, StreamClient, WebClient, reactor
+
+ANY_PORT = f"tcp:0:interface={HOST}"
+PLAIN = {"--auth": "anyone:", "--store": "memory:", "--admin": "none"}  # unless a test says something else
+
+C = TypeVar("C", bound=Client)
+
+
+async def pause(seconds: float) -> None:
+    """
+    Let some time pass.
+    """
+    await deferLater(reactor, seconds)
+
+
+class Live:
+    """
+    A server that runs.
+
+    @ivar port: its first port, which is the common one where it has one.
+    @ivar ports: all of them, in the order of the arguments, those of one
+        dialect last.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.core = server.core
+        self.ports: list[int] = [port.getHost().port for port in server.listening]  # type: ignore[attr-defined]
+        self.port = self.ports[0]
+
+    async def stop(self) -> None:
+        """
+        End it, once its clients are gone.
+        """
+        until = reactor.seconds() + PATIENCE
+        while self.core.connections and reactor.seconds() < until:
+            await pause(0.005)
+        left = self.core.connections
+        await self.server.stopService()
+        for call in reactor.getDelayedCalls():  # Autobahn forgets one where a peer does not answer a close frame
+            if getattr(call.func, "__name__", "") == "_notify_bucket":
+                call.cancel()
+        if left:
+            raise AssertionError(f"{left} connections are left open by the server")
+
+
+async def serve(*arguments: str) -> Live:
+    """
+    Start a server as C{twistd jim} would, on a free port unless another is
+    asked for.
+    """
+    plain = [f"{name}={value}" for name, value in PLAIN.items() if name not in arguments]
+    ports = [] if {"--port", "--port-for"} & set(arguments) else ["--port", ANY_PORT]
+    options = Options()
+    options.parseOptions([*plain, *ports, *arguments])
+    if "--port" not in arguments and not ports:
+        options["port"] = []
+    server = makeServer(options, reactor)
+    server.startService()
+    await server.started  # type: ignore[misc]
+    return Live(server)
+
+
+class LiveTestCase(TestCase):
+    """
+    A test with servers and clients.
+    """
+
+    timeout = 30
+
+    def setUp(self) -> Any:
+        """
+        See L{prepare}.
+        """
+        return Deferred.fromCoroutine(self.prepare())
+
+    async def prepare(self) -> None:
+        """
+        What every test of a class needs; a subclass says it.
+        """
+
+    async def serve(self, *arguments: str) -> Live:
+        """
+        A server, until the test ends; see L{serve}.
+        """
+        live = await serve(*arguments)
+        self.addCleanup(live.stop)
+        return live
+
+    async def connect(self, port: int, client: C) -> C:
+        """
+        Connect a client, until the test ends.
+        """
+        await connectProtocol(TCP4ClientEndpoint(reactor, HOST, port), client)
+        self.addCleanup(client.closedByUs)
+        return client
+
+    async def raw(self, port: int) -> Client:
+        """
+        A connection that nobody speaks on.
+        """
+        return await self.connect(port, Client())
+
+    async def tcp(self, port: int, name: str = "", **more: Any) -> StreamClient:
+        """
+        A J-IM client over TCP, logged in if it has a name.
+        """
+        client = await self.connect(port, StreamClient())
+        if name:
+            self.assertLoggedIn(await client.login(name, **more))
+        return client
+
+    async def ws(self, port: int, name: str = "", **more: Any) -> SocketClient:
+        """
+        A J-IM client over WebSocket, logged in if it has a name.
+        """
+        client = await self.connect(port, SocketClient())
+        self.assertEqual(await client.upgrade("/"), 101)
+        if name:
+            self.assertLoggedIn(await client.login(name, **more))
+        return client
+
+    async def upgrade(
+        self, port: int, path: str = "/", headers: Mapping[str, str | None] | None = None
+    ) -> SocketClient:
+        """
+        A WebSocket that was asked for, with whatever came of it.
+        """
+        client = await self.connect(port, SocketClient())
+        await client.upgrade(path, headers)
+        return client
+
+    async def http(
+        self, port: int, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        """
+        One request on a connection of its own.
+        """
+        client = await self.connect(port, WebClient())
+        client.request(method, path, body, {"Connection": "close", **(headers or {})})
+        answer = await client.answer()
+        client.hangUp()
+        return answer
+
+    def assertLoggedIn(self, events: list[Any]) -> None:
+        """
+        The last event says that the login went well.
+        """
+        self.assertEqual(events[-1].get("code"), 10007, events)
+
+    def assertNothingLogged(self) -> None:
+        """
+        Nothing was logged as an error so far.
+        """
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
+
+class LogBook:
+    """
+    The log from its making on, as twistd would write it.
+    """
+
+    def __init__(self, case: TestCase, level: Any = LogLevel.info) -> None:
+        self._stream = io.StringIO()
+        write = textFileLogObserver(self._stream)
+
+        def observe(event: LogEvent) -> None:
+            if event.get("log_level", LogLevel.info) >= level:
+                write(event)
+
+        observer = cast(ILogObserver, observe)
+        globalLogPublisher.addObserver(observer)
+        case.addCleanup(globalLogPublisher.removeObserver, observer)
+
+    @property
+    def text(self) -> str:
+        """
+        All of it.
+        """
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[str]:
+        """
+        Its lines, cut as a terminal or a program that reads it would.
+        """
+        return self.text.split("\n")[:-1]
