@@ -217,7 +217,7 @@ class Delivery:
                 live.post(event)
                 member = slot.session.members.get(live.id)
                 if member is not None:
-                    before = live.take(member)
+                    before = member.take()
             self.relay(event)
         slot.fill(Reply(Status.SENT, ChatResult(message.id, message.seq, message.ts)), before)
 
@@ -248,7 +248,7 @@ class Delivery:
         """
         before = b""
         for session in self._sessions.of(user):
-            if session is speaking:
+            if session is speaking and not session.lagging:
                 before = event.bytesFor(session.form)
             else:
                 session.tell(event)

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.commands import Access, Command, Reply, Status
-from imtw.errors import CommandRefused, RemoteProtocolError, StoreError
+from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
 from imtw.groups import Gate
 from imtw.interfaces import ICommandHandler
 from imtw.model import Liberty
@@ -160,7 +160,8 @@ class Dispatcher:
         """
         Read, authorise and handle one request.
 
-        @return: what the handler returned, or the L{Reply} of a refusal.
+        @return: what the handler returned, the L{Reply} of a refusal, or
+            L{None} for no answer.
         """
         command = handler.command
         try:
@@ -170,6 +171,8 @@ class Dispatcher:
             return handler.handle(request, session)
         except CommandRefused as refused:
             return refusalOf(refused)
+        except Unanswered:
+            return None
         except RemoteProtocolError:
             return HANGUP
         except Exception:

@@ -6,6 +6,7 @@ Errors that say whose fault it is.
     ImtwError
     +-- RemoteProtocolError     the peer broke the wire: disconnect
     +-- CommandRefused          legal but denied: reply, and stay connected
+    +-- Unanswered              a dialect's own way to deal with it: silence
     +-- StoreError              ours: reply "not stored", log with traceback
     |   +-- StoreBusy           ours, for a moment: the commit queue is full
     +-- PluginLookupError       the operator's: refuse to start
@@ -41,6 +42,12 @@ class CommandRefused(ImtwError):
         self.status = status
         self.data = data
         self.close = close
+
+
+class Unanswered(ImtwError):
+    """
+    A request that its dialect leaves without an answer.
+    """
 
 
 class StoreError(ImtwError):

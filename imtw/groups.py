@@ -14,7 +14,7 @@ early, together with all that came before it, and is not given it twice.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -77,6 +77,33 @@ class Member:
         self.group = group
         self.position = position
         self.gone = False
+
+    def take(self) -> bytes:
+        """
+        What waits for this one: the caller sends it, the sweep will not.
+        """
+        group = self.group
+        waiting = group.events[self.position - group.base :]
+        if not waiting:
+            return b""
+        self.skip()
+        return self.bytesOf(waiting)
+
+    def skip(self) -> None:
+        """
+        What waits here is sent in another way.
+        """
+        self.position = self.group.base + len(self.group.events)
+
+    def bytesOf(self, events: Sequence[Event]) -> bytes:
+        """
+        Events as this session is to be sent them, which may be nothing.
+        """
+        session = self.session
+        if session.lagging or session.outlet.level:
+            events = [event for event in events if not session.leavesOut(event)]
+        form = session.form
+        return b"".join([event.bytesFor(form) for event in events])
 
 
 class LiveGroup:
@@ -163,17 +190,6 @@ class LiveGroup:
         self.backlog += weightOf(event)
         self._sweeper.wake(self)
 
-    def take(self, member: Member) -> bytes:
-        """
-        What waits for one member: the caller sends it, the sweep will not.
-        """
-        waiting = self.events[member.position - self.base :]
-        if not waiting:
-            return b""
-        member.position = self.base + len(self.events)
-        form = member.session.form
-        return b"".join([event.bytesFor(form) for event in waiting])
-
     def seqAt(self, member: Member) -> int:
         """
         The last seq that this member was handed.
@@ -195,17 +211,16 @@ class LiveGroup:
             joined = b"".join([event.bytesFor(form) for event in events])
             for member in list(mates.values()):
                 position = member.position
-                if position == start:
+                if member.gone or position >= end:
+                    continue
+                session = member.session
+                if position == start and not session.lagging and not session.outlet.level:
                     data = joined
-                elif position < end:
-                    data = b"".join([event.bytesFor(form) for event in events[position - start :]])
                 else:
-                    continue
-                if member.gone:
-                    continue
+                    data = member.bytesOf(events[position - start :])
                 member.position = end
                 if data:
-                    member.session.outlet.send(data)
+                    session.outlet.send(data)
                     served += 1
                     if not served % size:
                         yield

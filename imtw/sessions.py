@@ -5,38 +5,58 @@ Who is connected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from imtw.events import Event
+from imtw.events import Event, Logged
 from imtw.interfaces import IForm, ISession, ISessions
 from imtw.model import Liberty, User
 
 if TYPE_CHECKING:
+    from imtw.catchup import CatchUp
     from imtw.groups import Member
 
 
-class Outlet(Protocol):
+def nothing() -> None:
+    """
+    Nobody waits for the peer to read.
+    """
+
+
+class Outlet:
     """
     The way out of one connection.
+
+    @ivar level: how much waits for a peer that reads slowly: 0 for little;
+        from 1 on what is not kept is not sent; from 2 on a session with a
+        device is sent nothing and reads the log later.
+    @ivar relieved: called when the peer has read it all.
     """
+
+    __slots__ = ()
+    level: int = 0
+    relieved: Callable[[], None] = staticmethod(nothing)
 
     def send(self, data: bytes) -> None:
         """
         Send, or queue up to the budget; never blocks, never raises.
         """
+        raise NotImplementedError
 
     def close(self) -> None:
         """
         End the connection once what was sent is written.
         """
+        raise NotImplementedError
 
 
-class Nowhere:
+class Nowhere(Outlet):
     """
     The outlet of a session that nothing can be pushed to: one HTTP request.
     """
+
+    __slots__ = ()
 
     def send(self, data: bytes) -> None:
         """
@@ -56,17 +76,22 @@ class Session:
     login C{user} is L{None}.
 
     @ivar members: its places in groups, by the group's id.
+    @ivar lagging: conversations in which nothing is sent for now, with the
+        last seq that was left out; the log has it.
+    @ivar catchUp: what reads the log for a session with a device.
     @ivar isForgetful: a login leaves every group but the lobby, as the
         strict J-IM has it.
     """
 
     __slots__ = (
         "address",
+        "catchUp",
         "device",
         "ended",
         "form",
         "id",
         "isForgetful",
+        "lagging",
         "lastTyped",
         "liberties",
         "members",
@@ -94,6 +119,8 @@ class Session:
         self.device = ""
         self.members: dict[str, Member] = {}
         self.isForgetful = False
+        self.lagging: dict[int, int] = {}
+        self.catchUp: CatchUp | None = None
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 
@@ -105,11 +132,30 @@ class Session:
 
     def tell(self, event: Event) -> None:
         """
-        Send an event, if this session's form has words for it.
+        Send an event, if this session's form has words for it, and unless
+        the log will have to tell it.
         """
+        if (self.lagging or self.outlet.level) and self.leavesOut(event):
+            return
         data = event.bytesFor(self.form)
         if data:
             self.outlet.send(data)
+
+    def leavesOut(self, event: Event) -> bool:
+        """
+        Is this not sent, because the peer reads slowly or lags anyway?
+        """
+        if not isinstance(event, Logged):
+            return self.outlet.level > 0
+        message = event.message
+        if message.conversation in self.lagging:
+            self.lagging[message.conversation] = message.seq
+            return True
+        if self.outlet.level < 2 or self.catchUp is None:
+            return False
+        self.catchUp.lag(message.conversation, message.pair, message.seq - 1)
+        self.lagging[message.conversation] = message.seq
+        return True
 
     def nameDevice(self, device: str) -> None:
         """
@@ -124,7 +170,7 @@ class Session:
         What waits for this session in its groups, as it would be swept: to
         be sent in front of an answer.
         """
-        return b"".join([member.group.take(member) for member in self.members.values()])
+        return b"".join([member.take() for member in self.members.values()])
 
     def close(self) -> None:
         """

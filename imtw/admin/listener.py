@@ -91,6 +91,7 @@ class Admin:
     """
     The admin listener of one server.
 
+    @ivar metrics: what it shows of the server.
     @ivar port: where it listens, while it does.
     """
 
@@ -112,15 +113,15 @@ class Admin:
         self._database: str = getattr(core.store, "path", "")
         self._secret = secrets.token_urlsafe(32)
         gate = Gate(self._secret, core.apiSecret)
-        metrics = Metrics(core)
-        self._probe = LagProbe(core.clock, metrics.lag.observe)
+        self.metrics = Metrics(core)
+        self._probe = LagProbe(core.clock, self.metrics.lag.observe)
         self.site = AdminSite(
             core,
             Root(
                 {
                     "healthz": HealthResource("alive", lambda: True),
                     "readyz": HealthResource("ready", lambda: isHealthy(core)),
-                    "metrics": MetricsResource(gate, metrics),
+                    "metrics": MetricsResource(gate, self.metrics),
                     "server": ServerResource(gate, lambda: [*ports(), *([self.port] if self.port else [])]),
                     **operatorRoutes(gate, core),
                 }

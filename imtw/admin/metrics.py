@@ -154,7 +154,7 @@ class Metrics:
         """
         try:
             encoder, kind = choose_encoder(accept)
-        except ValueError:  # a version that is none
+        except (TypeError, ValueError):  # a version that is none
             encoder, kind = choose_encoder("")
         return encoder(self.registry), kind
 

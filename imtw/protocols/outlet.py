@@ -18,6 +18,7 @@ from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 from imtw.dispatch import Cork
+from imtw.sessions import Outlet, nothing
 
 
 def directSend(transport: Any) -> Callable[[bytes], int] | None:
@@ -32,11 +33,14 @@ def directSend(transport: Any) -> Callable[[bytes], int] | None:
 
 
 @implementer(IPushProducer)
-class TransportOutlet:
+class TransportOutlet(Outlet):
     """
     Sends to one transport.
 
     @ivar evicted: called once when the peer is cut for not reading.
+    @ivar level: 0 while little waits; 1 past a quarter of the budget; 2 past
+        a half.
+    @ivar relieved: called when the peer has read it all.
     @ivar isActive: something went either way since somebody set this to
         L{False}.
     """
@@ -52,6 +56,8 @@ class TransportOutlet:
         "_transport",
         "evicted",
         "isActive",
+        "level",
+        "relieved",
     )
 
     def __init__(self, transport: Any, cork: Cork, budget: int, evicted: Callable[[], None]) -> None:
@@ -64,6 +70,8 @@ class TransportOutlet:
         self._held = 0
         self._closed = False
         self.isActive = True
+        self.level = 0
+        self.relieved: Callable[[], None] = nothing
         self.evicted = evicted
         transport.registerProducer(self, True)
 
@@ -119,6 +127,9 @@ class TransportOutlet:
         The peer has read it all.
         """
         self._paused = False
+        if self.level:
+            self.level = 0
+            self.relieved()
 
     def stopProducing(self) -> None:
         """
@@ -161,6 +172,7 @@ class TransportOutlet:
             data = data[sent:]
         if self._paused:
             self._held += len(data)
+            self.level = min(2, self._held * 4 // self._budget)
             if self._held > self._budget:
                 self.evicted()
                 self.abort()

@@ -148,7 +148,8 @@ class BoundedSite(Site):
         """
         self.origins = frozenset(origin.encode() for origin in origins)
         limits = core.limits
-        super().__init__(root, timeout=int(limits.httpIdle), reactor=core.clock)
+        # Bodies are what a route makes of them.
+        super().__init__(root, timeout=int(limits.httpIdle), reactor=core.clock, parsePOSTFormSubmission=False)
         self.clock = core.clock
         self.deadlines = core.deadlines
         self.limits = limits

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,6 +27,7 @@ from imtw.limits import Limits
 from imtw.model import Draft, Message, User, groupPair, privatePair
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
+from imtw.sessions import Outlet as OutletBase
 from imtw.sessions import Session
 
 Result = Draft | Deferred[Draft | None] | None
@@ -57,7 +58,7 @@ class Words:
 WORDS = Words()
 
 
-class Person:
+class Person(OutletBase):
     """
     A client without a wire: the outlet of its session and the voice of its
     lane.
@@ -175,6 +176,9 @@ class FilterTests(SynchronousTestCase):
         globalLogPublisher.addObserver(self.events.append)  # type: ignore[arg-type]
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)  # type: ignore[arg-type]
         self.settle()
+
+    def tearDown(self) -> None:
+        self.flushLoggedErrors(ZeroDivisionError, TimeoutError)  # what filters fail with here may be logged as it is
 
     def use(self, **acts: Act) -> list[Filter]:
         """

@@ -92,10 +92,16 @@ def readJoin(body: bytes) -> JoinGroup:
 
 def readChat(body: bytes) -> Chat:
     """
-    11.  What the common model has no field for goes into C{extras} under
+    11.
+    """
+    return chatOf(decode(ChatBody, body))
+
+
+def chatOf(read: ChatBody) -> Chat:
+    """
+    What a chat says.  What the common model has no field for goes into C{extras} under
     C{jim}, and comes back from there to J-IM's clients.
     """
-    read = decode(ChatBody, body)
     chatType = read.chatType
     if chatType == PRIVATE:
         to, group, other = read.to, None, read.group_id

@@ -5,6 +5,7 @@ J-IM's HTTP routes (docs/wire/jim.rst, HTTP).
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from twisted.web.resource import IResource
 from twisted.web.server import Request
@@ -91,7 +92,7 @@ def userAsked(request: Request) -> str:
     """
     The parameter C{userid}, from the query or from a form.
     """
-    values = request.args.get(b"userid", [])
+    values = request.args.get(b"userid", []) or parse_qs(bodyOf(request)).get(b"userid", [])
     return values[0].decode("utf-8", "replace") if values else ""
 
 

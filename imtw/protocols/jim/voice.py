@@ -10,12 +10,13 @@ from msgspec import Struct
 
 from imtw.commands import Chat, Command, Reply, Status
 from imtw.dispatch import Lane
-from imtw.errors import RemoteProtocolError
+from imtw.errors import RemoteProtocolError, Unanswered
 from imtw.model import Liberty
+from imtw.protocols.jim.bodies import BadBody, ChatBody, decode
 from imtw.protocols.jim.forms import JimForm
 from imtw.protocols.jim.frames import Frame
 from imtw.protocols.jim.replies import UNKNOWN_COMMAND, answer
-from imtw.protocols.jim.requests import read
+from imtw.protocols.jim.requests import GROUP, PRIVATE, Unreadable, chatOf, read
 from imtw.server import Core
 from imtw.sessions import Outlet, Session
 
@@ -112,10 +113,34 @@ class JimVoice:
         """
         if command.code == HANDSHAKE and self.session.terminal == "ws":
             raise RemoteProtocolError("cmd 1 on a WebSocket: the upgrade is the handshake")
-        request = read(command, packet[2])
-        if self.options.strict and isinstance(request, Chat) and not request.sender and self.session.user:
-            request.sender = self.session.user.nick  # J-IM's way with a missing from (D-11)
-        return request
+        return self._readStrictly(command, packet[2]) if self.options.strict else read(command, packet[2])
+
+    def _readStrictly(self, command: Command, body: bytes) -> Struct:
+        """
+        The same, as J-IM does it: what it cannot read it does not answer,
+        nor a chat of a type it does not know; one of type 0 it keeps as a
+        private one (D-4); and without a C{from} it takes the nick (D-11).
+        """
+        try:
+            if command.code != CHAT:
+                return read(command, body)
+            chat = decode(ChatBody, body)
+        except (BadBody, Unreadable):
+            raise Unanswered from None
+        if chat.chatType is not None and chat.chatType not in (GROUP, PRIVATE):
+            if chat.chatType == 0:
+                chat.chatType = PRIVATE
+                self.core.registry.byCode[CHAT].handle(self._named(chatOf(chat)), self.session)
+            raise Unanswered
+        return self._named(chatOf(chat))
+
+    def _named(self, chat: Chat) -> Chat:
+        """
+        A chat that says who speaks.
+        """
+        if not chat.sender and self.session.user is not None:
+            chat.sender = self.session.user.nick
+        return chat
 
     def answer(self, command: Command | None, reply: Reply, packet: Frame) -> bytes:
         """
@@ -132,8 +157,6 @@ class JimVoice:
             self._noMoreWaiting()
             self.loggedIn()
         if packet[1] > 0 and command.code != HANDSHAKE and status is not Status.LOGIN_FAILED:
-            return b""
-        if self.options.strict and status in SILENT:
             return b""
         if command.code == CHAT and not session.device:
             data = self._chatAnswer(command, reply, wrap)
@@ -160,9 +183,6 @@ class JimVoice:
             self._isWaited = False
             self.core.deadlines.clear(self, self.core.limits.login)
 
-
-#: What J-IM leaves without an answer.
-SILENT = frozenset([Status.NOT_SENT])
 
 _chatAnswers: dict[tuple[Any, Status | None], bytes] = {}
 
