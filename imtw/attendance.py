@@ -97,11 +97,11 @@ class Attendance:
             membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser)
         except CommandRefused as refused:
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, JoinVerdict.FULL)) from refused
-        if session.user is user:
+        if session.user is user and session.ended is not None:  # not one HTTP request: nothing would take it out again
             self._attach(session, user, membership)
-            for mate in self._sessions.of(user.id):
-                if mate is not session:
-                    self._groups.attach(mate, membership)
+        for mate in self._sessions.of(user.id):
+            if mate is not session:
+                self._groups.attach(mate, membership)
         return JoinResult(group, JoinVerdict.OK)
 
     async def leaveGroup(self, user: User, group: str) -> bool:

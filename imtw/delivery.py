@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -279,10 +279,13 @@ class Delivery:
         A filter failed or took too long: chat goes on without it.
         """
         seat.strikes += 1
+        self.log.failure("chat filter {name} failed", failure, LogLevel.warn, name=seat.name)
         if seat.strikes == FILTER_STRIKES:
             self.log.error(
                 "chat filter {name} failed {strikes} times running and is parked until the next start: {error}",
-                name=seat.name, strikes=seat.strikes, error=failure.getErrorMessage() or repr(failure.value),
+                name=seat.name,
+                strikes=seat.strikes,
+                error=failure.getErrorMessage() or repr(failure.value),
             )
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, Protocol
 
 from msgspec import Struct
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -143,6 +144,18 @@ def refusalOf(refused: CommandRefused) -> Reply:
     """
     data = refused.data if isinstance(refused.data, Struct) else None
     return Reply(Status(refused.status), data, refused.close)
+
+
+def awaited(result: Any) -> Deferred[Reply | Slot | None]:
+    """
+    The Deferred that a handler returned, or that of its coroutine; anything
+    else that is no answer fails.
+    """
+    if isinstance(result, CoroutineType):
+        return Deferred.fromCoroutine(result)
+    if isinstance(result, Deferred):
+        return result
+    return fail(TypeError(f"a handler returned {result!r}, wanted a Reply"))
 
 
 class Dispatcher:
@@ -306,7 +319,7 @@ class Lane:
         elif isinstance(result, Slot):
             self._adopt(result, command, packet)
         else:
-            self._await(result, command, packet)
+            self._await(awaited(result), command, packet)
 
     def _answer(self, command: Command | None, packet: Any, reply: Reply) -> None:
         """
@@ -336,7 +349,7 @@ class Lane:
         if len(self._slots) >= self._dispatcher.maxSlots:
             self.busy = True
 
-    def _await(self, result: Deferred[Reply | None], command: Command, packet: Any) -> None:
+    def _await(self, result: Deferred[Reply | Slot | None], command: Command, packet: Any) -> None:
         """
         A barrier: nothing behind it is looked at until it is answered.
         """

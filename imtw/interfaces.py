@@ -97,7 +97,8 @@ class ISession(Interface):
 
     def isIn(group: str) -> bool:
         """
-        Does this session take part in a group?
+        Does this session take part in a group?  One HTTP request takes part
+        in none.
         """
 
     def tell(event: Event) -> None:
@@ -214,7 +215,8 @@ class ICommandHandler(Interface):
         @param request: an instance of the command's request type.
         @param session: the L{ISession} that asks.
         @return: an L{imtw.commands.Reply}, a Deferred of one where it has to
-            wait, what L{IDelivery.accept} returned, or L{None} for no reply.
+            wait (so C{handle} may be a coroutine), what L{IDelivery.accept}
+            returned, or L{None} for no reply.
             L{imtw.errors.CommandRefused}, raised or failed with, sends its
             status to the client.  Any other error is logged as our bug.
         """
@@ -262,7 +264,8 @@ class IChatFilter(Interface):
 
     def filter(draft: Draft) -> Any:
         """
-        Look at a message.
+        Look at a message.  The draft is not to be changed in place:
+        C{msgspec.structs.replace} makes one that differs.
 
         @return: the draft, changed or not (L{None} for unchanged), or a
             Deferred of it.

@@ -13,12 +13,14 @@ imtw's own parts come by the same door.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from twisted.plugin import IPlugin, getPlugins
 from twisted.python.reflect import namedAny
 from zope.interface import Interface, implementer
 
+import twisted.plugins
 from imtw.errors import PluginLookupError
 from imtw.interfaces import (
     ICheckerMaker,
@@ -51,7 +53,10 @@ class Maker:
             made = namedAny(self.dottedName)
         except Exception as error:
             raise PluginLookupError(f"plugin {self.name!r}: {self.dottedName} cannot be loaded: {error}") from error
-        return made(*args)
+        try:
+            return made(*args)
+        except TypeError as error:
+            raise PluginLookupError(f"plugin {self.name!r}: {self.dottedName} cannot be made: {error}") from error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dottedName!r})"
@@ -122,6 +127,16 @@ KINDS: dict[str, type[Interface]] = {
 }
 
 
+@cache
+def _declared(path: tuple[str, ...]) -> tuple[Any, ...]:
+    """
+    All declarations below these folders.  They are looked for once, so that
+    Twisted logs a module that cannot be imported once, not for every kind.
+    """
+    makers: Iterable[Any] = getPlugins(IMaker)
+    return tuple(makers)
+
+
 def findMakers(kind: type[Interface], without: Iterable[str] = ()) -> list[Any]:
     """
     All declarations of a kind, in order of their names.
@@ -132,7 +147,7 @@ def findMakers(kind: type[Interface], without: Iterable[str] = ()) -> list[Any]:
     """
     found: dict[str, Any] = {}
     off = set(without)
-    makers: Iterable[Any] = getPlugins(kind)
+    makers: list[Any] = [maker for maker in _declared(tuple(twisted.plugins.__path__)) if kind.providedBy(maker)]
     for maker in makers:
         if maker.name in off:
             continue

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from imtw.commands import Command, JoinVerdict, Name, Reply, Status
 from imtw.errors import CommandRefused
-from imtw.interfaces import ICommandHandler, ICore, IJoinPolicy, ISession
+from imtw.interfaces import ICommandHandler, ICore, IJoinPolicy, ISession, IStore
 from imtw.model import User
 
 SHELF = "acme_invited"
@@ -23,6 +23,13 @@ def keyOf(group: str, user: str) -> str:
     Where an invitation is kept; no id has a line end.
     """
     return f"{group}\n{user}\n"
+
+
+async def isIn(store: IStore, user: User | None, group: str) -> bool:
+    """
+    Is this user a member?
+    """
+    return user is not None and group in [one.id for one in await store.groupsOf(user.id)]
 
 
 class Invite(Struct, forbid_unknown_fields=True):
@@ -49,8 +56,7 @@ class InviteHandler:
         return Deferred.fromCoroutine(self._invite(request, session))
 
     async def _invite(self, request: Invite, session: ISession) -> Reply:
-        user = session.user
-        if user is None or request.group not in [group.id for group in await self._store.groupsOf(user.id)]:
+        if not await isIn(self._store, session.user, request.group):
             raise CommandRefused(Status.FORBIDDEN)
         await self._store.put(SHELF, keyOf(request.group, request.user), b"")
         return Reply(Status.OK)
@@ -65,8 +71,16 @@ class Invited:
     def __init__(self, core: ICore) -> None:
         self._store = core.store
 
-    async def mayJoin(self, user: User, group: str) -> JoinVerdict:
-        if not group.startswith("closed-") or await self._store.group(group) is None:
+    def mayJoin(self, user: User, group: str) -> Deferred[JoinVerdict]:
+        return Deferred.fromCoroutine(self._mayJoin(user, group))
+
+    async def _mayJoin(self, user: User, group: str) -> JoinVerdict:
+        store = self._store
+        if (
+            not group.startswith("closed-")
+            or await store.group(group) is None
+            or await isIn(store, user, group)
+            or await store.get(SHELF, keyOf(group, user.id))
+        ):
             return JoinVerdict.OK
-        invitation = await self._store.get(SHELF, keyOf(group, user.id))
-        return JoinVerdict.OK if invitation else JoinVerdict.REFUSED
+        return JoinVerdict.REFUSED

@@ -4,7 +4,6 @@ Entering and leaving groups.
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from imtw.commands import JOIN, LEAVE, JoinGroup, JoinResult, JoinVerdict, LeaveGroup, Reply, Status
@@ -26,10 +25,7 @@ class JoinGroupHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: JoinGroup, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._join(request, session))
-
-    async def _join(self, request: JoinGroup, session: Session) -> Reply:
+    async def handle(self, request: JoinGroup, session: Session) -> Reply:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
         if not isName(request.group):
@@ -49,10 +45,7 @@ class LeaveGroupHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: LeaveGroup, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._leave(request, session))
-
-    async def _leave(self, request: LeaveGroup, session: Session) -> Reply:
+    async def handle(self, request: LeaveGroup, session: Session) -> Reply:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
         if not await self._core.attendance.leaveGroup(session.user, request.group):

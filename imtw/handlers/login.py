@@ -4,7 +4,6 @@ Who is on a connection: login and tokens.
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from imtw.commands import LOGIN, REVOKE, TOKEN, IssuedToken, LoggedIn, Login, Nothing, Reply, RevokeToken, Status
@@ -25,10 +24,7 @@ class LoginHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: Login, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._login(request, session))
-
-    async def _login(self, request: Login, session: Session) -> Reply:
+    async def handle(self, request: Login, session: Session) -> Reply:
         user = await self._core.accounts.login(
             request.name, request.password, request.token, session.address, request.device
         )
@@ -50,10 +46,7 @@ class TokenHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: Nothing, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._issue(session))
-
-    async def _issue(self, session: Session) -> Reply:
+    async def handle(self, request: Nothing, session: Session) -> Reply:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
         text, token = await self._core.accounts.issueToken(session.user.id, session.device)
@@ -71,10 +64,7 @@ class RevokeHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: RevokeToken, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._revoke(request, session))
-
-    async def _revoke(self, request: RevokeToken, session: Session) -> Reply:
+    async def handle(self, request: RevokeToken, session: Session) -> Reply:
         token = await self._core.accounts.checkToken(request.token)
         if token is None or session.user is None or token.user != session.user.id:
             raise CommandRefused(Status.NOT_FOUND)

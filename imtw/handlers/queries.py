@@ -5,7 +5,6 @@ Looking at users and reading messages.
 from __future__ import annotations
 
 from msgspec import UNSET
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from imtw.commands import (
@@ -49,10 +48,7 @@ class GetUserHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: GetUser, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._find(request, session))
-
-    async def _find(self, request: GetUser, session: Session) -> Reply:
+    async def handle(self, request: GetUser, session: Session) -> Reply:
         core = self._core
         if not isName(request.user):
             raise CommandRefused(Status.USER_NOT_FOUND)
@@ -135,10 +131,7 @@ class GetMessagesHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: GetMessages, session: Session) -> Deferred[Reply]:
-        return Deferred.fromCoroutine(self._read(request, session))
-
-    async def _read(self, request: GetMessages, session: Session) -> Reply:
+    async def handle(self, request: GetMessages, session: Session) -> Reply:
         own = session.user is not None and session.user.id == request.user
         if not self._core.store.keepsLog or not (own or Liberty.READ_OTHERS in session.liberties):
             raise CommandRefused(Status.NO_MESSAGES)

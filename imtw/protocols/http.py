@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Command, Reply, Status
-from imtw.dispatch import Slot, refusalOf
+from imtw.dispatch import Slot, awaited, refusalOf
 from imtw.errors import CommandRefused
 from imtw.protocols.site import JSON, encode
 from imtw.server import Core
@@ -88,9 +88,9 @@ async def settled(core: Core, command: Command, result: Any) -> Reply:
     """
     What a handler returned, when it is there.
     """
-    if isinstance(result, Deferred):
+    if not isinstance(result, Reply | Slot | None):
         try:
-            result = await result
+            result = await awaited(result)
         except CommandRefused as refused:
             return refusalOf(refused)
         except Exception:

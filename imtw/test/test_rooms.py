@@ -23,14 +23,16 @@ ORDER = [
     ["deadlines", "sessions", "accounts"],
     ["groups", "cursors"],
     ["dispatch"],
-    ["delivery", "attendance", "relaying"],
+    ["delivery", "catchup", "attendance", "relaying"],
     ["server"],
     ["handlers"],
     ["persistence"],
     ["relays"],
     ["protocols"],
     ["web", "admin"],
-    ["tap", "cli"],
+    ["tap"],
+    ["verify"],
+    ["cli"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 CODECS = ["answers", "bodies", "coerce", "frames", "lenient", "values"]

@@ -6,6 +6,7 @@ Commands; the decisions D-n are explained there).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -192,14 +193,15 @@ READERS: dict[int, Callable[[bytes], Struct]] = {
 }
 
 
-def readByRule(command: Command) -> Callable[[bytes], Struct]:
+@cache
+def readByRule(asked: type[Struct]) -> Callable[[bytes], Struct]:
     """
     How any other command is read: its own fields, and C{cmd} beside them.
     """
     withCmd = msgspec.defstruct(
-        command.request.__name__,
+        asked.__name__,
         [("cmd", int | None, None)],
-        bases=(command.request,),
+        bases=(asked,),
         kw_only=True,
     )
     return lambda body: decode(withCmd, body or b"{}")
@@ -211,9 +213,7 @@ def read(command: Command, body: bytes) -> Struct:
 
     @raise CommandRefused: it is none; with the status of D-4.
     """
-    reader = READERS.get(command.code)
-    if reader is None:
-        reader = READERS[command.code] = readByRule(command)
+    reader = READERS.get(command.code) or readByRule(command.request)
     try:
         return reader(body)
     except BadBody:

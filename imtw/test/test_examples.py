@@ -1,0 +1,409 @@
+"""
+The examples: what a third party adds works as a third party would use it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+import twisted.plugins
+from imtw.test.clients import HOST, StreamClient, reactor
+from imtw.test.live import LiveTestCase, pause
+
+JOIN, CHAT, POLL, HELLO, INVITE = 7, 11, 21, 22, 23
+NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND = (
+    10002, 10011, 10012, 10017, 10100, 10101, 10102, 10103,
+)  # fmt: skip
+FOR_PLUGINS = {"interfaces", "model", "commands", "errors", "events", "plugin"}
+PATIENCE = 15.0  # seconds for a server to start
+CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # else that comes first
+
+
+def checkout() -> Path:
+    """
+    The checkout, which the examples are in.
+    """
+    places = [os.environ.get("IMTW_SOURCE"), str(Path(__file__).parents[2])]
+    for place in places:
+        if place and Path(place, "examples", "poll", "pyproject.toml").is_file():
+            return Path(place)
+    raise SkipTest("there is no checkout around: IMTW_SOURCE does not name one")
+
+
+def basic(name: str, password: str = "123") -> dict[str, str | None]:
+    """
+    The header of a basic login.
+    """
+    return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def run(*command: object) -> None:
+    """
+    Run a program to its end, which has to be a good one.
+    """
+    words = [str(part) for part in command]
+    done = subprocess.run(words, env=CLEAN, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise AssertionError(f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def wheelOf(source: Path, work: Path) -> Path:
+    """
+    Build a distribution, from a copy: nothing is left behind in the source.
+    """
+    copy, out = work / source.name, work / f"{source.name}-wheel"
+    parts = [path for path in source.iterdir() if path.name in ("imtw", "twisted", "acme_poll") or path.is_file()]
+    copy.mkdir()
+    for part in parts:
+        if part.is_dir():
+            shutil.copytree(part, copy / part.name, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
+        else:
+            shutil.copy(part, copy)
+    pip(sys.executable, "wheel", "--no-build-isolation", "--wheel-dir", out, copy)
+    (wheel,) = out.iterdir()
+    return wheel
+
+
+def pip(python: object, command: str, *arguments: object) -> None:
+    """
+    Run our pip for another Python, without a network.
+    """
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
+    run(sys.executable, "-m", "pip", "--python", python, *quiet, command, "--no-deps", "--no-index", *arguments)
+
+
+def makeEnvironment(work: Path, wheels: list[Path]) -> Path:
+    """
+    A fresh virtual environment with these installed, and with what they
+    depend on as it is here.
+
+    @return: its Python.
+    """
+    root = work / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", root)
+    python = root / "bin" / "python"
+    pip(python, "install", *wheels)
+    # From now on what is installed here can be imported there, behind its own.
+    (site,) = root.glob("lib/python*/site-packages")
+    here = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (site / "here.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in here))
+    for name in ("imtw", "acme_poll"):
+        run(python, "-Pc", f"import {name}; assert {name}.__file__.startswith({str(site)!r}), {name}")
+    return python
+
+
+def freePort() -> int:
+    """
+    A port that nobody listens on.
+    """
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Twistd(ProcessProtocol):
+    """
+    A C{twistd} that runs.
+
+    @ivar output: all that it wrote.
+    @ivar ended: fires when it is gone.
+    """
+
+    def __init__(self, python: Path, folder: Path, *arguments: str) -> None:
+        self.output = b""
+        self.isGone = False
+        self.ended: Deferred[None] = Deferred()
+        script = "from twisted.scripts.twistd import run; run()"
+        command = [str(python), "-c", script, "--nodaemon", "--pidfile=", "jim", *arguments]
+        self._process = reactor.spawnProcess(self, command[0], command, CLEAN, str(folder))
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        """
+        It wrote something.
+        """
+        self.output += data
+
+    def processEnded(self, reason: Failure) -> None:
+        """
+        It is gone.
+        """
+        self.isGone = True
+        self.ended.callback(None)
+
+    async def ready(self) -> None:
+        """
+        Wait until it listens.
+        """
+        until = reactor.seconds() + PATIENCE
+        while b"ready: " not in self.output:
+            if self.isGone or reactor.seconds() > until:
+                raise AssertionError(f"the server did not start: {self.output.decode()}")
+            await pause(0.02)
+
+    async def stop(self) -> None:
+        """
+        End it, if it has not ended.
+        """
+        if not self.isGone:
+            self._process.signalProcess("TERM")
+            killer = reactor.callLater(PATIENCE, self._process.signalProcess, "KILL")
+            await self.ended
+            if killer.active():
+                killer.cancel()
+
+
+class PollTests(LiveTestCase):
+    """
+    The poll, built and installed beside imtw in an environment of its own.
+    """
+
+    timeout = 120
+
+    def setUp(self) -> None:
+        source = checkout()
+        self.work = Path(self.mktemp()).absolute()
+        self.work.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, self.work)
+        given = os.environ.get("IMTW_WHEEL")
+        imtw = Path(given) if given else wheelOf(source, self.work)
+        self.folder = self.work / "run"
+        self.folder.mkdir()
+        self.python = makeEnvironment(self.work, [imtw, wheelOf(source / "examples" / "poll", self.work)])
+
+    async def start(self, *arguments: str) -> int:
+        """
+        Serve from that environment.
+
+        @return: the port.
+        """
+        port = freePort()
+        plain = ["--auth=anyone:", "--store=sqlite:imtw.db", "--admin=none"]
+        self.server = Twistd(self.python, self.folder, *plain, f"--port=tcp:{port}:interface={HOST}", *arguments)
+        self.addCleanup(self.server.stop)
+        await self.server.ready()
+        return port
+
+    def assertTallies(self, events: list[Any], votes: list[int]) -> None:
+        """
+        These are a push and the reply, and both say so.
+        """
+        self.assertEqual([event["command"] for event in events], [POLL, POLL])
+        self.assertEqual(["code" in event for event in events], [False, True])
+        self.assertEqual([event["data"]["votes"] for event in events], [votes, votes])
+
+    async def test_everyCarrier(self) -> None:
+        """
+        One asks over TCP, others vote over WebSocket and HTTP, all in the
+        group see it, the tally outlives the server, and C{--without poll}
+        takes the command away.
+        """
+        port = await self.start()
+        alice, bob = await self.tcp(port, "alice"), await self.ws(port, "bob")
+        for client in (alice, bob):
+            await client.ask(JOIN, {"cmd": JOIN, "group_id": "team"})
+        await alice.sync()
+
+        question = {"group": "team", "question": "午饭?", "choices": ["noodles", "rice"]}
+        asked = await alice.ask(POLL, question)
+        id = asked[-1]["data"]["id"]
+        self.assertTallies(asked, [0, 0])
+        self.assertEqual(asked[-1]["data"], {**question, "id": id, "votes": [0, 0]})
+        self.assertEqual((await bob.sync())[-1]["data"]["question"], "午饭?")
+
+        ballot = {"group": "team", "id": id, "choice": 1}
+        self.assertTallies(await bob.ask(POLL, {"cmd": POLL, **ballot}), [0, 1])
+        self.assertEqual([event["data"]["votes"] for event in await alice.sync()], [[0, 1]])
+
+        answer = await self.http(port, "POST", "/api/command/poll", ballot, basic("carol"))
+        self.assertEqual((answer.status, answer.json["code"]), (403, FORBIDDEN), "she is no member")
+        await (await self.tcp(port, "carol")).ask(JOIN, {"group_id": "team"})
+        answer = await self.http(port, "POST", "/api/command/poll", ballot, basic("carol"))
+        self.assertEqual((answer.status, answer.json["data"]["votes"]), (200, [0, 2]))
+        self.assertEqual((await alice.sync())[-1]["data"]["votes"], [0, 2])
+        self.assertEqual((await bob.sync())[-1]["data"]["votes"], [0, 2])
+
+        again = await alice.ask(POLL, {**ballot, "choice": 0}) + await alice.ask(POLL, ballot)
+        self.assertEqual([event["data"]["votes"] for event in again], [[1, 2], [1, 2], [0, 3], [0, 3]])
+        await self.assertRefused(alice, id)
+
+        await self.server.stop()
+        port = await self.start()
+        alice = await self.tcp(port, "alice")
+        self.assertEqual((await alice.ask(POLL, {"group": "team", "id": id}))[-1]["data"]["votes"], [0, 3])
+
+        await self.server.stop()
+        port = await self.start("--without=poll")
+        answer = await self.http(port, "POST", "/api/command/poll", ballot, basic("alice"))
+        self.assertEqual(answer.status, 404)
+        bob = await self.ws(port, "bob")
+        self.assertEqual((await bob.ask(POLL, {"cmd": POLL, **ballot}))[-1]["code"], UNKNOWN_COMMAND)
+        alice = await self.tcp(port, "alice")
+        alice.say(POLL, ballot)
+        await alice.closed()  # a frame of an unknown command is no frame of J-IM's
+        self.assertNotIn(b"Traceback", self.server.output)
+
+    async def assertRefused(self, alice: StreamClient, id: str) -> None:
+        """
+        What makes no sense is refused, and nobody is told.
+        """
+        for status, body in [
+            (FORBIDDEN, {"group": "elsewhere", "question": "?", "choices": ["a", "b"]}),
+            (BAD_REQUEST, {"group": "team", "question": "?", "choices": ["a"]}),
+            (BAD_REQUEST, {"group": "team", "question": "", "choices": ["a", "b"]}),
+            (BAD_REQUEST, {"group": "team", "id": id, "choice": 2}),
+            (BAD_REQUEST, {"group": "team", "id": id, "choice": -1}),
+            (BAD_REQUEST, {"group": "team", "id": id[:8], "choice": 0}),
+            (NOT_FOUND, {"group": "team", "id": "0" * 32, "choice": 0}),
+        ]:
+            (reply,) = await alice.ask(POLL, body)
+            self.assertEqual(reply["code"], status, body)
+        await alice.ask(JOIN, {"group_id": "other"})
+        (reply,) = await alice.ask(POLL, {"group": "other", "id": id})
+        self.assertEqual(reply["code"], NOT_FOUND, "a poll is its group's")
+
+
+class FileTests(LiveTestCase):
+    """
+    The examples that are just files in a folder that Python knows.
+    """
+
+    def use(self, name: str) -> None:
+        """
+        Have one of them found, until the test ends.
+        """
+        folder = self.mktemp()
+        shutil.copytree(checkout() / "examples" / name, folder, ignore=shutil.ignore_patterns("__pycache__", "*.cache"))
+        self.patch(sys, "path", [*sys.path, folder])
+        self.patch(twisted.plugins, "__path__", [*twisted.plugins.__path__, os.path.join(folder, "twisted", "plugins")])
+        known = set(sys.modules)
+        self.addCleanup(lambda: [sys.modules.pop(new) for new in set(sys.modules) - known if "acme_" in new])
+
+    async def test_hello(self) -> None:
+        """
+        A command in one file greets over every carrier.
+        """
+        self.use("hello")
+        live = await self.serve()
+        answer = await self.http(live.port, "POST", "/api/command/hello")
+        self.assertEqual(answer.json["data"], {"text": "hello, stranger"})
+        answer = await self.http(live.port, "POST", "/api/command/hello", headers=basic("alice"))
+        self.assertEqual(answer.json["data"], {"text": "hello, alice"})
+        for client in (await self.tcp(live.port, "bob"), await self.ws(live.port, "bob")):
+            told = await client.ask(HELLO, {"cmd": HELLO})
+            self.assertEqual((told[-1]["code"], told[-1]["data"]), (OK, {"text": "hello, bob"}))
+
+    async def test_badwords(self) -> None:
+        """
+        A chat filter changes some messages and refuses others.
+        """
+        self.use("badwords")
+        words = Path(self.mktemp())
+        words.write_text("darn\nd.ck\n!spam\n", encoding="utf-8")
+        self.patch(os, "environ", {**os.environ, "ACME_BADWORDS": str(words)})
+        live = await self.serve()
+        alice, bob = await self.tcp(live.port, "alice"), await self.ws(live.port, "bob")
+        codes = []
+        for text in ("darn it, DARNED duck", "buy Spam", "bye"):
+            told = await alice.ask(CHAT, {"cmd": CHAT, "chatType": 2, "msgType": 0, "to": "bob", "content": text})
+            codes.append(told[-1]["code"])
+        self.assertEqual(codes, [10000, NOT_SENT, 10000])
+        heard = [event["data"]["content"] for event in await bob.sync() if event["command"] == CHAT]
+        self.assertEqual(heard, ["**** it, ****ED duck", "bye"])
+
+    async def test_companyLogin(self) -> None:
+        """
+        A login checker lets the company's people in and nobody else.
+        """
+        self.use("company_login")
+        file = self.mktemp()
+        from acme_company import hashOf  # type: ignore[import-not-found, unused-ignore]
+
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("CREATE TABLE staff (login TEXT PRIMARY KEY, salt BLOB, hash BLOB)")
+            database.execute("INSERT INTO staff VALUES (?, ?, ?)", ("alice", b"salt", hashOf("right", b"salt")))
+        live = await self.serve("--auth", f"company:{file}")
+        told = []
+        for name, password in (("alice", "right"), ("alice", "wrong"), ("bob", "right"), ("alice' --", "right")):
+            told += (await (await self.tcp(live.port)).login(name, password))[-1:]
+        self.assertEqual([event["code"] for event in told], [10007, 10008, 10008, 10008])
+
+    async def test_invited(self) -> None:
+        """
+        Into a closed group comes who made it or was invited; other groups
+        are open.
+        """
+        self.use("invited")
+        live = await self.serve()
+        alice, bob = await self.tcp(live.port, "alice"), await self.tcp(live.port, "bob")
+
+        async def joins(client: StreamClient, group: str) -> int:
+            return int(next(event["code"] for event in await client.ask(JOIN, {"group_id": group}) if "code" in event))
+
+        invitation = {"group": "closed-1", "user": "bob"}
+        self.assertEqual(await joins(alice, "closed-1"), JOINED)
+        self.assertEqual(await joins(bob, "closed-1"), NOT_JOINED)
+        self.assertEqual((await bob.ask(INVITE, invitation))[-1]["code"], FORBIDDEN)
+        self.assertEqual((await alice.ask(INVITE, invitation))[-1]["code"], OK)
+        self.assertEqual(await joins(bob, "closed-1"), JOINED)
+        self.assertEqual(await joins(alice, "closed-1"), JOINED, "again, as clients do after each login")
+        self.assertEqual(await joins(bob, "open"), JOINED)
+
+
+class TextTests(SynchronousTestCase):
+    """
+    The examples as they can be read.
+    """
+
+    def sources(self) -> Iterator[Path]:
+        """
+        Their modules.
+        """
+        return (checkout() / "examples").glob("*/**/*.py")
+
+    def test_imports(self) -> None:
+        """
+        They import of imtw only what plugins may.
+        """
+        found = set()
+        for source in self.sources():
+            for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "imtw":
+                    found.add(node.module.removeprefix("imtw."))
+                elif isinstance(node, ast.Import):
+                    found.update(name.name for name in node.names if name.name.split(".")[0] == "imtw")
+        self.assertIn("interfaces", found)
+        self.assertLessEqual(found, FOR_PLUGINS)
+
+    def test_fifteenLines(self) -> None:
+        """
+        A command is a file of fifteen lines.
+        """
+        (source,) = [source for source in self.sources() if source.name == "acme_hello.py"]
+        lines = [line for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+        self.assertLessEqual(len(lines), 15)
+
+    def test_noPackages(self) -> None:
+        """
+        None of them has a C{twisted/__init__.py}, which would spoil Twisted.
+        """
+        for source in self.sources():
+            self.assertFalse(source.name == "__init__.py" and "twisted" in source.parts[-3:], source)
+
+
