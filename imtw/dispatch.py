@@ -47,6 +47,8 @@ class Voice(Reader, Protocol):
     A dialect's end of a lane: what it asks and how it is answered.
     """
 
+    lane: Lane
+
     def answer(self, command: Command | None, reply: Reply, packet: Any) -> bytes:
         """
         An answer on the wire; empty where the dialect is silent.
@@ -62,6 +64,11 @@ class Voice(Reader, Protocol):
     def finish(self) -> None:
         """
         End the connection once what was sent is written.
+        """
+
+    def goAway(self) -> None:
+        """
+        The same, and let the peer know that it may come back soon.
         """
 
 
@@ -229,7 +236,18 @@ class Lane:
     @ivar busy: packets have to stay where they are until C{voice.resume}.
     """
 
-    __slots__ = ("_barrier", "_closed", "_dispatcher", "_gated", "_held", "_slots", "busy", "session", "voice")
+    __slots__ = (
+        "_barrier",
+        "_closed",
+        "_dispatcher",
+        "_gated",
+        "_held",
+        "_slots",
+        "_stopped",
+        "busy",
+        "session",
+        "voice",
+    )
 
     def __init__(self, dispatcher: Dispatcher, session: Session, voice: Voice) -> None:
         self._dispatcher = dispatcher
@@ -240,7 +258,15 @@ class Lane:
         self._barrier = False
         self._gated = False
         self._closed = False
+        self._stopped = False
         self.busy = False
+
+    @property
+    def isIdle(self) -> bool:
+        """
+        Is no answer due?
+        """
+        return not self._slots
 
     def take(self, code: int, packet: Any) -> None:
         """
@@ -270,6 +296,21 @@ class Lane:
         self._slots.clear()
         self._held = None
 
+    def stop(self) -> None:
+        """
+        Take nothing more; what is due is still answered.
+        """
+        self._stopped = self.busy = True
+
+    def abandon(self) -> None:
+        """
+        Answer what is still due as failed.
+        """
+        for slot in self._slots:
+            if slot.reply is None and slot.command is not None:
+                slot.reply = Reply(slot.command.failure)
+        self.advance()
+
     def release(self) -> None:
         """
         A gate is open again.
@@ -294,7 +335,9 @@ class Lane:
         """
         Take packets again, if nothing else is in the way.
         """
-        if self._closed or self._barrier or self._gated or len(self._slots) >= self._dispatcher.maxSlots:
+        if self._closed or self._stopped or self._barrier or self._gated:
+            return
+        if len(self._slots) >= self._dispatcher.maxSlots:
             return
         if self._held is not None:
             if self._slots:

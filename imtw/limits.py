@@ -48,6 +48,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar typing: least time between two "is typing" of one session.
     @ivar recall: how long a message can be taken back.
     @ivar token: how long a login token lasts.
+    @ivar drain: how long a stop waits for what is under way.
     """
 
     connections: int = 20000
@@ -77,3 +78,4 @@ class Limits(Struct, frozen=True, kw_only=True):
     typing: float = 1.0
     recall: float = 120.0
     token: float = 30 * 86400.0
+    drain: float = 10.0

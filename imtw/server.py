@@ -11,14 +11,14 @@ from itertools import count
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from zope.interface import implementer
 
 from imtw.attendance import Attendance
 from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
 from imtw.delivery import Delivery
-from imtw.dispatch import Cork, Dispatcher
+from imtw.dispatch import Cork, Dispatcher, Voice
 from imtw.groups import LiveGroups
 from imtw.interfaces import IAccounts, ICore, IForm, IStore
 from imtw.limits import Limits
@@ -26,6 +26,7 @@ from imtw.model import Liberty
 from imtw.registry import Registry
 from imtw.sessions import Outlet, Session, Sessions
 
+DRAIN_STEP = 0.02  # seconds between two looks whether all is answered
 CURSOR_ROUND = 1.0  # seconds between two writes of moved cursors
 
 
@@ -35,6 +36,7 @@ class Core(Service):
     One server without its ports: as a service it opens and closes the store.
 
     @ivar accounts: set by whoever makes the server, before it starts.
+    @ivar voices: the speaking ends of all connections that have a lane.
     @ivar apiSecret: what an HTTP caller that speaks for others has to know,
         or an empty text where there is none.
     """
@@ -56,6 +58,7 @@ class Core(Service):
         self.apiSecret = ""
         self.deadlines = Deadlines(clock)
         self.connections = 0
+        self.voices: set[Voice] = set()
         self.cork = Cork()
         self.sessions = Sessions()
         self.cursors = Cursors(store)
@@ -111,6 +114,23 @@ class Core(Service):
         await self.store.start()
         self.deadlines.start()
         self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
+
+    async def drain(self) -> None:
+        """
+        Take no more requests, answer those that are under way, and end all
+        connections: at most L{Limits.drain} seconds.  What is not done by
+        then is answered as failed.
+        """
+        voices = list(self.voices)
+        for voice in voices:
+            voice.lane.stop()
+        patience = int(self.limits.drain / DRAIN_STEP)
+        while patience and not all(voice.lane.isIdle for voice in voices):
+            await deferLater(self.clock, DRAIN_STEP)
+            patience -= 1
+        for voice in voices:
+            voice.lane.abandon()
+            voice.goAway()
 
     def stopService(self) -> Deferred[object]:
         """

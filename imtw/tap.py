@@ -358,6 +358,7 @@ class Server(MultiService):
             await self.admin.stop()
         await gatherResults([Deferred.fromCoroutine(closed(port)) for port in self.listening])
         self.listening.clear()
+        await self.core.drain()
         await self.relaying.stop()
         await self.core.accounts.stop()
         await self.core.stopService()

@@ -105,6 +105,11 @@ class Person(OutletBase):
         Nothing waits here.
         """
 
+    def goAway(self) -> None:
+        """
+        The server goes.
+        """
+
     def finish(self) -> None:
         """
         Nobody hangs up here.

@@ -31,8 +31,7 @@ ORDER = [
     ["protocols"],
     ["web", "admin"],
     ["tap"],
-    ["verify"],
-    ["cli"],
+    ["cli", "verify"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 CODECS = ["answers", "bodies", "coerce", "frames", "lenient", "values"]

@@ -17,6 +17,7 @@ from imtw.server import Core
 
 LOGIN = 5
 BEFORE_LOGIN = 1009  # message too big
+RESTART = 1012  # service restart
 
 
 class JimSpeaker(JimVoice):
@@ -83,6 +84,13 @@ class JimSpeaker(JimVoice):
         """
         self.lane.close()
         self._socket.finish()
+
+    def goAway(self) -> None:
+        """
+        The server goes, and will be back.
+        """
+        self.lane.close()
+        self._socket.finish(RESTART, "come back in a moment")
 
     def _take(self, packet: Frame) -> None:
         """

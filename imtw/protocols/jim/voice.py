@@ -75,7 +75,8 @@ class JimVoice:
         self._outlet = outlet
         self.session = core.newSession(outlet, form, terminal, address, options.liberties)
         self.session.isForgetful = options.strict
-        self.lane = Lane(core.dispatcher, self.session, self)  # type: ignore[arg-type]
+        self.lane = Lane(core.dispatcher, self.session, self)
+        core.voices.add(self)
         if not options.strict:
             self._isWaited = True
             core.deadlines.set(self, core.limits.login)
@@ -89,6 +90,7 @@ class JimVoice:
         The connection is gone.
         """
         self._noMoreWaiting()
+        self.core.voices.discard(self)
         if self._heartbeat:
             self.core.deadlines.clear(self._beats, self._heartbeat)
         self.lane.close()
@@ -101,11 +103,23 @@ class JimVoice:
         self._isWaited = False
         self.finish()
 
+    def resume(self) -> None:
+        """
+        The lane takes packets again.
+        """
+        raise NotImplementedError
+
     def finish(self) -> None:
         """
         End the connection once what was sent is written.
         """
         raise NotImplementedError
+
+    def goAway(self) -> None:
+        """
+        The same, because the server goes.  J-IM has no word for that.
+        """
+        self.finish()
 
     def read(self, command: Command, packet: Frame) -> Struct:
         """
