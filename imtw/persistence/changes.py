@@ -2,8 +2,8 @@
 What changes a SQLite database besides messages: users, tokens, groups,
 cursors, shelves.
 
-Each is called in the writer's thread, within a transaction and with all
-messages before it written.
+Each is called in the writer's thread, within a transaction.  Before messages
+are read here, they are put into their places.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ADD_GROUP = "INSERT INTO groups (id, conversation, name, created) VALUES (?, ?, 
 LEAVE = "DELETE FROM members WHERE user = ? AND scope = 2 AND conversation = ?"
 MOVE = """
     UPDATE members
-    SET cursor = max(cursor, min(?3, coalesce((SELECT max(seq) FROM messages WHERE conversation = ?2), 0)))
+    SET cursor = max(cursor, min(?3, coalesce(?4, (SELECT max(seq) FROM messages WHERE conversation = ?2), 0)))
     WHERE user = ?1 AND scope IN (1, 2) AND conversation = ?2
 """
 ADD_TOKEN = "INSERT OR REPLACE INTO tokens (digest, user, device, created, expires) VALUES (?, ?, ?, ?, ?)"
@@ -98,12 +98,12 @@ def enter(ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, 
         addAccount(ledger, user, "")
     new = row is None or row[0] is None
     cursor.execute(ENTER, (user.id, terminal, ledger.now))
+    ledger.placeOf(user.id)
     if forget:
         cursor.execute(FORGET, (user.id, _encode([id for id, _ in lobby]).decode()))
     if new:
         for id, name in lobby:
-            number = _group(ledger, id, name)
-            ledger.addMember(user.id, Scope.GROUP, number, pages.headOf(cursor, number)[0])
+            ledger.addMember(user.id, _group(ledger, id, name))
     entered = reads.user(cursor, user.id)
     assert entered is not None
     return Entry(
@@ -138,12 +138,14 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) ->
     cursor = ledger.cursor
     pair = groupPair(group)
     number = pages.numberOf(cursor, pair)
+    if number is not None:
+        ledger.place(number)
     place = cursor.execute(IN_GROUP, (user, number)).fetchone()
     if place is None:
         if cursor.execute(COUNT_GROUPS, (user,)).fetchone()[0] >= limit:
             raise refuseGroup(limit)
         number = _group(ledger, group, name)
-        ledger.addMember(user, Scope.GROUP, number, pages.headOf(cursor, number)[0])
+        ledger.addMember(user, number)
         place = cursor.execute(IN_GROUP, (user, number)).fetchone()
     return _placeOf(place)
 
@@ -162,9 +164,14 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int) -> list[tu
     """
     cursor = ledger.cursor
     if pair is None:
+        ledger.placeOf(user)
         places = cursor.execute(WAITING, (user,)).fetchall()
     else:
-        places = cursor.execute(WAITING_IN, (user, pair.scope.value, pages.numberOf(cursor, pair))).fetchall()
+        number = pages.numberOf(cursor, pair)
+        if number is None:
+            return []
+        ledger.place(number)
+        places = cursor.execute(WAITING_IN, (user, pair.scope.value, number)).fetchall()
     found = []
     for place in map(_placeOf, places):
         place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit)
@@ -179,7 +186,9 @@ def moveCursors(ledger: Ledger, moved: Iterable[tuple[str, int, int]]) -> None:
     """
     See L{imtw.interfaces.IStore.moveCursors}.
     """
-    ledger.cursor.executemany(MOVE, moved)
+    ledger.cursor.executemany(
+        MOVE, [(user, conversation, seq, ledger.seqOf(conversation)) for user, conversation, seq in moved]
+    )
 
 
 def put(ledger: Ledger, shelf: str, key: str, value: bytes) -> None:

@@ -15,7 +15,9 @@ from zope.interface import implementer
 from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.interfaces import IAppended
+from imtw.limits import Limits
 from imtw.model import Draft
+from imtw.persistence.appender import Appender
 from imtw.persistence.ledger import Ledger
 
 #: A change's work, done in the writer's thread with everything before it written.
@@ -57,14 +59,9 @@ class Committer:
     Writes to the database, in the writer's thread.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, limits: Limits) -> None:
         self._ledger = ledger
-
-    def abandon(self) -> None:
-        """
-        The transaction, and its connection, are lost.
-        """
-        self._ledger.rollBack()
+        self._appender = Appender(ledger, limits)
 
     def commit(self, cursor: sqlite3.Cursor, batch: list[Item]) -> Outcomes:
         """
@@ -91,34 +88,35 @@ class Committer:
         """
         cursor.execute("BEGIN IMMEDIATE")
         self._ledger.begin(cursor)
+        self._appender.begin()
         outcomes = write(batch)
+        self._ledger.finish()
         cursor.execute("COMMIT")
+        self._ledger.committed()
         return outcomes
 
     def _together(self, batch: list[Item]) -> Outcomes:
         """
-        Write all rows at once, as far as nothing else comes between them.
+        Take all as they come.
 
-        @raise Exception: one of them cannot be written.
+        @raise Exception: a message cannot be stored.
         """
-        ledger = self._ledger
-        ledger.prepare([draft for draft, _ in batch if draft is not None])
+        append = self._appender.append
+        self._appender.prepare([draft for draft, _ in batch if draft is not None])
         outcomes: Outcomes = []
         for draft, waiter in batch:
             try:
                 if draft is None:
-                    ledger.flush()
-                    outcomes.append(self._guarded(partial(waiter.work, ledger)))
+                    outcomes.append(self._guarded(partial(waiter.work, self._ledger)))
                 else:
-                    outcomes.append(ledger.append(draft))
+                    outcomes.append(append(draft))
             except (CommandRefused, StoreError) as refusal:
                 outcomes.append(refusal)
-        ledger.flush()
         return outcomes
 
     def _oneByOne(self, batch: list[Item]) -> Outcomes:
         """
-        Write each for itself: what cannot be written fails alone.
+        Take each for itself: what cannot be stored fails alone.
         """
         outcomes: Outcomes = []
         for draft, waiter in batch:
@@ -132,12 +130,10 @@ class Committer:
 
     def _alone(self, draft: Draft) -> Any:
         """
-        Write one message.
+        Add one message.
         """
-        self._ledger.prepare([draft])
-        message = self._ledger.append(draft)
-        self._ledger.flush()
-        return message
+        self._appender.prepare([draft])
+        return self._appender.append(draft)
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         """
@@ -146,6 +142,7 @@ class Committer:
         @return: its result, or its error.
         """
         cursor = self._ledger.cursor
+        mark = self._ledger.mark()
         cursor.execute("SAVEPOINT one")
         try:
             outcome = work()
@@ -153,6 +150,7 @@ class Committer:
             if isFatal(error):
                 raise
             cursor.execute("ROLLBACK TO one")
+            self._ledger.rollBackTo(mark)
             outcome = refusalOf(error)
         cursor.execute("RELEASE one")
         return outcome

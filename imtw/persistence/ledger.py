@@ -1,5 +1,5 @@
 """
-How messages get into the logs of a SQLite database.
+What one transaction adds to a SQLite database's logs.
 
 All of this belongs to the thread that writes: it alone knows the heads, so
 it alone gives seq.
@@ -8,48 +8,26 @@ it alone gives seq.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from msgspec.json import Encoder
-from msgspec.structs import replace
-
-from imtw.limits import Limits
-from imtw.model import Draft, Fact, Message, Pair, Scope
+from imtw.model import Draft, Message, Pair
+from imtw.persistence import tail as journal
 from imtw.persistence.pages import headOf, numberOf
-from imtw.persistence.rows import INSERT, Row, clear, messageOf, rowOf
-from imtw.persistence.rules import CANDIDATES, checkRecall, isRepeat, isSame, refuseRecall, refuseStranger
+from imtw.persistence.rows import INSERT, Row, rowOf
+from imtw.persistence.tail import Key, Tail, keyOf
 
 HEADS = 100_000  # heads kept of conversations that were lately written to
+CHUNK = 512  # rows of one conversation that get their place in one commit
 
-#: The messages that may be meant again, for many drafts at once: [[conversation, id, sender], ...].
-EARLIER = """
-    SELECT earlier.* FROM json_each(?) AS asked CROSS JOIN messages AS earlier
-    WHERE earlier.conversation = json_extract(asked.value, '$[0]') AND earlier.seq IN (
-        SELECT seq FROM messages INDEXED BY messages_by_id
-        WHERE conversation = json_extract(asked.value, '$[0]') AND id = json_extract(asked.value, '$[1]')
-            AND sender = json_extract(asked.value, '$[2]') AND fact = 0
-        ORDER BY seq DESC LIMIT ?
-    )
+OF_USER = "SELECT conversation FROM members WHERE user = ?"
+ADD_CONVERSATION = "INSERT INTO conversations (scope, a, b, created) VALUES (?, ?, ?, ?)"
+ADD_PRIVATE = "INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor) VALUES (?, 1, ?, ?, 0)"
+
+#: After all groups that the user is in, whatever the clock says.
+ADD_MEMBER = """
+    INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor)
+    SELECT ?1, 2, ?2, max(?3, 1 + coalesce(max(joined), 0)), ?4 FROM members WHERE user = ?1 AND scope = 2
 """
-
-#: The same for devices, whose ids are unique: [[sender, id], ...].
-EARLIER_BY_DEVICE = """
-    SELECT earlier.*, home.scope, home.a, home.b FROM json_each(?) AS asked
-    CROSS JOIN messages AS earlier INDEXED BY messages_by_device CROSS JOIN conversations AS home
-    WHERE earlier.sender = json_extract(asked.value, '$[0]') AND earlier.id = json_extract(asked.value, '$[1]')
-        AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation
-"""
-
-# SQLite takes the primary key for cheaper, and would walk the log: it has to be told.
-LATEST_BY = """
-    SELECT * FROM messages INDEXED BY messages_by_id
-    WHERE conversation = ? AND id = ? AND sender = ? AND fact = 0 ORDER BY seq DESC LIMIT 1
-"""
-ANYBODYS = "SELECT 1 FROM messages INDEXED BY messages_by_id WHERE conversation = ? AND id = ? AND fact = 0 LIMIT 1"
-LATEST_RECALL = "SELECT n, visible FROM recalls WHERE conversation = ? AND n < ? ORDER BY n DESC LIMIT 1"
-
-_encode = Encoder().encode
 
 
 class Head:
@@ -70,23 +48,26 @@ class Ledger:
     """
     What the logs end with, and what one transaction adds to them.
 
+    @ivar tail: what earlier transactions have added and is not in its place.
     @ivar cursor: the transaction's.
     @ivar now: ms since the epoch, when it began.
+    @ivar named: the new messages whose ids clients gave.
     """
 
     cursor: sqlite3.Cursor
     now: int
 
-    def __init__(self, limits: Limits, seconds: Callable[[], float]) -> None:
-        self._limits = limits
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self.tail = Tail()
         self._seconds = seconds
         # Two generations, by the ends of the pair: what was not asked for while the younger one filled up is forgotten.
-        self._heads: dict[tuple[Any, ...], Head] = {}
-        self._olderHeads: dict[tuple[Any, ...], Head] = {}
-        self._joined = 0
-        self._rows: list[Row] = []
-        self._earlier: dict[tuple[Any, ...], list[Row]] = {}
-        self._said: dict[tuple[Any, ...], list[Message]] = {}
+        self._heads: dict[Key, Head] = {}
+        self._olderHeads: dict[Key, Head] = {}
+        self._position = 0
+        self._trimmed = 0
+        self._reset()
+
+    # the transaction
 
     def begin(self, cursor: sqlite3.Cursor) -> None:
         """
@@ -94,219 +75,256 @@ class Ledger:
         """
         self.cursor = cursor
         self.now = int(self._seconds() * 1000)
-        self._rows = []
-        self._earlier = {}
-        self._said = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        """
+        Nothing is added yet.
+        """
+        # By conversation: the rows that are new, the rows of the tail that got their place.
+        self._new: dict[int, tuple[Key, list[Row]]] = {}
+        self._placed: dict[int, int] = {}
+        self._undo: list[tuple[int, int, tuple[Key, list[Row]] | None]] = []
+        self._large: set[int] = set()
+        self._weight = 0
+        self.named: list[Message] = []
+
+    def mark(self) -> int:
+        """
+        A savepoint was made.
+        """
+        return len(self._undo)
+
+    def rollBackTo(self, mark: int) -> None:
+        """
+        The database went back to a savepoint: what was put into its place
+        since then is not there.
+        """
+        while len(self._undo) > mark:
+            number, placed, new = self._undo.pop()
+            self._placed[number] = placed
+            if new is None:
+                self._new.pop(number, None)
+            else:
+                self._new[number] = new
 
     def rollBack(self) -> None:
         """
-        A transaction has failed: what it made of the heads is not true.
+        The transaction has failed: what it made of the heads is not true.
         """
         self._heads = {}
         self._olderHeads = {}
-        self._rows = []
+        self._reset()
 
-    def prepare(self, drafts: Iterable[Draft]) -> None:
+    def finish(self) -> None:
         """
-        Read at once what L{append} will want to know of these: the messages
-        they may repeat.
+        Write what was added, right before the commit.
         """
-        asked = []
-        askedByDevice = []
-        for draft in drafts:
-            if draft.given and draft.fact is Fact.MESSAGE:
-                if draft.device:
-                    askedByDevice.append((draft.sender, draft.id))
-                else:
-                    head = self._head(draft.pair)
-                    if head is not None and head.seq:
-                        asked.append((head.number, draft.id, draft.sender))
-        if asked:
-            for row in self.cursor.execute(EARLIER, (_encode(asked).decode(), CANDIDATES)):
-                self._earlier.setdefault((row[0], row[4], row[6]), []).append(row)
-        if askedByDevice:
-            for row in self.cursor.execute(EARLIER_BY_DEVICE, (_encode(askedByDevice).decode(),)):
-                self._earlier[row[6], row[4]] = [row]
+        for number in self._large:
+            self.place(number)
+        rows = [row for _, added in self._new.values() for row in added]
+        excess = self.tail.size - sum(self._placed.values()) + len(rows) - journal.ROWS
+        if self.tail.bytes > journal.BYTES:
+            excess = max(excess, 2 * len(rows) + CHUNK)
+        if excess > 0:
+            self._placeOldest(excess)
+        oldest = self.tail.oldest
+        if oldest is not None and oldest > self._trimmed:
+            self.cursor.execute(journal.FORGET, (oldest,))
+            self._trimmed = oldest
+        if rows:
+            self._position += 1
+            entry = journal.entryOf(rows)
+            self._weight = len(entry)
+            self.cursor.execute(journal.ADD, (self._position, entry))
 
-    def append(self, draft: Draft) -> Message | None:
+    def committed(self) -> None:
         """
-        Add a message or a recall to its log.
+        The transaction is committed.
+        """
+        for number, count in self._placed.items():
+            if count:
+                self.tail.drop(number, count)
+        if self._new:
+            self.tail.add(self._position, self._weight, self._new)
+            for message in self.named:
+                new = self._new.get(message.conversation)
+                if new is not None and message.seq >= new[1][0][1]:
+                    self.tail.named.setdefault(keyOf(message), []).append(message)
+        self._reset()
 
-        @return: its row, or L{None} where there is no such group.
-        @raise CommandRefused: it must not be stored.
-        @raise StoreError: a row that it has to do with is damaged.
+    def recovered(self) -> None:
         """
-        pair = draft.pair
-        head = self._heads.get(pair[1:])
-        if head is None or draft.given or draft.fact is not Fact.MESSAGE:
-            head = self._head(pair)
-            if draft.fact is not Fact.MESSAGE:
-                return self._recall(draft, head)
-            if head is None and pair.scope is Scope.GROUP:
-                return None
-            if draft.given:
-                repeated = self._repeated(draft, head)
-                if repeated is not None:
-                    return repeated
-            if head is None:
-                head = self._open(draft)
-        message = self._add(draft, head, head.n + 1)
-        if draft.given:
-            key = (draft.sender, draft.id) if draft.device else (head.number, draft.id, draft.sender)
-            self._said.setdefault(key, []).append(message)
-        return message
+        The database was opened, and all that is in it is in its place.
+        """
+        self.rollBack()
+        self.tail.clear()
+        self._position = 0
+        self._trimmed = 0
 
-    def flush(self) -> None:
+    # places
+
+    def place(self, number: int) -> None:
         """
-        Write the rows that were added.
+        Put all rows of a conversation into their places.
         """
-        if self._rows:
-            rows, self._rows = self._rows, []
+        placed = self._placed.get(number, 0)
+        new = self._new.pop(number, None)
+        waiting = self.tail.rows.get(number, [])
+        self._undo.append((number, placed, new))
+        self._placed[number] = len(waiting)
+        rows = waiting[placed:]
+        if new is not None:
+            rows = rows + new[1]
+        if rows:
             self.cursor.executemany(INSERT, rows)
 
-    def forget(self, pair: Pair) -> None:
+    def placeOf(self, user: str) -> None:
         """
-        What was added to one conversation was taken back.
+        Put all rows of a user's conversations into their places.
         """
-        self._rows = []
-        self._heads.pop(pair[1:], None)
-        self._olderHeads.pop(pair[1:], None)
+        for (number,) in self.cursor.execute(OF_USER, (user,)).fetchall():
+            if number in self._new or number in self.tail.rows:
+                self.place(number)
 
-    def newConversation(self, pair: Pair) -> int:
+    def placeAll(self) -> None:
         """
-        The number of a conversation, made now.
+        Put everything into its place.
         """
-        self.cursor.execute(
-            "INSERT INTO conversations (scope, a, b, created) VALUES (?, ?, ?, ?)",
-            (pair.scope.value, pair.a, pair.b, self.now),
-        )
-        assert self.cursor.lastrowid is not None
-        return self.cursor.lastrowid
+        for number in {**self.tail.rows, **self._new}:
+            self.place(number)
+        self.cursor.execute(journal.CLEAR)
 
-    def addMember(self, user: str, scope: Scope, number: int, cursor: int) -> None:
+    def _placeOldest(self, excess: int) -> None:
         """
-        Give a user a place in a conversation, unless it has one.
+        Put so many rows into their places, those of a conversation together,
+        or some more.
         """
-        self._joined = max(self.now, self._joined + 1)
-        self.cursor.execute(
-            "INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor) VALUES (?, ?, ?, ?, ?)",
-            (user, scope.value, number, self._joined, cursor),
-        )
+        for number in self.tail.longestWaiting(self._placed):
+            placed = self._placed.get(number, 0)
+            chunk = self.tail.rows[number][placed : placed + CHUNK]
+            self.cursor.executemany(INSERT, chunk)
+            self._placed[number] = placed + len(chunk)
+            excess -= len(chunk)
+            if excess <= 0:
+                return
 
-    def _add(self, draft: Draft, head: Head, n: int) -> Message:
-        """
-        Make a draft the next row of a log.
-        """
-        ts = head.ts + 1
-        if self.now > ts:
-            ts = self.now
-        seq = head.seq + 1
-        message = Message(
-            head.number, seq, n, ts, draft.pair, draft.id, draft.sender, draft.content, draft.created,
-            draft.kind, draft.device, draft.extras, draft.fact,
-        )  # fmt: skip
-        self._rows.append(rowOf(message))
-        head.seq = seq
-        head.n = n
-        head.ts = ts
-        return message
+    # heads
 
-    def _head(self, pair: Pair) -> Head | None:
+    def head(self, pair: Pair) -> Head | None:
         """
         Where the log of a conversation ends; L{None} where there is no such
         conversation.
         """
         key = pair[1:]
-        head = self._heads.get(key) or self._olderHeads.get(key)
+        head = self._heads.get(key)
         if head is None:
-            number = numberOf(self.cursor, pair)
-            if number is None:
-                return None
-            head = Head(number, *headOf(self.cursor, number))
+            head = self._olderHeads.get(key)
+            if head is None:
+                number = numberOf(self.cursor, pair)
+                if number is None:
+                    return None
+                head = self._headOf(number)
+            self._keep(key, head)
+        return head
+
+    def seqOf(self, number: int) -> int | None:
+        """
+        The last seq of a conversation, or L{None} where all of it is in its
+        place.
+        """
+        last = self._last(number)
+        return None if last is None else int(last[1])
+
+    def _headOf(self, number: int) -> Head:
+        """
+        Where a log ends, as it was written.
+        """
+        last = self._last(number)
+        seq, n, ts = headOf(self.cursor, number) if last is None else (last[1], last[2], last[3])
+        return Head(number, seq, n, ts)
+
+    def _last(self, number: int) -> Row | None:
+        """
+        The last row of a conversation that is not in its place.
+        """
+        if number in self._new:
+            return self._new[number][1][-1]
+        waiting: Sequence[Row] = self.tail.rows.get(number, ())
+        return waiting[-1] if self._placed.get(number, 0) < len(waiting) else None
+
+    def _keep(self, key: Key, head: Head) -> None:
+        """
+        Remember a head.
+        """
         if len(self._heads) >= HEADS:
             self._olderHeads = self._heads
             self._heads = {}
         self._heads[key] = head
-        return head
 
-    def _open(self, draft: Draft) -> Head:
+    def forget(self, pair: Pair) -> None:
         """
-        Begin a private conversation.
+        What was added to one conversation was taken back.
         """
+        self._heads.pop(pair[1:], None)
+        self._olderHeads.pop(pair[1:], None)
+
+    # what is added
+
+    def add(self, draft: Draft, head: Head, n: int) -> Message:
+        """
+        Make a draft the next row of a log.
+
+        @raise Exception: it cannot be stored; nothing is added.
+        """
+        ts = head.ts + 1
+        if self.now > ts:
+            ts = self.now
+        seq = head.seq + 1
+        number = head.number
         pair = draft.pair
-        partner = pair.partnerOf(draft.sender)
-        if self.cursor.execute("SELECT 1 FROM users WHERE id = ?", (partner,)).fetchone() is None:
-            found = self.cursor.execute("SELECT strangers FROM users WHERE id = ?", (draft.sender,)).fetchone()
-            if found is not None and found[0] >= self._limits.strangersPerUser:
-                raise refuseStranger(self._limits.strangersPerUser)
-            self.cursor.execute("UPDATE users SET strangers = strangers + 1 WHERE id = ?", (draft.sender,))
-        number = self.newConversation(pair)
-        self.addMember(draft.sender, Scope.PRIVATE, number, 0)
-        self.addMember(partner, Scope.PRIVATE, number, 0)
-        head = self._heads[pair[1:]] = Head(number)
+        message = Message(
+            number, seq, n, ts, pair, draft.id, draft.sender, draft.content, draft.created,
+            draft.kind, draft.device, draft.extras, draft.fact,
+        )  # fmt: skip
+        row, size = rowOf(message)
+        if size > journal.LARGE:
+            self._large.add(number)
+        new = self._new.get(number)
+        if new is None:
+            self._new[number] = pair[1:], [row]
+        else:
+            new[1].append(row)
+        head.seq = seq
+        head.n = n
+        head.ts = ts
+        return message
+
+    def newConversation(self, pair: Pair) -> int:
+        """
+        The number of a conversation, made now.
+        """
+        self.cursor.execute(ADD_CONVERSATION, (pair.scope.value, pair.a, pair.b, self.now))
+        assert self.cursor.lastrowid is not None
+        return self.cursor.lastrowid
+
+    def newHead(self, pair: Pair) -> Head:
+        """
+        Begin a conversation.
+        """
+        head = Head(self.newConversation(pair))
+        self._keep(pair[1:], head)
         return head
 
-    def _repeated(self, draft: Draft, head: Head | None) -> Message | None:
+    def addPrivate(self, user: str, number: int) -> None:
         """
-        The row of the message that this draft is once more.
+        Give a user a place in a private conversation, unless it has one.
         """
-        if draft.device:
-            said = self._said.get((draft.sender, draft.id), ())
-            stored = (
-                messageOf(row[:-3], Pair(Scope(row[-3]), row[-2], row[-1]))
-                for row in self._earlier.get((draft.sender, draft.id), ())
-            )
-            same = isRepeat
-        elif head is not None:
-            key = (head.number, draft.id, draft.sender)
-            said = self._said.get(key, ())
-            stored = (
-                messageOf(row, draft.pair) for row in self._earlier.get(key, ()) if not row[5] and row[12] is None
-            )
-            same = isSame
-        else:
-            return None
-        for messages in (said, stored):
-            for message in messages:
-                if same(message, draft):
-                    return replace(message, repeat=True)
-        return None
+        self.cursor.execute(ADD_PRIVATE, (user, number, self.now))
 
-    def _recall(self, draft: Draft, head: Head | None) -> Message:
+    def addMember(self, user: str, number: int) -> None:
         """
-        Take a message back: its place stays, its content goes.
+        Put a user into a group, at the head, unless it is in.
         """
-        if head is None:
-            raise refuseRecall(draft.id, False)
-        self.flush()
-        row = self.cursor.execute(LATEST_BY, (head.number, draft.id, draft.sender)).fetchone()
-        if row is None:
-            others = self.cursor.execute(ANYBODYS, (head.number, draft.id)).fetchone()
-            raise refuseRecall(draft.id, others is not None)
-        target = messageOf(row, draft.pair)
-        if row[12] is not None:
-            again = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
-            first = self.cursor.execute(again, (head.number, row[12])).fetchone()
-            return replace(messageOf(first, draft.pair), repeat=True)
-        checkRecall(target, self.now, self._limits.recall)
-        recall = self._add(draft, head, head.n)
-        self.flush()
-        clear(self.cursor, row, recall.seq)
-        self._count(target)
-        return recall
-
-    def _count(self, target: Message) -> None:
-        """
-        Note a recalled message, so that pages can be counted.
-        """
-        before = self.cursor.execute(LATEST_RECALL, (target.conversation, target.n)).fetchone()
-        recalledBefore = before[0] - before[1] if before else 0
-        # Few: a message can be recalled for a short time, and only recalls of later messages are changed.
-        self.cursor.execute(
-            "UPDATE recalls SET visible = visible - 1 WHERE conversation = ? AND n > ?",
-            (target.conversation, target.n),
-        )
-        self.cursor.execute(
-            "INSERT INTO recalls (conversation, n, seq, visible) VALUES (?, ?, ?, ?)",
-            (target.conversation, target.n, target.seq, target.n - 1 - recalledBefore),
-        )
+        self.place(number)
+        self.cursor.execute(ADD_MEMBER, (user, number, self.now, headOf(self.cursor, number)[0]))

@@ -162,7 +162,8 @@ class MemoryStore(MemoryPeople):
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         found: list[tuple[Membership, list[Message]]] = []
         if user in self.persons:
-            for membership in self.memberships(self.persons[user]):
+            places = self.memberships(self.persons[user])
+            for membership in sorted(places, key=lambda place: (place.pair.scope, place.conversation)):
                 if membership.cursor >= membership.head or (pair is not None and membership.pair != pair):
                     continue
                 log = self.logs.numbered[membership.conversation - 1]

@@ -124,7 +124,10 @@ class MemoryPeople:
                 copy(person.account.user),
                 new,
                 [place for place in places if place.pair.scope is Scope.GROUP],
-                [place for place in places if place.pair.scope is Scope.PRIVATE and place.head > place.cursor],
+                sorted(
+                    (place for place in places if place.pair.scope is Scope.PRIVATE and place.head > place.cursor),
+                    key=lambda place: place.conversation,
+                ),
             )
         )
 

@@ -6,17 +6,23 @@ found by their place.  How many messages stand before a row is its C{n}, less
 those that were recalled (the table C{recalls} counts them).  The server's
 time is in the order of the log, and a message's own time is near to it,
 except for those in an index of their own.
+
+The last rows of a log may not be in their place yet.  A query gets them as
+C{tail} (L{imtw.persistence.tail}): rows read before the transaction began,
+so that those it also finds in the database are left out, and none is missed.
+All of them are messages that were not recalled.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from imtw.model import Message, Pair
-from imtw.persistence.rows import messageOf
+from imtw.persistence.rows import Row, messageOf
 from imtw.persistence.rules import pageOf
 
-DRIFT = 60000  # ms that a message's two times may be apart and it is not in the index messages_astray
+DRIFT = 10000  # ms that a message's two times may be apart and it is not in the index messages_astray
 
 NUMBER = "SELECT id FROM conversations WHERE a = ? AND b = ? AND scope = ?"
 HEAD = "SELECT seq, n, ts FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
@@ -43,15 +49,15 @@ WITH_ID = """
 WITHIN = """
     SELECT * FROM messages
     WHERE conversation = :conversation AND seq BETWEEN :low AND :high AND fact = 0 AND recalled IS NULL
-        AND created BETWEEN :begin AND :end AND created BETWEEN ts - 60000 AND ts + 60000
+        AND created BETWEEN :begin AND :end AND created BETWEEN ts - 10000 AND ts + 10000
     UNION ALL
     SELECT * FROM messages INDEXED BY messages_astray
     WHERE conversation = :conversation AND created BETWEEN :begin AND :end
-        AND created NOT BETWEEN ts - 60000 AND ts + 60000 AND fact = 0 AND recalled IS NULL
-    ORDER BY seq
+        AND created NOT BETWEEN ts - 10000 AND ts + 10000 AND fact = 0 AND recalled IS NULL
 """
-OLDEST_WITHIN = WITHIN + "LIMIT :count OFFSET :offset"
-NEWEST_WITHIN = WITHIN + "DESC LIMIT :count"
+OLDEST_WITHIN = WITHIN + "ORDER BY seq LIMIT :count OFFSET :offset"
+NEWEST_WITHIN = WITHIN + "ORDER BY seq DESC LIMIT :count"
+COUNT_WITHIN = WITHIN.replace("*", "count(*)")  # has two results
 
 
 def numberOf(cursor: sqlite3.Cursor, pair: Pair) -> int | None:
@@ -77,6 +83,7 @@ def history(
     offset: int | None,
     count: int | None,
     page: int,
+    tail: Sequence[Row] = (),
 ) -> list[Message]:
     """
     See L{imtw.interfaces.IStore.history}.
@@ -87,33 +94,37 @@ def history(
     if number is None:
         return []
     seq, n, _ = headOf(cursor, number)
+    late = _after(tail, seq)
     if begin is not None or end is not None:
         low = float("-inf") if begin is None else begin
         high = float("inf") if end is None else end
-        return _within(cursor, number, pair, seq, low, high, offset, count, page)
+        late = [row for row in late if low <= row[9] <= high]
+        return _messages(_within(cursor, number, seq, low, high, offset, count, page, late), pair)
     recalled = cursor.execute(RECALLED, (number,)).fetchone()
-    first, last = pageOf(offset, count, page, n - (recalled[0] if recalled else 0))
-    if first >= last:
-        return []
-    before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
-    wanted = first + 1 + (before[0] if before else 0)
-    start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
-    return [messageOf(row, pair) for row in cursor.execute(FROM, (number, start, last - first))]
+    placed = n - (recalled[0] if recalled else 0)
+    first, last = pageOf(offset, count, page, placed + len(late))
+    rows = late[max(0, first - placed) : max(0, last - placed)]
+    if first < min(last, placed):
+        before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
+        wanted = first + 1 + (before[0] if before else 0)
+        start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
+        rows = cursor.execute(FROM, (number, start, min(last, placed) - first)).fetchall() + rows
+    return _messages(rows, pair)
 
 
 def _within(
     cursor: sqlite3.Cursor,
     number: int,
-    pair: Pair,
     head: int,
     begin: float,
     end: float,
     offset: int | None,
     count: int | None,
     page: int,
-) -> list[Message]:
+    late: list[Row],
+) -> list[Row]:
     """
-    A page of the messages of some time.
+    A page of the messages of some time, the last of which are C{late}.
     """
     # How many there are is not known; it matters only where a page is counted from the end.
     first, last = pageOf(offset or 0, count, page, (offset or 0) + page)
@@ -129,8 +140,17 @@ def _within(
         "offset": first,
     }
     if offset is None:
-        return [messageOf(row, pair) for row in cursor.execute(NEWEST_WITHIN, asked)][::-1]
-    return [messageOf(row, pair) for row in cursor.execute(OLDEST_WITHIN, asked)]
+        late = late[first - last :]
+        asked["count"] = last - first - len(late)
+        return cursor.execute(NEWEST_WITHIN, asked).fetchall()[::-1] + late
+    rows = cursor.execute(OLDEST_WITHIN, asked).fetchall()
+    room = last - first - len(rows)
+    if room and late:
+        placed = first + len(rows)
+        if first and not rows:
+            placed = sum(found for (found,) in cursor.execute(COUNT_WITHIN, asked))
+        rows += late[max(0, first - placed) :][:room]
+    return rows
 
 
 def _firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, low: int, high: int) -> int:
@@ -148,35 +168,58 @@ def _firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, lo
     return low
 
 
-def walk(cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int) -> list[Message]:
+def walk(
+    cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int, tail: Sequence[Row] = ()
+) -> list[Message]:
     """
     See L{imtw.interfaces.IStore.walk}.
     """
     number = numberOf(cursor, pair)
     if number is None:
         return []
-    return [messageOf(row, pair) for row in cursor.execute(WALK, (number, after, limit))]
+    rows = cursor.execute(WALK, (number, after, limit)).fetchall()
+    if tail and len(rows) < limit:
+        rows += _after(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
+    return _messages(rows, pair)
 
 
-def find(cursor: sqlite3.Cursor, pair: Pair, id: str) -> Message | None:
+def find(cursor: sqlite3.Cursor, pair: Pair, id: str, tail: Sequence[Row] = ()) -> Message | None:
     """
     See L{imtw.interfaces.IStore.find}.
     """
     number = numberOf(cursor, pair)
+    if tail and number is not None:
+        for late in reversed(_after(tail, headOf(cursor, number)[0])):
+            if late[4] == id:
+                return messageOf(late, pair)
     row = None if number is None else cursor.execute(WITH_ID, (number, id)).fetchone()
     return None if row is None else messageOf(row, pair)
+
+
+def _after(tail: Sequence[Row], seq: int) -> list[Row]:
+    """
+    The rows of a tail after a seq.
+    """
+    return list(tail[max(0, seq + 1 - tail[0][1]) :]) if tail else []
+
+
+def _messages(rows: Sequence[Row], pair: Pair) -> list[Message]:
+    """
+    The messages in some rows.
+    """
+    return [messageOf(row, pair) for row in rows]
 
 
 def pending(
     cursor: sqlite3.Cursor, number: int, pair: Pair, user: str, after: int, limit: int
 ) -> tuple[int, list[Message]]:
     """
-    The oldest messages of others after a cursor.
+    The oldest messages of others after a cursor, all being in their places.
 
     @return: how far that is, and the messages.
     """
     rows = cursor.execute(FOR, (number, after, user, limit + 1)).fetchall()
-    found = [messageOf(row, pair) for row in rows[:limit]]
+    found = _messages(rows[:limit], pair)
     if len(rows) > limit:
         return rows[limit - 1][1], found
     return headOf(cursor, number)[0], found

@@ -18,6 +18,7 @@ from imtw.persistence import pages, reads
 from imtw.persistence.readers import run
 from imtw.persistence.rows import Row, isSound
 from imtw.persistence.schema import prepareReader, steps, versionOf
+from imtw.persistence.tail import readJournal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,11 +44,16 @@ class ReadOnlyDatabase:
             version = versionOf(self._connection)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
+        self._tails: dict[int, list[Row]] = {}
         if version != steps()[-1][0]:
             raise StoreError(
                 f"{path} has version {version}, this imtw reads version {steps()[-1][0]}: "
                 "start the server once to bring it up to date, or use the imtw that made it"
             )
+        # Before anything else: what leaves the journal from now on is found in its place.
+        for entry in self._ask(readJournal):
+            for row in entry:
+                self._tails.setdefault(row[0], []).append(row)
 
     def __enter__(self) -> ReadOnlyDatabase:
         return self
@@ -91,7 +97,8 @@ class ReadOnlyDatabase:
         @raise StoreError: at the first row that is damaged.
         """
         after = 0
-        while found := self._ask(pages.walk, pair, after, CHUNK):
+        tail = self._tails.get(self._ask(pages.numberOf, pair) or 0, [])
+        while found := self._ask(pages.walk, pair, after, CHUNK, tail):
             yield from found
             after = found[-1].seq
 
@@ -112,6 +119,9 @@ class ReadOnlyDatabase:
                 elif row[0] == conversation and not follows:
                     yield f"message {row[1]} of conversation {row[0]}: it does not follow the one before it"
                 conversation, seq, n = row[:3]
+        for row in (row for rows in self._tails.values() for row in rows):
+            if not isSound(row):
+                yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit, in the journal"
 
     def _ask(
         self, query: Callable[Concatenate[sqlite3.Cursor, P], T], *arguments: P.args, **more: P.kwargs

@@ -21,7 +21,13 @@ from imtw.persistence.rules import RECALLED
 #: A row of the table: all columns, in its order.
 Row = tuple[Any, ...]
 
-INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#: A row that is there already stays as it is: see L{imtw.persistence.tail.recover}.
+INSERT = """
+    INSERT INTO messages
+    (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, checksum)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (conversation, seq) DO NOTHING
+"""
 
 #: A message that was recalled keeps its place, and who sent it when; not what it said.
 CLEAR = (
@@ -32,9 +38,10 @@ _encode = Encoder().encode
 _decode = Decoder().decode
 
 
-def rowOf(message: Message) -> Row:
+def rowOf(message: Message) -> tuple[Row, int]:
     """
-    The row of a new message.
+    The row of a new message, and how many bytes it has, about.  Once it is
+    made, nothing in it can keep it from being stored.
 
     @raise UnicodeEncodeError: a text cannot be stored.
     @raise OverflowError: a number cannot.
@@ -42,8 +49,18 @@ def rowOf(message: Message) -> Row:
     """
     extras = message.extras
     content = message.content
-    if not (isinstance(message.created, int) and (content is None or isinstance(content, str))):
-        raise TypeError("created is not a number, or content not a text")  # SQLite would convert it without a word
+    created = message.created
+    if not (
+        isinstance(created, int)
+        and isinstance(message.id, str)
+        and isinstance(message.kind, str)
+        and isinstance(message.device, str)
+        and isinstance(message.sender, str)
+        and (content is None or isinstance(content, str))
+    ):
+        raise TypeError("a field has a value of the wrong type")
+    if not -(1 << 63) <= created < 1 << 63:
+        raise OverflowError("created has more than 64 bits")
     fields = (
         message.conversation,
         message.seq,
@@ -54,12 +71,13 @@ def rowOf(message: Message) -> Row:
         message.sender,
         message.kind,
         content,
-        message.created,
+        created,
         None if extras is None else _encode(extras).decode(),
         message.fact._value_,  # what "value" gives, without asking Python code for it
         None,
     )
-    return (*fields, crc32(_encode(fields)))
+    encoded = _encode(fields)
+    return (*fields, crc32(encoded)), len(encoded)
 
 
 def messageOf(row: Row, pair: Pair) -> Message:

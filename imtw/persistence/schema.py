@@ -12,6 +12,7 @@ from importlib.resources import files
 from operator import methodcaller
 
 from imtw.errors import StoreError
+from imtw.persistence.tail import recover
 
 APPLICATION = 0x696D7477  # "imtw": PRAGMA application_id of its databases
 BUSY = 5000  # ms to wait for somebody else's lock, such as an operator's sqlite3 shell
@@ -134,6 +135,8 @@ def upgrade(connection: sqlite3.Connection, to: list[tuple[int, str]] | None = N
             f"the database has version {version} and this imtw knows versions up to {newest}: "
             "use the imtw that made it, or a newer one"
         )
+    if version:
+        recover(connection.cursor())  # a step may change the shape of what is in the journal
     for step, sql in known:
         if step > version:
             # executescript knows no parameters; the numbers are imtw's own.

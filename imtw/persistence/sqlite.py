@@ -10,7 +10,8 @@ The store in one SQLite file.
                           <----------------------------------- its result
 
 What changes anything goes to the one L{Writer}; everything else is read by a
-few L{Readers}, which see what is committed.
+few L{Readers}, which see what is committed, and get the newest messages
+(L{Tail<imtw.persistence.tail.Tail>}) along with the question.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class SQLiteStore:
         self._lock: Lock | None = None
         self._pools: list[ConnectionPool] = []
         self._writer = Writer(reactor, limits)
+        self._tail = self._writer.tail
         self._readers = Readers()
 
     @property
@@ -198,13 +200,13 @@ class SQLiteStore:
     def history(
         self, pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
     ) -> Deferred[list[Message]]:
-        return self._readers.ask(pages.history, pair, begin, end, offset, count, self._limits.page)
+        return self._readers.ask(pages.history, pair, begin, end, offset, count, self._limits.page, self._tail.of(pair))
 
     def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
-        return self._readers.ask(pages.walk, pair, after, limit)
+        return self._readers.ask(pages.walk, pair, after, limit, self._tail.of(pair))
 
     def find(self, pair: Pair, id: str) -> Deferred[Message | None]:
-        return self._readers.ask(pages.find, pair, id)
+        return self._readers.ask(pages.find, pair, id, self._tail.of(pair))
 
     def pending(
         self, user: str, pair: Pair | None, limit: int

@@ -26,9 +26,11 @@ from imtw.model import Draft
 from imtw.persistence.commit import Change, Committer, Item, Outcomes, Work
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.schema import upgrade
+from imtw.persistence.tail import Tail, recover
 
 FIRST_PAUSE = 0.1  # seconds before a database that failed is opened again
 LONGEST_PAUSE = 5.0
+ROOM = 1024 * 1024  # bytes that have to fit before it is written to again
 
 
 class OwnTransactions(Connection):
@@ -54,6 +56,7 @@ class Writer:
 
     @ivar waiting: changes queued or being committed.
     @ivar healthy: whether what is given to L{put} has a chance.
+    @ivar tail: the newest rows, which queries do not find in their places.
     """
 
     log = Logger()
@@ -68,7 +71,9 @@ class Writer:
         self._reactor = reactor
         self._most = limits.commitQueue
         self._batch = limits.commitBatch
-        self._committer = Committer(Ledger(limits, reactor.seconds))
+        self._ledger = Ledger(reactor.seconds)
+        self._committer = Committer(self._ledger, limits)
+        self.tail: Tail = self._ledger.tail
         self._queue: deque[Item] = deque()
         self._running = False
         self._lock = Lock()
@@ -86,10 +91,10 @@ class Writer:
         """
         pool.connectionFactory = OwnTransactions
         self._pool = pool
-        opened: Deferred[None] = pool.runWithConnection(_upgrade)
-        return opened.addCallback(self._open)
+        opened: Deferred[None] = pool.runWithConnection(self._prepare)
+        return opened.addCallback(self._opened)
 
-    def _open(self, _: None) -> None:
+    def _opened(self, _: None) -> None:
         """
         The database is ready.
         """
@@ -127,7 +132,7 @@ class Writer:
         """
         Take nothing more; fires once all that waits is committed.
         """
-        last = self.change(_doNothing)
+        last = self.change(Ledger.placeAll)
         self._stopped = True
         self.healthy = False
         if self._retry is not None:
@@ -229,22 +234,31 @@ class Writer:
             try:
                 outcomes = self._committer.commit(cursor, batch)
             except Exception as error:
-                self._committer.abandon()
+                self._ledger.rollBack()
                 self._pool.disconnect(connection._connection)
                 # Nobody wakes this thread until the database has been tried: _running stays.
                 self._reactor.callFromThread(self._fail, batch, error)
                 return
             self._reactor.callFromThread(self._tell, batch, outcomes)
 
+    def _prepare(self, connection: Connection) -> None:
+        """
+        Bring the database up to date.
+        """
+        own: Any = connection._connection
+        upgrade(own)
+        recover(own.cursor())
+        self._ledger.recovered()
+
     def _probe(self, connection: Connection) -> None:
         """
-        Write something, with a sync, that changes nothing.
+        Write what has no place yet, and something that a batch would fit
+        into.
         """
         try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(f"PRAGMA user_version = {version:d}")
-            connection.execute("COMMIT")
+            self._prepare(connection)
+            connection.execute("INSERT OR REPLACE INTO shelf (name, key, value) VALUES ('', '', zeroblob(?))", (ROOM,))
+            connection.execute("DELETE FROM shelf WHERE name = '' AND key = ''")
         except sqlite3.Error:
             self._pool.disconnect(connection._connection)
             raise
@@ -274,22 +288,8 @@ def _nothing() -> None:
     """
 
 
-def _upgrade(connection: Connection) -> None:
-    """
-    Bring the database up to date.
-    """
-    own: Any = connection._connection
-    upgrade(own)
-
-
 def _checkpoint(connection: Connection) -> None:
     """
     Write the log into the database, as far as that is possible now.
     """
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
-
-def _doNothing(ledger: Ledger) -> None:
-    """
-    The change that L{Writer.stop} waits for.
-    """

@@ -69,8 +69,8 @@ CREATE TABLE members (
 
 CREATE INDEX members_by_conversation ON members (conversation, user);
 
--- The log.  A conversation's head is its last row: writing a message changes
--- nothing else.  What its checksum covers: imtw/persistence/rows.py.
+-- The log.  A conversation's head is its last row, here or in the journal:
+-- writing a message changes nothing else.  What its checksum covers: imtw/persistence/rows.py.
 CREATE TABLE messages (
     conversation INTEGER NOT NULL,
     seq INTEGER NOT NULL,                   -- 1, 2, ... in a conversation
@@ -91,13 +91,22 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_id ON messages (conversation, id, sender, seq) WHERE fact = 0;
 
--- A device's message has its id once and for all.
-CREATE UNIQUE INDEX messages_by_device ON messages (sender, id) WHERE fact = 0 AND device <> '';
+-- A device's message has its id once and for all.  The writer sees to that,
+-- not this index: a message is acknowledged before it gets here.
+CREATE INDEX messages_by_device ON messages (sender, id) WHERE fact = 0 AND device <> '';
 
--- Only messages whose two times are far apart (see imtw/persistence/pages.py): all others are found by ts, which is in
--- the order of seq.
+-- Only messages whose two times are far apart: all others are found by ts,
+-- which is in the order of seq (imtw/persistence/pages.py).
 CREATE INDEX messages_astray ON messages (conversation, created, seq)
-    WHERE created NOT BETWEEN ts - 60000 AND ts + 60000;
+    WHERE created NOT BETWEEN ts - 10000 AND ts + 10000;
+
+-- The newest rows, some of which are not in the table messages yet.  Each
+-- entry is what one commit added, as JSON (imtw/persistence/tail.py).  After
+-- a clean stop, and before the schema changes, it is empty.
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    entry BLOB NOT NULL
+);
 
 -- The messages that were recalled, so that pages can be counted without
 -- walking: of each, how many messages before it were not.

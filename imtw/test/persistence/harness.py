@@ -4,6 +4,7 @@ What tests of stores share.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import reactor
@@ -11,11 +12,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+import imtw
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.interfaces import IAppended, IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, User, groupPair, privatePair
+
+#: For processes that have to find this imtw.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(imtw.__file__)))}
 
 START = 1_700_000_000.0  # seconds: when tests begin
 
@@ -46,7 +51,7 @@ class Waiter:
     """
 
     def __init__(self) -> None:
-        self.result: Deferred[Message | None] = Deferred()
+        self.result: Deferred[Any] = Deferred()
 
     def appended(self, message: Message | None) -> None:
         """
@@ -62,7 +67,10 @@ class Waiter:
 
 
 # Contracts are mixed into test cases, and are none: trial would run them for no store.
-Mixin: type[TestCase] = TestCase if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    Mixin = TestCase
+else:
+    Mixin = object
 
 
 class StoreHarness(Mixin):
@@ -72,7 +80,7 @@ class StoreHarness(Mixin):
 
     timeout = 60
     limits = Limits(page=10, strangersPerUser=3)
-    store: IStore
+    store: Any
 
     def makeStore(self) -> IStore:
         """
@@ -80,14 +88,15 @@ class StoreHarness(Mixin):
         """
         raise NotImplementedError(f"{type(self).__name__} tests no store")
 
-    async def setUp(self) -> None:
+    def setUp(self) -> Any:
         """
         Start it.
         """
-        self.reactor = SteeredReactor()
+        self.said = 0
+        self.reactor: Any = SteeredReactor()
         self.store = self.makeStore()
-        await self.store.start()
         self.addCleanup(lambda: self.store.stop())
+        return self.store.start()
 
     def say(self, pair: Pair, sender: str, content: str | None = "hello", id: str = "", **more: Any) -> Deferred[Any]:
         """
@@ -96,7 +105,7 @@ class StoreHarness(Mixin):
         @param id: the client's, or nothing for one that the server makes.
         @return: fires with the row, or L{None}.
         """
-        self.said = getattr(self, "said", 0) + 1
+        self.said += 1
         more.setdefault("created", int(self.reactor.time * 1000))
         return self.append(Draft(pair, id or f"made-{self.said}", sender, content, given=bool(id), **more))
 
@@ -130,13 +139,17 @@ class StoreHarness(Mixin):
         error = await self.assertFailure(asked, CommandRefused)
         self.assertEqual(Status(error.status), status)
 
-    async def contents(self, pair: Pair, *page: int | None) -> list[str | None]:
+    async def contents(
+        self,
+        pair: Pair,
+        begin: float | None = None,
+        end: float | None = None,
+        offset: int | None = None,
+        count: int | None = None,
+    ) -> list[str | None]:
         """
         What a page of a conversation says.
-
-        @param page: begin, end, offset, count.
         """
-        begin, end, offset, count = (*page, *(None,) * (4 - len(page)))
         return [message.content for message in await self.store.history(pair, begin, end, offset, count)]
 
 

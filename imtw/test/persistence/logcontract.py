@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import gatherResults
+from twisted.internet.task import deferLater
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from imtw.commands import Status
-from imtw.interfaces import IStore
-from imtw.model import Draft, Fact, Pair, Scope, User, groupPair, privatePair
+from imtw.interfaces import IAppended, IStore
+from imtw.model import Draft, Fact, Message, Pair, Scope, User, groupPair, privatePair
 from imtw.test.persistence.harness import CHAT, START, StoreHarness, Waiter
 
 
@@ -62,7 +64,7 @@ class LogContract(StoreHarness):
         """
         draft = Draft(
             CHAT, "id-1", "bob", "好 \U0001f600 \x00\n\"'", -5, "video", True, "phone",
-            {"jim": {"a": [1, 2.5, None, True, "ü"], "big": 2**53}, "": ""},
+            {"jim": {"a": [1, 2.5, None, True, "ü"], "big": 2**70}, "": ""},
         )  # fmt: skip
         row: Any = await self.append(draft)
         [read] = await self.store.history(CHAT, None, None, None, None)
@@ -158,12 +160,10 @@ class LogContract(StoreHarness):
         """
         events: list[str] = []
         self.store.onCommit(lambda: events.append("begin"), lambda: events.append("end"))
-        waiting = []
         for number in range(3):
-            said = self.say(CHAT, "alice", f"{number}")
-            waiting.append(said.addCallback(lambda row: events.append(row.content)))
-        await gatherResults(waiting)
-        await self.store.moveCursors([])
+            self.store.append(Draft(CHAT, f"{number}", "alice", "hello", 0), Recorder(events))
+        await self.say(CHAT, "alice", "last")
+        await deferLater(self.reactor, 0)
         self.assertEqual([event for event in events if event.isdigit()], ["0", "1", "2"])
         inside = False
         for event in events:
@@ -205,3 +205,26 @@ class LogContract(StoreHarness):
         self.store.append(Draft(CHAT, "1", "alice", "hello", 0), first)
         row: Any = await second
         self.assertEqual((row.seq, row.content), (2, "re: hello"))
+
+
+@implementer(IAppended)
+class Recorder:
+    """
+    Notes the ids of messages when they are told.
+    """
+
+    def __init__(self, events: list[str]) -> None:
+        self.events = events
+
+    def appended(self, message: Message | None) -> None:
+        """
+        The message is committed.
+        """
+        assert message is not None
+        self.events.append(message.id)
+
+    def refused(self, error: Exception) -> None:
+        """
+        It is not.
+        """
+        self.events.append(str(error))

@@ -89,10 +89,10 @@ class PageContract(StoreHarness):
         claim, in their place in the log.
         """
         at = int(START * 1000)
-        claimed = (at, at + 10**10, at + 1, at - 10**10, 0, at + 60000, at - 60001, -(2**63), 2**63 - 1, at + 2)
+        claimed = (at, at + 10**10, at + 1, at - 10**10, 0, at + 10000, at - 10001, -(2**63), 2**63 - 1, at + 2)
         for number, created in enumerate(claimed):
             await self.say(CHAT, "alice", f"{number}", created=created)
-        for begin, end in ((at, at + 5), (at - 10**11, at + 10**11), (0, 0), (at + 60000, at + 60000), (-(2**63), at)):
+        for begin, end in ((at, at + 5), (at - 10**11, at + 10**11), (0, 0), (at + 10000, at + 10000), (-(2**63), at)):
             wanted = [f"{number}" for number, created in enumerate(claimed) if begin <= created <= end]
             self.assertEqual(await self.contents(CHAT, begin, end), wanted)
             self.assertEqual(await self.contents(CHAT, begin, end, 0, 1), wanted[:1])

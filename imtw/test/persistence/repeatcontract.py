@@ -117,13 +117,14 @@ class RepeatContract(StoreHarness):
         """
         await self.group("g", "alice", "bob")
         await self.say(CHAT, "alice", "hello", "1", device="phone")
-        for pair, more in (
+        others: list[tuple[Pair, dict[str, Any]]] = [
             (CHAT, {"content": "other"}),
             (CHAT, {"kind": "image"}),
             (CHAT, {"extras": {"a": 1}}),
             (OTHER, {}),
             (groupPair("g"), {}),
-        ):
+        ]
+        for pair, more in others:
             asked = self.say(pair, "alice", **{"content": "hello", "id": "1", "device": "phone", **more})
             await self.refused(asked, Status.CONFLICT)
         self.assertFalse((await self.say(CHAT, "bob", "hello", "1", device="phone")).repeat)
@@ -144,7 +145,7 @@ class RepeatContract(StoreHarness):
         results = await DeferredList(said, consumeErrors=True)
         self.assertEqual([success for success, _ in results], [True, False, False, True])
         for _, failure in results[1:3]:
-            failure.trap(CommandRefused)  # type: ignore[union-attr]
+            failure.trap(CommandRefused)
         self.assertEqual(await self.contents(CHAT), ["hello", "next"])
 
     async def test_deviceAndNone(self) -> None:
@@ -217,7 +218,8 @@ class RecallContract(StoreHarness):
             self.say(CHAT, "alice", "next", "2"),
         ]
         rows: list[Any] = await gatherResults(asked)
-        self.assertEqual([(row.seq, row.n, row.repeat) for row in rows], [(1, 1, False), (2, 1, False), (2, 1, True), (3, 2, False)])
+        places = [(row.seq, row.n, row.repeat) for row in rows]
+        self.assertEqual(places, [(1, 1, False), (2, 1, False), (2, 1, True), (3, 2, False)])
         self.assertEqual(await self.contents(CHAT), ["next"])
 
     async def test_notOnesOwn(self) -> None:

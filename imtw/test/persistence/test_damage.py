@@ -1,0 +1,212 @@
+"""
+Tests for what happens when somebody or something else changed the file, and
+for reading it beside a server.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+from zlib import crc32
+
+from twisted.internet.defer import Deferred, DeferredList
+
+from imtw.errors import StoreError
+from imtw.model import User, groupPair, privatePair
+from imtw.persistence.readonly import ReadOnlyDatabase
+from imtw.persistence.rows import INSERT
+from imtw.test.persistence.harness import CHAT
+from imtw.test.persistence.test_sqlite import SQLiteTestCase
+
+OTHER = privatePair("alice", "carol")
+
+DAMAGE = {
+    "n": "n + 1",
+    "ts": "ts - 1",
+    "id": "'other'",
+    "device": "'other'",
+    "sender": "'carol'",
+    "kind": "'texu'",
+    "content": "'lies'",
+    "content is gone": "content = NULL",
+    "content is empty": "content = ''",
+    "content is no text": "content = x'74776f'",
+    "content is not UTF-8": "content = CAST(x'ff' AS TEXT)",
+    "created": "created + 1",
+    "extras": "'{}'",
+    "recalled": "recalled = 1, seq = seq",
+    "checksum": "checksum + 1",
+}
+
+
+class DamageTests(SQLiteTestCase):
+    """
+    A damaged row is found and named, and never served.
+    """
+
+    def change(self, sql: str, *values: Any) -> None:
+        """
+        Change the file behind the store's back.
+        """
+        with sqlite3.connect(self.path) as connection:
+            self.assertEqual(connection.execute(sql, values).rowcount, 1)
+        connection.close()
+
+    async def namedBy(self, asked: Deferred[Any], seq: int = 2) -> None:
+        """
+        Check that a question has the damage for its answer.
+        """
+        error = await self.assertFailure(asked, StoreError)
+        self.assertIn(f"message {seq} of conversation 1 is damaged", str(error))
+
+    async def test_damagedRow(self) -> None:
+        """
+        Whatever is changed in a row, it is not served; all others are.
+        """
+        for content in ("one", "two", "three"):
+            await self.say(CHAT, "alice", content, content, device="phone")
+        await self.say(OTHER, "alice", "fine")
+        await self.place()
+        reading = sqlite3.connect(self.path)
+        [row] = reading.execute("SELECT * FROM messages WHERE conversation = 1 AND seq = 2")
+        reading.close()
+        for what, change in DAMAGE.items():
+            if "=" not in change:
+                change = f"{what} = {change}"
+            self.change(f"UPDATE messages SET {change} WHERE conversation = 1 AND seq = 2")  # noqa: S608
+            await self.namedBy(self.store.walk(CHAT, 0, 10))
+            if what != "recalled":
+                await self.namedBy(self.store.history(CHAT, None, None, None, None))
+                await self.namedBy(self.store.pending("bob", None, 10))
+            self.assertEqual([m.content for m in await self.store.walk(CHAT, 2, 10)], ["three"], what)
+            self.assertEqual(await self.contents(OTHER), ["fine"], what)
+            self.change("DELETE FROM messages WHERE conversation = 1 AND seq = 2")
+            self.change(INSERT, *row)
+            self.assertEqual(await self.contents(CHAT), ["one", "two", "three"], what)
+
+    async def test_movedRow(self) -> None:
+        """
+        A row that stands where it was not written is damaged, too.
+        """
+        await self.say(CHAT, "alice", "one")
+        await self.say(OTHER, "alice", "other")
+        await self.place()
+        self.change("UPDATE messages SET seq = 2 WHERE conversation = 1 AND seq = 1")
+        await self.namedBy(self.store.walk(CHAT, 0, 10))
+        self.change("UPDATE messages SET conversation = 1, seq = 3 WHERE conversation = 2")
+        await self.namedBy(self.store.walk(CHAT, 2, 10), 3)
+
+    async def test_neighboursAreStored(self) -> None:
+        """
+        What has to do with a damaged row is refused; what shares its commit
+        is stored.
+        """
+        await self.say(CHAT, "alice", "one", "1")
+        await self.say(CHAT, "alice", "two", "2", device="phone")
+        await self.place()
+        self.change("UPDATE messages SET content = 'lies' WHERE seq = 1")
+        self.change("UPDATE messages SET content = CAST(x'ff' AS TEXT) WHERE seq = 2")
+        results: Any = await DeferredList(
+            [
+                self.say(OTHER, "alice", "fine"),
+                self.say(CHAT, "alice", "one", "1"),
+                self.say(CHAT, "alice", "two", "2", device="phone"),
+                self.recall(CHAT, "alice", "1"),
+                self.store.pending("bob", None, 10),
+                self.say(CHAT, "alice", "three"),
+            ],
+            consumeErrors=True,
+        )
+        self.assertEqual([success for success, _ in results], [True, False, False, False, False, True])
+        self.assertTrue(all(isinstance(result.value, StoreError) for success, result in results if not success))
+        self.assertTrue(self.store.healthy)
+        self.assertEqual([m.content for m in await self.store.walk(CHAT, 2, 10)], ["three"])
+
+    async def test_checksum(self) -> None:
+        """
+        The checksum can be computed without imtw: the CRC-32 of all other
+        columns as a compact JSON array.
+        """
+        await self.say(CHAT, "alice", "好 \U0001f600 \x00\x1f\x7f\u2028\"\\/</\n", extras={"a": ["ü", None, 1.5]})
+        await self.say(CHAT, "bob", None, "1", device="phone")
+        await self.recall(CHAT, "bob", "1")
+        await self.place()
+        reading = sqlite3.connect(self.path)
+        rows = reading.execute("SELECT * FROM messages").fetchall()
+        reading.close()
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            text = json.dumps(row[:-1], ensure_ascii=False, separators=(",", ":"))
+            self.assertEqual(crc32(text.encode()), row[-1])
+
+
+class ReadOnlyTests(SQLiteTestCase):
+    """
+    An operator reads a database that a server uses.
+    """
+
+    async def test_whileInUse(self) -> None:
+        """
+        All that is committed can be read while the server holds the lock,
+        and nothing can be written.
+        """
+        await self.group("g", "alice", "bob")
+        said = [await self.say(CHAT, "alice", f"{n}", f"{n}") for n in range(3)]
+        await self.recall(CHAT, "alice", "0")
+        with ReadOnlyDatabase(self.path) as database:
+            users = [account.user for account in database.users()]
+            self.assertEqual(users, [User("alice", "Alice"), User("bob", "Bob")])
+            self.assertEqual([group.id for group in database.groups()], ["g"])
+            self.assertEqual(list(database.conversations()), [(1, groupPair("g")), (2, CHAT)])
+            rows = list(database.messages(CHAT))
+            self.assertEqual(rows[1:3], said[1:])
+            self.assertEqual([row.seq for row in rows], [1, 2, 3, 4])
+            self.assertEqual(list(database.messages(groupPair("g"))), [])
+            self.assertEqual(list(database.damage()), [])
+            with self.assertRaises(sqlite3.OperationalError):
+                database._connection.execute("DELETE FROM messages")
+
+    async def test_afterwards(self) -> None:
+        """
+        The same, when no server runs.
+        """
+        await self.say(CHAT, "alice", "hello")
+        await self.store.stop()
+        with ReadOnlyDatabase(self.path) as database:
+            self.assertEqual([row.content for row in database.messages(CHAT)], ["hello"])
+        await self.store.start()
+
+    async def test_damageIsNamed(self) -> None:
+        """
+        All damage is named, not only the first.
+        """
+        for number in range(6):
+            await self.say(CHAT, "alice", f"{number}")
+        await self.place()
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("UPDATE messages SET content = 'lies' WHERE seq = 2")
+            connection.execute("DELETE FROM messages WHERE seq = 4")
+            connection.execute("UPDATE messages SET content = CAST(x'ff' AS TEXT) WHERE seq = 6")
+        connection.close()
+        with ReadOnlyDatabase(self.path) as database:
+            found = list(database.damage())
+            self.assertEqual(len(found), 3)
+            for seq, finding in zip((2, 5, 6), found, strict=True):
+                self.assertIn(f"message {seq} of conversation 1", finding)
+            with self.assertRaises(StoreError):
+                list(database.messages(CHAT))
+
+    async def test_notThere(self) -> None:
+        """
+        A file that is not there or has another version is refused with the
+        reason, and not made.
+        """
+        path = self.mktemp()
+        with self.assertRaises(StoreError) as caught:
+            ReadOnlyDatabase(path)
+        self.assertIn("no such file", str(caught.exception))
+        sqlite3.connect(path).execute("PRAGMA user_version = 9").connection.close()
+        with self.assertRaises(StoreError) as caught:
+            ReadOnlyDatabase(path)
+        self.assertIn("version 9", str(caught.exception))
