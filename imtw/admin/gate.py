@@ -1,13 +1,11 @@
 """
-Who may ask the admin listener for what.
+Who may ask the admin listener for what:
 
-=========================  ===========================================================
-C{/healthz}, C{/readyz}    anybody: they say yes or no and nothing else
-C{/metrics}                who knows a secret; without one a peer on this machine, with
-                           a loopback C{Host} and no sign of a page or a proxy
-all others                 who knows the secret in the file beside the database, with
-                           a loopback C{Host}
-=========================  ===========================================================
+    - C{/healthz} and C{/readyz}: anybody; they say yes or no and nothing else;
+    - C{/metrics}: who knows a secret; without one a peer on this machine,
+      with a loopback C{Host} and no sign of a page or a proxy;
+    - everything else: who knows the secret in the file beside the database,
+      with a loopback C{Host}.
 
 A request with an C{Origin} comes from a web page and is always refused, and
 so is a foreign C{Host} where no secret makes up for it: a page whose name was

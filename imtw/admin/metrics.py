@@ -30,7 +30,7 @@ class Counters(Protocol):
     What the core counts, as C{core.counters}, if it has that.
 
     @ivar committed: messages that were stored.
-    @ivar commits: commits that had messages in them.
+    @ivar commits: commits, of messages and of anything else.
     @ivar evicted: connections that were cut because their peer did not read.
     @ivar refused: requests that were not granted, by status.
     @ivar turnedAway: connections that were not taken, being too many.
@@ -99,7 +99,7 @@ def counted(counters: Counters) -> Iterator[Metric]:
     What only grows.
     """
     yield counter("messages_committed", "Messages stored.", counters.committed)
-    yield counter("commits", "Commits with messages in them.", counters.commits)
+    yield counter("commits", "Commits, of messages and of anything else.", counters.commits)
     yield counter("evictions", "Connections cut because their peer did not read.", counters.evicted)
     yield counter("connections_refused", "Connections not taken, being too many.", counters.turnedAway)
     family = CounterMetricFamily("imtw_refusals", "Requests not granted.", labels=["status"])

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from imtw.admin import client, door
 from imtw.cli.options import Failed
-from imtw.errors import ImtwError
+from imtw.errors import ImtwError, StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Pair
@@ -56,7 +56,14 @@ class OpenDatabase(ReadOnlyDatabase):
         self.progress(0)
 
     def _ask(self, query: Callable[..., T], *arguments: Any, **more: Any) -> T:
-        found = super()._ask(query, *arguments, **more)
+        try:
+            found = super()._ask(query, *arguments, **more)
+        except StoreError:
+            if query is not pages.walk or arguments[2] == 1:
+                raise
+            # One of these rows is damaged.  Those before it are not: read fewer at once.
+            pair, after, limit, *rest = arguments
+            return self._ask(query, pair, after, limit // 2, *rest, **more)
         if isinstance(found, list):
             self.progress(len(found))
         return found

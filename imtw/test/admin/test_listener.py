@@ -20,6 +20,7 @@ from imtw.errors import ImtwError
 from imtw.limits import Limits
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
+from imtw.tap import DEFAULTS
 
 FREE = "tcp:0:interface=127.0.0.1"
 
@@ -135,6 +136,13 @@ class ListenerTests(TestCase):
         admin = self.make()
         await admin.start()
         self.assertIsNotNone(admin.port)
+
+    def test_default(self) -> None:
+        """
+        Unless another is asked for, it is this machine's own.
+        """
+        self.assertEqual(DEFAULTS["admin"], DEFAULT)
+        self.assertIn(":interface=127.0.0.1", DEFAULT)
 
     def test_noEndpoint(self) -> None:
         """

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -94,10 +95,20 @@ class Server:
 
         @return: the HTTP status.
         """
+        return self._ask("POST", path, json.dumps(body), {"Via": "1.1 proxy", "Authorization": basic(name, password)})
+
+    def get(self, path: str, headers: dict[str, str]) -> int:
+        """
+        Ask for something.
+
+        @return: the HTTP status.
+        """
+        return self._ask("GET", path, None, headers)
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> int:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=PATIENCE)
-        headers = {"Via": "1.1 proxy", "Authorization": basic(name, password)}
         try:
-            connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, body, headers)
             return connection.getresponse().status
         finally:
             connection.close()
@@ -122,7 +133,8 @@ class CommandTestCase(TestCase):
         self.folder = os.path.abspath(self.mktemp())
         os.makedirs(self.folder)
         self.path = os.path.join(self.folder, "imtw.db")
-        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one), "COLUMNS": "80"}
+        here = os.pathsep.join(one for one in sys.path if one)
+        self.environment = {**os.environ, "PYTHONPATH": here, "COLUMNS": "80"}
 
     def imtw(self, *arguments: str, stdin: bytes = b"") -> Ended:
         """
@@ -163,6 +175,7 @@ class CommandTestCase(TestCase):
         @return: the exit status, and what the terminal shows.
         """
         master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
         process = subprocess.Popen(
             [sys.executable, "-c", IMTW, *arguments],
             stdin=slave, stdout=slave, stderr=slave, cwd=self.folder, env=self.environment, start_new_session=True,

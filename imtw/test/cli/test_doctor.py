@@ -104,16 +104,18 @@ class DoctorTests(CommandTestCase):
         and no traceback.
         """
         await self.fill(groupPair("100"), ["ann"], ["x" * 200] * 2000)
-        size = os.path.getsize(self.path)
-        with open(self.path, "r+b") as stream:
-            stream.seek(size // 8192 * 4096)
-            stream.write(b"\xa5" * 12288)
-        found = self.doctor()
-        self.assertIn(WRONG, self.levels(found, "integrity"), self.out)
-        self.assertLessEqual(len(found["integrity"]), 12)
-        with open(self.path, "r+b") as stream:
-            stream.truncate(size // 8192 * 4096)
-        self.assertIn(WRONG, self.levels(self.doctor(), "integrity"), self.out)
+        with sqlite3.connect(self.path) as connection:
+            (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'messages'").fetchone()
+        connection.close()
+        with open(self.path, "rb") as stream:
+            sound = stream.read()
+        at = (page - 1) * 4096
+        for damaged in (sound[:at] + b"\xa5" * 4096 + sound[at + 4096 :], sound[: len(sound) // 8192 * 4096]):
+            with open(self.path, "wb") as stream:
+                stream.write(damaged)
+            found = self.doctor()
+            self.assertIn(WRONG, self.levels(found, "integrity"), self.out)
+            self.assertLessEqual(len(found["integrity"]), 12)
         with open(self.path, "wb") as stream:
             stream.write(b"This is no database at all, whatever its name says.\n" * 100)
         self.assertEqual(self.levels(self.doctor(), "integrity"), [WRONG], self.out)

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 
+from imtw.admin import door
 from imtw.model import groupPair
 from imtw.persistence.schema import Lock
 from imtw.test.cli.harness import IMTW, PATIENCE, CommandTestCase, Server
@@ -134,8 +135,9 @@ class ServedTests(CommandTestCase):
         the password, too.
         """
         server = self.serve()
-        self.assertEqual(self.done("user", "add", "ann", "--password-file=-", stdin=b"secret\n"), "made user ann\n")
-        self.assertIn("there is a user 'ann' already", self.refused("user", "add", "ann", "--password-file=-", stdin=b"x"))
+        add = ("user", "add", "ann", "--password-file=-")
+        self.assertEqual(self.done(*add, stdin=b"secret\n"), "made user ann\n")
+        self.assertIn("there is a user 'ann' already", self.refused(*add, stdin=b"other\n"))
         self.assertFalse(self.isOperator(server, "ann"))
         self.done("user", "operator", "ann", "yes")
         self.assertTrue(self.isOperator(server, "ann"))
@@ -152,6 +154,18 @@ class ServedTests(CommandTestCase):
         self.assertFalse(os.path.exists(self.path + ".admin"))
         for text in ("secret", "other", "Traceback"):
             self.assertNotIn(text, self.log())
+
+    def test_publicPort(self) -> None:
+        """
+        What is the operator's is not on the clients' port, with the secret
+        or without (RELIABILITY, S11).
+        """
+        server = self.serve()
+        found = door.read(self.path)
+        assert found is not None
+        for path in ("/metrics", "/healthz", "/readyz", "/server", "/users", "/groups", "/users/add", "/tokens/revoke"):
+            for headers in ({}, {"Authorization": f"Bearer {found.secret}"}):
+                self.assertEqual(server.get(path, headers), 404, path)
 
     def test_killed(self) -> None:
         """
