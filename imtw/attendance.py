@@ -23,6 +23,7 @@ from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
 from imtw.model import Membership, User
+from imtw.presence import Watches
 from imtw.sessions import Session, Sessions
 
 
@@ -30,6 +31,7 @@ class Attendance:
     """
     Who is here, and in which groups.
 
+    @ivar watches: who is told of who comes and goes.
     @ivar relay: called with what other nodes have to know, too.
     @ivar lobby: (id, name) of the groups that every account is in from its
         first login on.
@@ -51,6 +53,7 @@ class Attendance:
         self._groups = groups
         self._cursors = cursors
         self._limits = limits
+        self.watches = Watches(clock, limits)
         self.lobby = list(lobby)
         self.policies: Sequence[IJoinPolicy] = ()
         self.relay: Callable[[Event], None] = nobodyElse
@@ -66,7 +69,10 @@ class Attendance:
         if session.ended is None:  # it went while the store was asked
             return
         self._cursors.enter(user.id, [*entry.groups, *entry.behind])
+        isFirst = not self._sessions.online(user.id)
         self._sessions.add(session, entry.user)
+        if isFirst:
+            self.watches.changed(user.id, True)
         for membership in entry.groups:
             self._attach(session, entry.user, membership)
 
@@ -74,6 +80,7 @@ class Attendance:
         """
         Nobody is on this session any more.
         """
+        self.watches.forget(session)
         user = session.user
         if user is None:
             return
@@ -83,6 +90,7 @@ class Attendance:
         if self._sessions.remove(session):
             self._cursors.flush()
             self._cursors.leave(user.id)
+            self.watches.changed(user.id, False)
 
     async def join(self, session: Session, user: User, group: str, name: str | None) -> JoinResult:
         """

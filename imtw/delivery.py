@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from imtw.commands import ChatResult, Reply, Status
+from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.dispatch import Cork, Slot, refusalOf
 from imtw.errors import CommandRefused, StoreBusy
@@ -107,7 +108,9 @@ class Delivery:
         cursors: Cursors,
         cork: Cork,
         limits: Limits,
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._clock = clock
         self._store = store
         self._sessions = sessions
@@ -177,7 +180,10 @@ class Delivery:
         """
         if message is None:
             slot.fill(Reply(Status.SENT))
-        elif message.pair.scope is Scope.GROUP:
+            return
+        if not message.repeat:
+            self._counters.committed += 1
+        if message.pair.scope is Scope.GROUP:
             self._toGroup(slot, message)
         else:
             self._toPair(slot, message)
@@ -201,6 +207,7 @@ class Delivery:
         """
         All results of a commit are told.
         """
+        self._counters.commits += 1
         self._cork.pull()
         if self._store.waiting < self._commitQueue >> 2:
             self._full.open()

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.commands import Access, Command, Reply, Status
+from imtw.counters import Counters
 from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
 from imtw.groups import Gate
 from imtw.interfaces import ICommandHandler
@@ -141,6 +142,23 @@ class Slot:
             self.lane.advance()
 
 
+#: What an answer says that grants what was asked.
+GRANTED = frozenset(
+    [
+        Status.SENT,
+        Status.OFFLINE,
+        Status.USER_FOUND,
+        Status.ONLINE_USERS,
+        Status.OFFLINE_USERS,
+        Status.LOGGED_IN,
+        Status.AUTHENTICATED,
+        Status.JOINED,
+        Status.PENDING,
+        Status.HISTORY,
+        Status.CLOSED,
+        Status.OK,
+    ]
+)
 SILENCE = Reply()  # fills the slot of a handler that answers nothing
 HANGUP = Reply(close=True)  # no answer but the end of the connection
 
@@ -172,7 +190,8 @@ class Dispatcher:
 
     log = Logger()
 
-    def __init__(self, registry: Registry, maxSlots: int) -> None:
+    def __init__(self, registry: Registry, maxSlots: int, counters: Counters) -> None:
+        self.counters = counters
         self.handlers = registry.byCode
         self.maxSlots = maxSlots
 
@@ -432,6 +451,9 @@ class Lane:
         """
         if self._closed:
             return
+        status = reply.status
+        if status is not None and status not in GRANTED:
+            self._dispatcher.counters.refused[status] += 1
         data = before if reply is SILENCE or reply is HANGUP else before + self.voice.answer(command, reply, packet)
         if data:
             self.session.outlet.send(data)

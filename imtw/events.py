@@ -117,6 +117,19 @@ class Typed(Event):
         self.group = group
 
 
+class Presence(Event):
+    """
+    A user has come online, or has gone.
+    """
+
+    __slots__ = ("online", "user")
+
+    def __init__(self, user: str, online: bool) -> None:
+        super().__init__()
+        self.user = user
+        self.online = online
+
+
 class Pushed(Event):
     """
     What an application's command has to tell: any dialect shows it by rule.

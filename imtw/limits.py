@@ -48,6 +48,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar typing: least time between two "is typing" of one session.
     @ivar recall: how long a message can be taken back.
     @ivar token: how long a login token lasts.
+    @ivar watched: how long changes of presence are told after they were asked
+        for.
+    @ivar watchers: sessions that watch one user.
     @ivar drain: how long a stop waits for what is under way.
     """
 
@@ -78,4 +81,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     typing: float = 1.0
     recall: float = 120.0
     token: float = 30 * 86400.0
+    watched: float = 300.0
+    watchers: int = 1000
     drain: float = 10.0

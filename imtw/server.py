@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from zope.interface import implementer
 
 from imtw.attendance import Attendance
+from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
 from imtw.delivery import Delivery
@@ -56,6 +57,7 @@ class Core(Service):
         self.limits = limits or Limits()
         self.signup = signup
         self.apiSecret = ""
+        self.counters = Counters()
         self.deadlines = Deadlines(clock)
         self.connections = 0
         self.voices: set[Voice] = set()
@@ -64,13 +66,14 @@ class Core(Service):
         self.cursors = Cursors(store)
         self.groups = LiveGroups(clock, self.limits, self.cursors.swept)
         self.delivery = Delivery(
-            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits
+            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits, self.counters
         )
         self.attendance = Attendance(
             clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby
         )
+        self.watches = self.attendance.watches
         self.registry = Registry()
-        self.dispatcher = Dispatcher(self.registry, self.limits.slots)
+        self.dispatcher = Dispatcher(self.registry, self.limits.slots, self.counters)
         self._node = secrets.token_hex(4)
         self._ids = count(1)
         self._round = LoopingCall(self.cursors.flush)

@@ -78,6 +78,7 @@ class Session:
     @ivar members: its places in groups, by the group's id.
     @ivar lagging: conversations in which nothing is sent for now, with the
         last seq that was left out; the log has it.
+    @ivar watching: the users of whose coming and going it is told.
     @ivar catchUp: what reads the log for a session with a device.
     @ivar isForgetful: a login leaves every group but the lobby, as the
         strict J-IM has it.
@@ -98,6 +99,7 @@ class Session:
         "outlet",
         "terminal",
         "user",
+        "watching",
     )
 
     def __init__(
@@ -121,6 +123,7 @@ class Session:
         self.isForgetful = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None
+        self.watching: set[str] = set()
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 

@@ -425,7 +425,9 @@ def portFactory(
     for dialect in dialects:
         routes.update(dialect.resources())
     acceptUnmasked = isAlone and any(getattr(dialect, "acceptsUnmasked", False) for dialect in dialects)
-    factory.sockets = SocketFactory(core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked)
+    factory.sockets = SocketFactory(
+        core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked, core.counters
+    )
     factory.site = BoundedSite(core, Root(routes, page), origins)
     return factory
 

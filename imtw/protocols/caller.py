@@ -20,7 +20,7 @@ from imtw.server import Core
 from imtw.sessions import Nowhere, Session
 
 #: Headers that say that a request came through a page or a proxy; and all X-Forwarded-*.
-HANDED_ON = (b"origin", b"forwarded", b"via")
+HANDED_ON = (b"origin", b"forwarded", b"via", b"x-real-ip")
 API = Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS
 
 

@@ -200,6 +200,7 @@ class PortFactory(Factory):
         A connection came; none is taken past the limit.
         """
         if self.core.connections >= self.core.limits.connections:
+            self.core.counters.turnedAway += 1
             return None
         self.core.connections += 1
         return super().buildProtocol(addr)

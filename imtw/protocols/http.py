@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Command, Reply, Status
-from imtw.dispatch import Slot, awaited, refusalOf
+from imtw.dispatch import GRANTED, Slot, awaited, refusalOf
 from imtw.errors import CommandRefused
 from imtw.protocols.site import JSON, encode
 from imtw.server import Core
@@ -101,7 +101,10 @@ async def settled(core: Core, command: Command, result: Any) -> Reply:
             result.lane = OneSlot(filled)  # type: ignore[assignment]
             await filled
         result = result.reply
-    return result or Reply(Status.OK)
+    reply: Reply = result or Reply(Status.OK)
+    if reply.status is not None and reply.status not in GRANTED:
+        core.counters.refused[reply.status] += 1
+    return reply
 
 
 class OneSlot:

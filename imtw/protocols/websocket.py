@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from imtw.counters import Counters
 from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
@@ -189,6 +190,7 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         The peer did not read.
         """
+        self.factory.counters.evicted += 1
         self._log.info("{peer} did not read and is cut", peer=self.address)
 
 
@@ -247,9 +249,11 @@ class SocketFactory(WebSocketServerFactory):
         whoSpeaks: Callable[[str, dict[str, str]], SpeakerMaker | None],
         allowedOrigins: Sequence[str] = (),
         acceptUnmasked: bool = False,
+        counters: Counters | None = None,
     ) -> None:
         super().__init__(reactor=clock)
         self.cork = cork
+        self.counters = counters or Counters()
         self.sendBudget = limits.sendBudget
         self.whoSpeaks = whoSpeaks
         self.setProtocolOptions(

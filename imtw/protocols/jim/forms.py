@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from zope.interface import implementer
 
-from imtw.events import Event, Joined, Left, Pushed, Recalled, Said, Typed, Whispered
+from imtw.events import Event, Joined, Left, Presence, Pushed, Recalled, Said, Typed, Whispered
 from imtw.interfaces import IForm
 from imtw.protocols.framing import frame
 from imtw.protocols.jim.answers import NoticeOut, UserOut, encodeChatPush, envelope
 from imtw.protocols.jim.frames import encodeFrame
 from imtw.protocols.jim.replies import chatOut
 
-CHAT, JOINED, LEFT, RECALLED, TYPING = 11, 9, 10, 16, 104
+CHAT, JOINED, LEFT, RECALLED, TYPING, PRESENCE = 11, 9, 10, 16, 104, 116
 
 Wrap = Callable[[int, bytes], bytes]
 
@@ -60,6 +60,7 @@ class JimForm:
         if modern:
             self._encoders[Recalled] = self._recalled
             self._encoders[Typed] = self._typed
+            self._encoders[Presence] = self._presence
 
     def withDevice(self, named: bool) -> JimForm:
         """
@@ -107,6 +108,9 @@ class JimForm:
     def _typed(self, event: Typed) -> bytes:
         told = {"from": event.user, "group": event.group, "to": event.to}
         return self.wrap(TYPING, envelope(TYPING, data=told))
+
+    def _presence(self, event: Presence) -> bytes:
+        return self.wrap(PRESENCE, envelope(PRESENCE, data={"online": event.online, "user": event.user}))
 
     def _pushed(self, event: Pushed) -> bytes:
         told = msgspec.to_builtins(event.data, order="sorted")

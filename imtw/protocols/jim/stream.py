@@ -112,4 +112,5 @@ class JimProtocol(JimVoice, Protocol):
             cork.pull()
 
     def _evicted(self) -> None:
+        self.core.counters.evicted += 1
         self.log.info("{peer} did not read and is cut", peer=self.session.address)
