@@ -112,7 +112,7 @@ class Draft(Struct, gc=False):
 
 class Message(Struct, gc=False):
     """
-    A row of the log.
+    A row of the log.  What is not described here is as in a L{Draft}.
 
     @ivar conversation: the conversation's number in this store.
     @ivar seq: dense position in the conversation, from 1.
@@ -120,8 +120,6 @@ class Message(Struct, gc=False):
     @ivar ts: the server's time, ms; strictly increasing in a conversation.
     @ivar repeat: this draft came again: it is stored once and this is the
         row it has.
-
-    The other fields are the L{Draft}'s.
     """
 
     conversation: int

@@ -1,6 +1,6 @@
 """
 Drives the chat page in a real browser: a program of its own, because
-playwright's plain interface must not run beside a reactor.
+playwright's plain interface must not run beside a reactor::
 
     python browser.py CHROMIUM URL SCENARIO
 
