@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from zope.interface import implementer
 
 from imtw.commands import CHAT, RECALL, TYPING, Chat, Recall, Reply, Status, Typing
@@ -42,6 +43,17 @@ def addressee(sender: str, to: str | None, group: str | None) -> Pair | None:
     return privatePair(sender, to) if to and isName(to) else None
 
 
+def checkExtras(extras: dict[str, Any]) -> None:
+    """
+    Refuse what could be read but not be written again, such as a number of a
+    hundred digits.
+    """
+    try:
+        msgspec.json.encode(extras)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, TypeError) as error:
+        raise CommandRefused(Status.NOT_SENT) from error
+
+
 @implementer(ICommandHandler)
 class ChatHandler:
     """
@@ -62,6 +74,8 @@ class ChatHandler:
         id = request.id
         if id is not None and len(id) > LONGEST_ID:
             raise CommandRefused(Status.NOT_SENT)
+        if request.extras is not None:
+            checkExtras(request.extras)
         draft = Draft(
             pair,
             id or core.newId(),

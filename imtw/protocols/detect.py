@@ -57,15 +57,16 @@ class Head:
     """
     The head of an HTTP request, as far as it decides who gets it.
 
-    @ivar isBroken: the request line is none of HTTP/1.x, or there is no host.
+    @ivar isBroken: the request line is none of HTTP/1.x, or there is not one
+        host.
     @ivar isUpgrade: it asks for a WebSocket.
     """
 
     def __init__(self, head: bytes) -> None:
         line, *fields = head.replace(b"\r\n", b"\n").split(b"\n")
         parts = line.split(b" ")
-        names = {field.partition(b":")[0].strip().lower() for field in fields}
-        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or b"host" not in names
+        names = [field.partition(b":")[0].strip().lower() for field in fields]
+        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or names.count(b"host") != 1
         self.isUpgrade = b"sec-websocket-key" in names
         target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
         path, _, query = target.partition("?")
@@ -226,4 +227,4 @@ class PortFactory(Factory):
             maker = dialect.recogniseUpgrade(path, query, self.isAlone)
             if maker is not None:
                 return maker
-        return lambda: Undecided(self.dialects)
+        return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)

@@ -85,6 +85,17 @@ class BoundedChannel(HTTPChannel):
             self.site.deadlines.set(self, self.site.limits.httpRequest)
         super().dataReceived(data)
 
+    def allHeadersReceived(self) -> None:
+        """
+        The head is there: it names one host (RFC 9112, 3.2), or nothing that
+        stands in front of us could tell whom it asks.
+        """
+        hosts = self.requests[-1].requestHeaders.getRawHeaders(b"Host", [])
+        isOld = self._version == b"HTTP/1.0"
+        super().allHeadersReceived()
+        if len(hosts) != 1 and not (isOld and not hosts) and not self._isRefused:
+            self.refuse(b"400 Bad Request", encode({"code": int(Status.BAD_REQUEST), "msg": "wanted one Host header"}))
+
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """
         Clients of HTTP/1.0 are left to hang up first, as J-IM leaves them,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from imtw.counters import Counters
+from imtw.deadlines import Deadlines
 from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
@@ -33,6 +34,19 @@ NORMAL = 1000
 POLICY = 1008
 INTERNAL_ERROR = 1011
 CLOSE_PATIENCE = 2  # seconds for the peer to echo a close frame
+
+
+class Silent:
+    """
+    A logger that says nothing.
+    """
+
+    def _say(self, *args: Any, **fields: Any) -> None:
+        """
+        Nothing.
+        """
+
+    trace = debug = info = warn = warning = error = critical = failure = _say
 
 
 class SocketOutlet(TransportOutlet):
@@ -61,6 +75,7 @@ class SocketCarrier(WebSocketServerProtocol):
     """
 
     _log = Logger()
+    log = Silent()  # Autobahn's own: it prints targets, with passwords in them, and headers as they came
     factory: SocketFactory
     transport: Any
     maxMessagePayloadSize: int
@@ -201,15 +216,18 @@ class Undecided:
     message says whose it is.
     """
 
-    def __init__(self, dialects: Sequence[IDialect]) -> None:
+    def __init__(self, dialects: Sequence[IDialect], deadlines: Deadlines, patience: float) -> None:
         self._dialects = dialects
+        self._deadlines = deadlines
+        self._patience = patience
 
     def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
         """
-        Wait for the first message.
+        Wait for the first message, as long as for a login.
         """
         self._socket = socket
         self._query = query
+        self._deadlines.set(self, self._patience)
 
     def received(self, payload: bytes, isBinary: bool) -> None:
         """
@@ -218,16 +236,24 @@ class Undecided:
         for dialect in self._dialects:
             maker = dialect.recogniseMessage(payload, isBinary)
             if maker is not None:
+                self.closed()
                 speaker = self._socket.speaker = maker()
                 speaker.opened(self._socket, self._query)
                 speaker.received(payload, isBinary)
                 return
         self._socket.finish(POLICY, "no dialect speaks so")
 
+    def expired(self) -> None:
+        """
+        Nothing was said.
+        """
+        self._socket.finish(POLICY, "nothing was said")
+
     def closed(self) -> None:
         """
-        It never said anything.
+        Nobody has to wait here any more.
         """
+        self._deadlines.clear(self, self._patience)
 
 
 class SocketFactory(WebSocketServerFactory):
@@ -262,12 +288,21 @@ class SocketFactory(WebSocketServerFactory):
             openHandshakeTimeout=limits.head,
             closeHandshakeTimeout=CLOSE_PATIENCE,
             requireMaskedClientFrames=not acceptUnmasked,
-            allowedOrigins=list(allowedOrigins) or ["*"],
+            allowedOrigins=[originPattern(origin) for origin in allowedOrigins] or ["*"],
             allowNullOrigin=not allowedOrigins,
             failByDrop=False,
             webStatus=False,
             tcpNoDelay=True,
         )
+
+
+def originPattern(origin: str) -> str:
+    """
+    An origin as Autobahn compares it, always with a port.
+    """
+    parts = urlsplit(origin)
+    port = "" if parts.port else {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return origin.rstrip("/") + port
 
 
 def upgradeResource(factory: SocketFactory) -> WebSocketResource:

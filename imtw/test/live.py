@@ -17,9 +17,22 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher,
 from twisted.trial.unittest import TestCase
 
 from imtw.tap import Options, Server, makeServer
-from imtw.test.clients import HOST, PATIENCE, Answer, Client, SocketClient, StreamClient, WebClient, reactor
+from imtw.test.clients import (
+    HOST,
+    PATIENCE,
+    Answer,
+    Client,
+    SocketClient,
+    StreamClient,
+    WebClient,
+    codes,
+    private,
+    reactor,
+    said,
+)
 
 ANY_PORT = f"tcp:0:interface={HOST}"
+LONGEST_WAIT = 2.0  # seconds between what a bystander says and its answer
 PLAIN = {"--auth": "anyone:", "--store": "memory:", "--admin": "none"}  # unless a test says something else
 
 C = TypeVar("C", bound=Client)
@@ -205,3 +218,50 @@ class LogBook:
         Its lines, cut as a terminal or a program that reads it would.
         """
         return self.text.split("\n")[:-1]
+
+
+class BystanderTestCase(LiveTestCase):
+    """
+    A server on which Ann and Bob chat all the time, whatever is done to it:
+    at the end neither has noticed anything, and nothing is in its log.
+
+    @cvar arguments: of the server.
+    """
+
+    arguments: tuple[str, ...] = ()
+
+    async def prepare(self) -> None:
+        self.log = LogBook(self, LogLevel.error)
+        self.live = await self.serve(*self.arguments)
+        self.port = self.live.port
+        self.ann = await self.tcp(self.port, "ann")
+        self.bob = await self.ws(self.port, "bob")
+        self.isOver = False
+        self.worst = 0.0
+        self.chat = Deferred.fromCoroutine(self.chatOn())
+        self.addCleanup(self.undisturbed)
+
+    async def chatOn(self) -> None:
+        """
+        Ann says something, Bob hears it, and both do so again.
+        """
+        number = 0
+        while not self.isOver:
+            began = reactor.seconds()
+            number += 1
+            self.ann.say(11, private("bob", f"bystander {number}"))
+            events = await self.ann.upTo(12)
+            self.assertEqual(codes(events, 12), [10000])
+            self.assertEqual(said(await self.bob.upTo(11)), [("ann", f"bystander {number}")])
+            self.worst = max(self.worst, reactor.seconds() - began)
+            await pause(0.02)
+
+    async def undisturbed(self) -> None:
+        """
+        Nobody else has noticed anything.
+        """
+        self.isOver = True
+        await self.chat
+        self.assertLess(self.worst, LONGEST_WAIT)
+        self.assertNothingLogged()
+        self.assertEqual(self.log.text, "")

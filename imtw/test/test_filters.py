@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.task import Clock
@@ -17,118 +16,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from imtw.commands import CHAT, Chat, Command, Recall, Reply, Status
-from imtw.dispatch import Lane
+from imtw.commands import Recall, Status
 from imtw.errors import CommandRefused
-from imtw.events import Event, Logged, Said, Whispered
 from imtw.handlers.chat import ChatHandler, RecallHandler
-from imtw.interfaces import IChatFilter, IForm
+from imtw.interfaces import IChatFilter
 from imtw.limits import Limits
-from imtw.model import Draft, Message, User, groupPair, privatePair
+from imtw.model import Draft, Message, groupPair, privatePair
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
-from imtw.sessions import Outlet as OutletBase
-from imtw.sessions import Session
+from imtw.test.people import Person
 
 Result = Draft | Deferred[Draft | None] | None
 Act = Callable[[Draft], Result]
-
-
-@implementer(IForm)
-class Words:
-    """
-    A form in which an event is its words.
-    """
-
-    def encode(self, event: Event) -> bytes:
-        """
-        Messages only, and of other people, as J-IM has it.
-        """
-        if (isinstance(event, Logged) and event.own) or not isinstance(event, Said | Whispered):
-            return b""
-        return f"{event.message.content}\n".encode()
-
-    def withDevice(self, named: bool) -> Words:
-        """
-        The same.
-        """
-        return self
-
-
-WORDS = Words()
-
-
-class Person(OutletBase):
-    """
-    A client without a wire: the outlet of its session and the voice of its
-    lane.
-
-    @ivar heard: what it was told, and how it was answered, in order.
-    """
-
-    def __init__(self, core: Core, name: str) -> None:
-        self.heard: list[Any] = []
-        self.session: Session = core.newSession(self, WORDS, "tcp", "192.0.2.1")
-        self.lane = Lane(core.dispatcher, self.session, self)
-        entered = Deferred.fromCoroutine(core.attendance.enter(self.session, User(name, name)))
-        assert entered.called
-
-    # the outlet
-
-    def send(self, data: bytes) -> None:
-        """
-        Something is told.
-        """
-        self.heard += data.decode().splitlines()
-
-    def close(self) -> None:
-        """
-        Nobody closes here.
-        """
-
-    # the voice
-
-    def read(self, command: Command, packet: Struct) -> Struct:
-        """
-        A packet is the request itself.
-        """
-        return packet
-
-    def answer(self, command: Command | None, reply: Reply, packet: Any) -> bytes:
-        """
-        An answer is its status.
-        """
-        return f"{Status(reply.status).name}\n".encode() if reply.status else b""
-
-    def resume(self) -> None:
-        """
-        Nothing waits here.
-        """
-
-    def goAway(self) -> None:
-        """
-        The server goes.
-        """
-
-    def finish(self) -> None:
-        """
-        Nobody hangs up here.
-        """
-
-    # the person
-
-    def say(self, content: str | None, to: str | None = "bob", **more: Any) -> None:
-        """
-        Send a message.
-        """
-        self.lane.take(CHAT.code, Chat(to, content=content, **more))
-
-    def listen(self) -> list[Any]:
-        """
-        What was heard since the last time.
-        """
-        heard, self.heard = self.heard, []
-        return heard
 
 
 @implementer(IChatFilter)

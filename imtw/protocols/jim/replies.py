@@ -29,6 +29,16 @@ from imtw.protocols.jim.statuses import TEXTS, statusFor
 
 NUMBERS = {kind: number for number, kind in KINDS.items()}
 
+#: What J-IM's clients have in a message and imtw has not, with its types.  It
+#: comes from clients, some of which write extras as they like.
+KEPT: dict[str, Any] = {
+    "avatar": str,
+    "cmd": int | None,
+    "extras": dict,
+    "msgType": int | None,
+    "nick": str,
+}
+
 UNKNOWN_COMMAND = envelope(0, code=Status.UNKNOWN_COMMAND, msg=TEXTS[Status.UNKNOWN_COMMAND])
 
 
@@ -51,10 +61,19 @@ def chatOut(message: Message, modern: bool = False) -> ChatOut:
         to=None if isGroup else message.pair.partnerOf(message.sender),
     )
     rest = message.extras.get("jim") if message.extras else None
-    if rest:
-        for name, value in rest.items():
-            setattr(out, name, value)
+    if isinstance(rest, dict):
+        for name, kind in KEPT.items():
+            if isinstance(rest.get(name), kind) and name in rest:
+                setattr(out, name, rest[name])
+        setattr(out, "to" if isGroup else "group_id", textOf(rest.get("to" if isGroup else "group_id")))
     return out
+
+
+def textOf(value: object) -> str | None:
+    """
+    A text, or nothing.
+    """
+    return value if isinstance(value, str) else None
 
 
 def authData(data: Token, suffix: str) -> AuthOut:

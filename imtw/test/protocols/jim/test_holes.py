@@ -75,6 +75,26 @@ class HoleTests(LiveTestCase):
             (answer,) = await bob.upTo(20)
             self.assertEqual(len(answer.get("data", {}).get("friends", {}).get("ann", [])), kept)
 
+    async def test_forgedSenderInExtras(self) -> None:
+        """
+        Nor by way of extras in the shape that imtw keeps J-IM's fields in;
+        they say nothing of an id, a time or a place either.
+        """
+        live = await self.serve()
+        bob = await self.tcp(live.port, "bob")
+        forged = {"sender": "ann", "id": "m9", "seq": 9, "createTime": 9, "to": "zoe", "group_id": "100", "chatType": 1}
+        headers = {"Authorization": "Basic bWFsbG9yeTp4"}  # mallory:x
+        body = {"to": "bob", "content": "hi", "id": "m1", "created": 5, "extras": {"jim": forged}}
+        await self.http(live.port, "POST", "/api/command/chat", body, headers)
+        for push in await bob.sync():
+            if push["command"] == 11:
+                data = push["data"]
+                self.assertEqual((data["from"], data["id"], data["createTime"]), ("mallory", "m1", 5))
+                self.assertEqual((data["to"], data["chatType"], data.get("seq")), ("bob", 2, None))
+        mallory = await self.tcp(live.port, "mallory")
+        await mallory.ask(11, chat(to="bob", extras={"jim": forged, **forged}))
+        self.assertEqual(heard(await bob.sync()), ["mallory"])
+
     async def test_closingOthers(self) -> None:
         """
         Only one's own connections can be ended (D-7); others are 10020.

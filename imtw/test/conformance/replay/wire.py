@@ -1,0 +1,84 @@
+"""
+What travels on a connection: a wire turns a C{send} step into bytes and arriving bytes into events.
+
+L{Wire} carries texts; the others build on it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Event = dict[str, Any]
+Step = dict[str, Any]
+
+
+def shown(data: bytes) -> Event:
+    """
+    Bytes as C{{"json": ...}} where they are JSON, else C{{"text": ...}}, else
+    C{{"hex": ...}}.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return {"hex": data.hex()}
+    try:
+        return {"json": json.loads(text)}
+    except ValueError:
+        return {"text": text}
+
+
+class Wire:
+    """
+    Texts, JSON where they are.
+    """
+
+    opcode = 1  # of the WebSocket messages sent
+
+    def encode(self, send: Step) -> bytes:
+        """
+        The bytes of one C{send} step: its C{hex}, C{text} or C{json}.
+        """
+        if "hex" in send:
+            return bytes.fromhex(send["hex"])
+        if "text" in send:
+            return str(send["text"]).encode()
+        return json.dumps(send.get("json", {}), ensure_ascii=False, separators=(",", ":")).encode()
+
+    def stream(self, data: bytes) -> tuple[list[Event], bytes]:
+        """
+        The events in what a TCP connection has brought so far, and what is
+        left for later.
+        """
+        return [shown(data)], b""
+
+    def message(self, opcode: int, payload: bytes) -> Event:
+        """
+        The event that one WebSocket message is.
+        """
+        return {"hex": payload.hex()} if opcode == 2 else shown(payload)
+
+    def together(self, events: list[Event]) -> list[Event]:
+        """
+        The events of one step, once it is over.
+        """
+        return events
+
+
+class Bytes(Wire):
+    """
+    All bytes of a step as one hex text.
+    """
+
+    def stream(self, data: bytes) -> tuple[list[Event], bytes]:
+        """
+        See L{Wire.stream}.
+        """
+        return [{"bytes": data.hex()}], b""
+
+    def together(self, events: list[Event]) -> list[Event]:
+        """
+        See L{Wire.together}.
+        """
+        joined = "".join(event.get("bytes", "") for event in events)
+        return ([{"bytes": joined}] if joined else []) + [event for event in events if "bytes" not in event]

@@ -1,0 +1,460 @@
+"""
+What nobody should send, in frames, messages and bodies: each gets the
+documented answer, or the end of its connection, and nobody else notices.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+from typing import Any
+from urllib.parse import quote
+
+from imtw.model import isName
+from imtw.test.clients import CLOSE, PING, TEXT, codes, private, said, socketFrame
+from imtw.test.live import BystanderTestCase
+
+FAILURES = {3: 10010, 5: 10008, 7: 10017, 11: 10002, 14: 10020, 15: 10017, 17: 10004, 19: 10015}
+
+
+def nested(opening: bytes, closing: bytes, depth: int, around: bytes = b"%s") -> bytes:
+    """
+    Brackets within brackets.
+    """
+    return around.replace(b"%s", opening * depth + closing * depth)
+
+
+EXTRAS = b'{"cmd":11,"chatType":2,"to":"cid","content":"x","extras":{"a":%s}}'
+TIME = b'{"cmd":11,"chatType":2,"to":"cid","content":"x","createTime":%s}'
+CONTENT = b'{"cmd":11,"chatType":2,"to":"cid","content":%s}'
+MANY = 60_000  # more than may be in a body, and still a WebSocket message
+
+BOMBS = {
+    "100,000 brackets": b"[" * 100_000,
+    "100,000 brackets, closed": nested(b"[", b"]", 100_000),
+    "100,000 objects": b'{"a":' * 100_000,
+    "65 levels": nested(b"[", b"]", 64, EXTRAS),
+    "900 levels": nested(b"[", b"]", 900, EXTRAS),
+    "990 objects": nested(b'{"a":', b"}", 990, EXTRAS).replace(b":}", b":1}"),
+    "10,000 levels": nested(b"[", b"]", 10_000, EXTRAS),
+    "many keys": b'{"cmd":11,' + b",".join(b'"k%d":1' % number for number in range(MANY // 2)) + b"}",
+    "many values": EXTRAS.replace(b"%s", b"[" + b"0," * MANY + b"0]"),
+    "many commas": EXTRAS.replace(b"%s", b"[" + b"," * MANY + b"x]"),
+    "NaN": TIME.replace(b"%s", b"NaN"),
+    "Infinity": TIME.replace(b"%s", b"Infinity"),
+    "-Infinity": TIME.replace(b"%s", b"-Infinity"),
+    "1e999": TIME.replace(b"%s", b"1e999"),
+    "a text that is NaN": TIME.replace(b"%s", b'"NaN"'),
+    "a text that is 1e999": TIME.replace(b"%s", b'"1e999"'),
+    "NaN in extras": EXTRAS.replace(b"%s", b"NaN"),
+    "1e999 in extras": EXTRAS.replace(b"%s", b"1e999"),
+    "400 digits": TIME.replace(b"%s", b"9" * 400),
+    "400 digits in a text": TIME.replace(b"%s", b'"' + b"9" * 400 + b'"'),
+    "400 digits in extras": EXTRAS.replace(b"%s", b"9" * 400),
+    "400,000 digits": TIME.replace(b"%s", b"9" * 400_000),
+    "400,000 digits in a text": TIME.replace(b"%s", b'"' + b"9" * 400_000 + b'"'),
+    "400,000 digits in extras": EXTRAS.replace(b"%s", b"9" * 400_000),
+    "20 digits": TIME.replace(b"%s", b"9" * 20),
+    "half a pair": CONTENT.replace(b"%s", rb'"\ud800"'),
+    "the other half": CONTENT.replace(b"%s", rb'"\udc00\ud800x"'),
+    "half a pair in a key": EXTRAS.replace(b"%s", rb'{"\ud800":1}'),
+    "half a pair in the address": CONTENT.replace(b"cid", rb"\udfff").replace(b"%s", b'"x"'),
+    "a word": TIME.replace(b"%s", b'"soon"'),
+    "an object": TIME.replace(b"%s", b"{}"),
+    "UTF-16": CONTENT.replace(b"%s", b'"x"').decode().encode("utf-16"),
+    "an open text": CONTENT.replace(b"%s", b'"x')[:-1],
+    "an open escape": CONTENT.replace(b"%s", b'"\\')[:-1],
+    "backslashes": CONTENT.replace(b"%s", b'"' + b"\\" * 100_001)[:-1],
+    "quotes": b'"' * 100_001,
+    "colons": b"{" + b":" * 100_000 + b"}",
+    "a comment": b"/*" * 50_000,
+    "XML": b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">]><lolz>&lol;</lolz>',
+    "zero bytes": b"\x00" * 50_000,
+}
+
+
+class BombTests(BystanderTestCase):
+    """
+    JSON that is made to hurt.
+    """
+
+    async def test_overTCP(self) -> None:
+        """
+        As a chat each is 10002, and the connection stays.
+        """
+        client = await self.tcp(self.port, "mallory")
+        for name, body in BOMBS.items():
+            self.assertEqual(codes(await client.ask(11, body), 12), [10002], name)
+
+    async def test_overWebSocket(self) -> None:
+        """
+        As a message each is 10002, or 10017 where it has no command that
+        could be found; what is no UTF-8 ends the connection with 1007.
+        """
+        client = await self.ws(self.port, "mallory")
+        for name, body in BOMBS.items():
+            client.send(body)
+            if name == "UTF-16":
+                await client.closed()
+                self.assertEqual(client.code, 1007)
+                client = await self.ws(self.port, "mallory")
+            else:
+                (event,) = await client.hear()
+                self.assertIn(event["code"], (10002, 10017), name)
+
+    async def test_overHTTP(self) -> None:
+        """
+        As a message each is 400 with 10002, and as any command 400.
+        """
+        for name, body in BOMBS.items():
+            answer = await self.http(self.port, "POST", "/api/message/send", body)
+            self.assertEqual((answer.status, answer.json["code"]), (400, 10002), name)
+            headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+            answer = await self.http(self.port, "POST", "/api/command/chat", body, headers)
+            self.assertEqual((answer.status, answer.json["code"]), (400, 10101), name)
+
+    async def test_everyCommand(self) -> None:
+        """
+        Each command has its answer to what cannot be read.
+        """
+        for name in ("100,000 brackets", "many keys", "half a pair", "400 digits", "zero bytes", "XML", "900 levels"):
+            client = await self.tcp(self.port, "mallory")
+            for command, code in FAILURES.items():
+                body = BOMBS[name]
+                events = await client.ask(command, body)
+                self.assertEqual([one["code"] for one in events], [code], (name, command))
+
+    async def test_beforeLogin(self) -> None:
+        """
+        Without a login, too.
+        """
+        for name, body in BOMBS.items():
+            if len(body) < 64 * 1024:
+                client = await self.tcp(self.port)
+                events = await client.ask(5, body)
+                self.assertEqual([one["code"] for one in events], [10008], name)
+
+    async def test_deepOverHTTP(self) -> None:
+        """
+        However deep it is, what is taken over HTTP can be told and read; the
+        rest is refused.
+        """
+        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        cid = await self.tcp(self.port, "cid")
+        for depth in (10, 60, 100, 500, *range(880, 1000, 6)):
+            extras = b'{"a":' * depth + b"1" + b"}" * depth
+            body = b'{"to":"cid","content":"%d","extras":%s}' % (depth, extras)
+            answer = await self.http(self.port, "POST", "/api/command/chat", body, headers)
+            self.assertIn(answer.status, (200, 400), depth)
+            self.assertEqual(len(said(await cid.sync())), int(answer.status == 200), depth)
+            cid.say(19, {"userId": "cid", "type": 1, "fromUserId": "mallory"})
+            self.assertEqual((await cid.upTo(20))[-1]["code"], 10018, depth)
+
+    async def test_largeNumbers(self) -> None:
+        """
+        Integers that no 64 bits hold are relayed as they came, or refused,
+        whichever way they come.
+        """
+        cid = await self.tcp(self.port, "cid")
+        client = await self.tcp(self.port, "mallory")
+        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        for number in (2**53 + 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30, 10**99, 10**100, 10**400):
+            extras = {"n": number}
+            code = codes(await client.ask(11, private("cid", "x", extras=extras)), 12)[0]
+            events = await cid.sync()
+            self.assertIn(code, (10000, 10002), number)
+            if code == 10000:
+                self.assertEqual([one["data"]["extras"] for one in events if one["command"] == 11], [extras])
+            answer = await self.http(
+                self.port, "POST", "/api/command/chat", {"to": "cid", "content": "y", "extras": extras}, headers
+            )
+            self.assertIn(answer.status, (200, 400), number)
+            self.assertEqual(len(said(await cid.sync())), int(answer.status == 200), number)
+            cid.say(19, {"userId": "cid", "type": 1, "fromUserId": "mallory"})
+            self.assertEqual((await cid.upTo(20))[-1]["code"], 10018, number)
+
+    async def test_foreignExtras(self) -> None:
+        """
+        Extras that look like imtw's own shape, sent over HTTP, spoil neither
+        the push nor the history.
+        """
+        cid = await self.tcp(self.port, "cid")
+        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        shapes: tuple[dict[str, Any], ...] = (
+            *({"jim": 1}, {"jim": "x"}, {"jim": []}, {"jim": [1]}, {"jim": {"nothing": 1}}, {"jim": {"__class__": 1}}),
+            *({"jim": {"sender": "ann"}}, {"jim": {"id": 5, "seq": "x"}}, {"jim": {"createTime": "x", "msgType": {}}}),
+            *({"jim": {"to": None}}, {"jim": {"extras": 1}}, {"jim": {"": 1}}, {"": 1}, {"jim": None}),
+        )
+        for extras in shapes:
+            body = {"to": "cid", "content": "x", "extras": extras}
+            answer = await self.http(self.port, "POST", "/api/command/chat", body, headers)
+            self.assertIn(answer.status, (200, 400), extras)
+            told = said(await cid.sync())
+            self.assertEqual(told, [("mallory", "x")] * (answer.status == 200), extras)
+            cid.say(19, {"userId": "cid", "type": 1, "fromUserId": "mallory"})
+            answers = (await cid.upTo(20))[-1]
+            self.assertEqual(answers["code"], 10018, extras)
+            rows = answers.get("data", {}).get("friends", {}).get("mallory", [])
+            self.assertEqual({one["from"] for one in rows} - {"mallory"}, set(), extras)
+
+
+class LengthTests(BystanderTestCase):
+    """
+    Lengths that lie.
+    """
+
+    async def test_frames(self) -> None:
+        """
+        A J-IM frame whose length is negative or huge ends its connection as
+        soon as its header is there, with or without a synSeq, logged in or
+        not.
+        """
+        for name in ("", "mallory"):
+            for length in (-1, -2, -(2**31), 2**31 - 1, 2**30, 2202010):
+                for header in (b"\x01\x51\x0b", b"\x01\xf1\x00\x00\x00\x07\x0b", b"\x01\x51\x0d"):
+                    client = await self.tcp(self.port, name)
+                    heard = len(client.received)
+                    client.write(header + pack(">i", length))
+                    self.assertLess(await client.closed(), 2.0)
+                    self.assertEqual(client.received[heard:], b"")
+
+    async def test_attempts(self) -> None:
+        """
+        A hundred of them at once, each with a megabyte behind it.
+        """
+        clients = [await self.tcp(self.port) for _ in range(100)]
+        for client in clients:
+            client.write(b"\x01\x51\x0b\x7f\xff\xff\xff" + b"x" * 1_000_000)
+        for client in clients:
+            await client.closed()
+        self.assertEqual({client.received for client in clients}, {b""})
+
+    async def test_otherVersions(self) -> None:
+        """
+        A later frame of another version, or of no command, ends the
+        connection.
+        """
+        for frame in (b"\x02\x51\x0d\x00\x00\x00\x00", b"\x00" * 7, b"\xff" * 11, b"GET / HTTP/1.1\r\n\r\n"):
+            client = await self.tcp(self.port)
+            await client.sync()
+            client.write(frame)
+            await client.closed()
+            self.assertEqual(len(client.frames), 1)
+
+    async def test_webSocketFrames(self) -> None:
+        """
+        WebSocket frames that break RFC 6455, or are too long, end their
+        connection with 1002, 1007 or 1009.
+        """
+        key = b"\x00\x00\x00\x00"
+        for name, data in {
+            "2 GiB": bytes([0x81, 0xFF]) + pack(">Q", 2**31) + key,
+            "2^63": bytes([0x81, 0xFF]) + pack(">Q", 2**63) + key,
+            "2^64 - 1": bytes([0x82, 0xFF]) + b"\xff" * 8 + key,
+            "above the limit": bytes([0x81, 0xFF]) + pack(">Q", 524289) + key,
+            "unmasked": b"\x81\x02hi",
+            "reserved bit": socketFrame(b"{}", 0xC1),
+            "all reserved bits": socketFrame(b"{}", 0xF1),
+            "reserved opcode": socketFrame(b"{}", 0x83),
+            "reserved control": socketFrame(b"", 0x8B),
+            "continuation of nothing": socketFrame(b"{}", 0x80),
+            "text within a text": socketFrame(b"{", TEXT) + socketFrame(b"{}", 0x81),
+            "fragmented ping": socketFrame(b"", PING),
+            "long ping": socketFrame(b"x" * 126, 0x80 | PING),
+            "no UTF-8": socketFrame(b"\xff\xfe", 0x81),
+            "no UTF-8 in fragments": socketFrame(b'{"a":"\xf0', TEXT) + socketFrame(b"\x28", 0x80),
+            "close of one byte": socketFrame(b"\x03", 0x80 | CLOSE),
+            "close code 999": socketFrame(b"\x03\xe7", 0x80 | CLOSE),
+            "close code 1005": socketFrame(b"\x03\xed", 0x80 | CLOSE),
+            "close reason of no UTF-8": socketFrame(b"\x03\xe8\xff", 0x80 | CLOSE),
+        }.items():
+            client = await self.ws(self.port, "mallory")
+            client.events.clear()
+            client.write(data)
+            await client.closed()
+            # what is wrong in a close frame is not worth another
+            self.assertIn(client.code, (None,) if name.startswith("close") else (1002, 1007, 1009), name)
+            self.assertEqual(client.events, [], name)
+
+    async def test_endlessFragments(self) -> None:
+        """
+        A message whose fragments do not end: over at the limit, empty ones,
+        too, count for something or do no harm.
+        """
+        client = await self.ws(self.port, "mallory")
+        client.write(socketFrame(b"{", TEXT))
+        for _ in range(600):
+            client.write(socketFrame(b" " * 1024, 0))
+        await client.closed()
+        self.assertEqual(client.code, 1009)
+        client = await self.ws(self.port, "mallory")
+        client.events.clear()
+        client.write(socketFrame(b'{"cmd":', TEXT) + socketFrame(b"", 0) * 20_000 + socketFrame(b"13}", 0x80))
+        self.assertEqual(await client.hear(), [{"command": 13, "data": {"hbbyte": -128}}])
+
+    async def test_noCompression(self) -> None:
+        """
+        Compression is offered by the client and not taken up; a bomb has
+        nowhere to go off.
+        """
+        client = await self.upgrade(
+            self.port, "/?username=mallory&password=x", {"Sec-WebSocket-Extensions": "permessage-deflate"}
+        )
+        self.assertEqual(client.status, 101)
+        self.assertNotIn(b"sec-websocket-extensions", client.head.lower())
+        client.send(b"\x00" * 1000, 0xC2)
+        await client.closed()
+        self.assertEqual(client.code, 1002)
+        answer = await self.http(
+            self.port, "POST", "/api/message/send", b"\x1f\x8b" + b"\x00" * 1000, {"Content-Encoding": "gzip"}
+        )
+        self.assertEqual(answer.status, 400)
+
+
+NAMES = [
+    *("__proto__", "constructor", "toString", "null", "undefined", "NaN", "true", "0", "-1", "None", "self"),
+    *("*", "?", "[a-z]*", "user:*", "{a}", "a:b", "%", "_", "a%", "'", '"', "`", "\\", "/", "../../etc/passwd"),
+    *("'; DROP TABLE messages; --", "' OR '1'='1", '" OR ""="', "1; ATTACH 'x' AS y", "x'||sqlite_version()||'"),
+    *("admin'--", "UNION SELECT secret FROM accounts", "FLUSHALL", "*1", "$3", "<script>alert(1)</script>"),
+    *("${RUN}", "{0}", "%s%s%n", "%00", "a b", "😀", "张三", "é", "ﷺ", "a" * 64, "😀" * 64),
+]
+NO_NAMES = [
+    *("", " ", " a", "a ", "\t", "a\x00b", "a\r\nb", "a\nb", "\x1b[31mred", "a\x7f"),
+    *("\x85", "\u2028", "\u202e", "\ufeff"),
+    *("\u200b", "\ud7ff\ue000", "a" * 65, "x" * 10_240, "\x00", "\r\nSET a b\r\n"),
+]
+
+
+class NameTests(BystanderTestCase):
+    """
+    Ids that mean something to somebody else.
+    """
+
+    async def prepare(self) -> None:
+        self.arguments = ("--store", f"sqlite:{self.mktemp()}")
+        await super().prepare()
+
+    def test_which(self) -> None:
+        """
+        Which of them are names (DESIGN.md, "Accounts and names").
+        """
+        self.assertEqual([name for name in NAMES if not isName(name)], [])
+        self.assertEqual([name for name in NO_NAMES if isName(name)], [])
+
+    async def test_users(self) -> None:
+        """
+        Any name is just a name: it gets what is said to it, in private and in
+        a group of its name, and nothing else.
+        """
+        client = await self.tcp(self.port, "mallory")
+        for name in NAMES:
+            await client.ask(7, {"group_id": name})
+            for body in (private(name, name), {"chatType": 1, "group_id": name, "content": name}):
+                events = await client.ask(11, body)
+                self.assertIn(codes(events, 12), ([10000], [10001]), name)
+        for name in NAMES:
+            user = await self.tcp(self.port, name)
+            user.say(19, {"type": 0, "userId": name})
+            data = (await user.upTo(20))[-1]["data"]
+            self.assertEqual([one["content"] for one in data["friends"].pop("mallory")], [name])
+            self.assertEqual((data["friends"], data["groups"], data["userid"]), ({}, {}, name))
+            user.say(19, {"type": 1, "userId": name, "groupId": name})
+            rows = (await user.upTo(20))[-1]["data"]["groups"]
+            self.assertEqual({key: [one["content"] for one in all_] for key, all_ in rows.items()}, {name: [name]})
+            user.say(17, {"type": 0, "userid": name})
+            self.assertEqual((await user.upTo(18))[-1]["data"]["id"], name)
+            online = await self.http(self.port, "GET", f"/api/user/online?userid={quote(name, safe='')}")
+            self.assertEqual(online.json["code"], 10019, name)
+            await user.closedByUs()
+
+    async def test_noUsers(self) -> None:
+        """
+        What is no name cannot log in by any way, be said anything to, be
+        joined, or be looked at.
+        """
+        client = await self.tcp(self.port, "mallory")
+        for name in NO_NAMES:
+            stranger = await self.tcp(self.port)
+            self.assertEqual((await stranger.login(name))[-1]["code"], 10008, name)
+            await stranger.closed()
+            if name:
+                other = await self.upgrade(self.port, f"/?username={quote(name, safe='')}&password=x")
+                self.assertEqual((await other.upTo(6))[-1]["code"], 10008, name)
+                await other.closed()
+                self.assertEqual(codes(await client.ask(7, {"group_id": f"x{name}"}), 8), [10012], name) if not isName(
+                    f"x{name}".strip()
+                ) else None
+            self.assertEqual(codes(await client.ask(11, private(name, "x")), 12), [10001], name)
+            group = await client.ask(11, {"chatType": 1, "group_id": name, "content": "x"})
+            self.assertEqual(codes(group, 12), [10000], name)
+            self.assertEqual(codes(await client.ask(17, {"type": 2, "userid": name}), 18), [10004], name)
+            for body in ({"userId": name}, {"userId": "mallory", "fromUserId": name or "\x00"}):
+                self.assertEqual(codes(await client.ask(19, {"type": 1, **body}), 20), [10015], name)
+            self.assertEqual(codes(await client.ask(15, {"id": "x", "to": name}), 0), [10017], name)
+
+    async def test_messageIds(self) -> None:
+        """
+        A message's id may be anything of at most 128 characters; a longer one
+        is 10002.
+        """
+        client = await self.tcp(self.port, "mallory")
+        ids = [*NAMES, "a\x00b", "a\r\nb", "\x1b[31m", "x" * 128]
+        for id in ids:
+            self.assertEqual(codes(await client.ask(11, private("cid", id, id=id)), 12), [10001], id)
+        for id in ("x" * 129, "x" * 10_240):
+            self.assertEqual(codes(await client.ask(11, private("cid", "x", id=id)), 12), [10002])
+        client.say(19, {"type": 1, "userId": "mallory", "fromUserId": "cid"})
+        rows = (await client.upTo(20))[-1]["data"]["friends"]["cid"]
+        self.assertEqual([(one["id"], one["content"]) for one in rows], [(id, id) for id in ids])
+
+    async def test_everyField(self) -> None:
+        """
+        SQL and the like in every field that holds a text comes back as it
+        went.
+        """
+        client = await self.tcp(self.port, "mallory")
+        for number, text in enumerate([*NAMES, "a\x00b", "x" * 10_240]):
+            body = private("cid", text, id=f"m{number}", nick=text, avatar=text, extras={text: [text]}, createTime=5)
+            self.assertEqual(codes(await client.ask(11, body), 12), [10001], text)
+            client.say(19, {"type": 1, "userId": "mallory", "fromUserId": "cid", "offset": number, "count": 1})
+            (row,) = (await client.upTo(20))[-1]["data"]["friends"]["cid"]
+            self.assertEqual(row, {**body, "from": "mallory"}, text)
+            self.assertEqual(codes(await client.ask(7, {"group_id": f"g{number}", "name": text}), 8), [10011], text)
+            (echo,) = await client.ask(3, {"token": text})
+            self.assertEqual(echo["data"]["token"], f"{text}authKey")
+
+    async def test_passwordsAndTokens(self) -> None:
+        """
+        A password may be anything of at most 1,024 bytes, a token is just
+        wrong.
+        """
+        live = await self.serve("--auth", "accounts:", "--store", f"sqlite:{self.mktemp()}")
+        for number, text in enumerate(["' OR '1'='1", "\x00", "密码", "😀" * 256, "x" * 1024]):
+            await (await self.tcp(live.port, f"u{number}", password=text)).closedByUs()
+            await (await self.tcp(live.port, f"u{number}", password=text)).closedByUs()
+        for text in ("x" * 1025, "😀" * 257, "x" * 60_000):
+            client = await self.tcp(live.port)
+            self.assertEqual((await client.login("new", text))[-1]["code"], 10008)
+        for text in (*NAMES, "\x00", "x" * 60_000):
+            client = await self.tcp(live.port)
+            client.say(5, {"token": text})
+            self.assertEqual((await client.upTo(6))[-1]["code"], 10008, text)
+            await client.closedByUs()
+
+    async def test_numbers(self) -> None:
+        """
+        Numbers at their ends, in every field that holds one.
+        """
+        client = await self.tcp(self.port, "mallory")
+        await client.ask(11, private("cid", "x"))
+        least, most = -(2**63), 2**63 - 1
+        for number in (least, -1, 0, 1, most, 1.5, -0.0, 1e300):
+            for pair in (("beginTime", "endTime"), ("offset", "count")):
+                for first, second in ((number, 5), (5, number), (number, number)):
+                    body = {"type": 1, "userId": "mallory", "fromUserId": "cid", pair[0]: first, pair[1]: second}
+                    code = codes(await client.ask(19, body), 20)
+                    self.assertIn(code, ([10018], [10015]), body)
+        for number in (least, -1, most):
+            self.assertEqual(codes(await client.ask(19, {"type": number, "userId": "mallory"}), 20), [10015])
+            self.assertEqual(codes(await client.ask(17, {"type": number, "userid": "mallory"}), 18), [10004])
+            self.assertEqual(codes(await client.ask(11, private("cid", "x", msgType=number)), 12), [10001])
+            self.assertEqual(codes(await client.ask(11, private("cid", "x", createTime=number)), 12), [10001])

@@ -1,0 +1,240 @@
+"""
+Two nodes: what happens on one is told on the other, and what is lost on the
+way is read from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from imtw.handlers.chat import ChatHandler
+from imtw.interfaces import IRelay
+from imtw.limits import Limits
+from imtw.persistence.memory import MemoryStore
+from imtw.relaying import Relaying
+from imtw.relays.loopback import LoopbackRelay, NoRelay
+from imtw.server import Core
+from imtw.test.people import Person, Words
+
+LOBBY = [("100", "lobby")]
+NOTICES = Words(notices=True)
+
+
+class RelayContract:
+    """
+    What every relay does.
+    """
+
+    clock: Clock
+    assertEqual: Callable[..., None]
+    successResultOf: Callable[..., Any]
+
+    def makeRelay(self, hub: str) -> IRelay:
+        """
+        A relay that joins a hub.
+        """
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """
+        Let what was published arrive.
+        """
+        raise NotImplementedError
+
+    def join(self, hub: str) -> tuple[IRelay, list[bytes]]:
+        """
+        A relay that listens, and what it hears.
+        """
+        relay = self.makeRelay(hub)
+        verifyObject(IRelay, relay)
+        heard: list[bytes] = []
+        self.successResultOf(relay.start(heard.append))
+        return relay, heard
+
+    def test_others(self) -> None:
+        """
+        What is published comes to all others of the hub, in order, byte for
+        byte, and not to oneself, nor to another hub.
+        """
+        one, own = self.join("a")
+        _, two = self.join("a")
+        _, three = self.join("a")
+        _, other = self.join("b")
+        for notice in (b"1", bytes(range(256))):
+            one.publish(notice)
+        self.settle()
+        self.assertEqual((own, two, three, other), ([], [b"1", bytes(range(256))], [b"1", bytes(range(256))], []))
+
+    def test_stopped(self) -> None:
+        """
+        Who has stopped hears nothing more, not even what is under way.
+        """
+        one, _ = self.join("a")
+        two, heard = self.join("a")
+        one.publish(b"1")
+        self.successResultOf(two.stop())
+        one.publish(b"2")
+        self.settle()
+        self.assertEqual(heard, [])
+
+
+class LoopbackRelayTests(RelayContract, SynchronousTestCase):
+    """
+    L{LoopbackRelay}.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.addCleanup(LoopbackRelay._hubs.clear)
+
+    def makeRelay(self, hub: str) -> IRelay:
+        return LoopbackRelay(hub, self.clock)
+
+    def settle(self) -> None:
+        self.clock.advance(0)
+
+
+class NoRelayTests(SynchronousTestCase):
+    """
+    L{NoRelay}.
+    """
+
+    def test_silence(self) -> None:
+        """
+        Nobody hears anything.
+        """
+        relay = NoRelay("", Clock())
+        verifyObject(IRelay, relay)
+        heard: list[bytes] = []
+        self.successResultOf(relay.start(heard.append))
+        relay.publish(b"x")
+        self.successResultOf(relay.stop())
+        self.assertEqual(heard, [])
+
+
+@implementer(IRelay)
+class LossyRelay:
+    """
+    A relay that loses what it is told to lose.
+    """
+
+    def __init__(self) -> None:
+        self.other: LossyRelay
+        self.loses = False
+        self.receive: Callable[[bytes], None]
+
+    def start(self, receive: Callable[[bytes], None]) -> Deferred[None]:
+        self.receive = receive
+        return succeed(None)
+
+    def publish(self, notice: bytes) -> None:
+        if not self.loses:
+            self.other.receive(notice)
+
+    def stop(self) -> Deferred[None]:
+        return succeed(None)
+
+
+class TwoNodesTests(SynchronousTestCase):
+    """
+    L{Relaying}, with two cores on one store.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        store = MemoryStore("", self.clock, Limits())
+        self.relays = [LossyRelay(), LossyRelay()]
+        self.relays[0].other, self.relays[1].other = self.relays[1], self.relays[0]
+        self.cores = [self.node(store, relay) for relay in self.relays]
+        self.ann = Person(self.cores[0], "ann", form=NOTICES)
+        self.bob = Person(self.cores[1], "bob", form=NOTICES)
+        self.turn()
+        self.ann.listen()
+        self.bob.listen()
+
+    def node(self, store: MemoryStore, relay: LossyRelay) -> Core:
+        """
+        A server of the two.
+        """
+        core = Core(self.clock, store, lobby=LOBBY)
+        core.registry.register(ChatHandler(core))
+        relaying = Relaying(relay, store, core.sessions, core.groups)
+        core.delivery.relay = core.attendance.relay = relaying.tell
+        self.successResultOf(relaying.start())
+        return core
+
+    def turn(self) -> None:
+        """
+        Let the reactors turn.
+        """
+        for _ in range(9):
+            self.clock.advance(0.001)
+
+    def say(self, *texts: str) -> None:
+        """
+        Ann says something in the lobby.
+        """
+        for text in texts:
+            self.ann.say(text, None, group="100")
+        self.turn()
+
+    def test_group(self) -> None:
+        """
+        What is said in a group on one node is heard on the other.
+        """
+        self.say("hello")
+        self.assertEqual(self.bob.listen(), ["hello"])
+
+    def test_private(self) -> None:
+        """
+        A private message, too.
+        """
+        self.ann.say("psst", "bob")
+        self.assertEqual(self.bob.listen(), ["psst"])
+
+    def test_notices(self) -> None:
+        """
+        Who comes and goes is told on both.
+        """
+        third = Person(self.cores[0], "third", form=NOTICES)
+        self.turn()
+        self.cores[0].lost(third.session)
+        self.turn()
+        self.assertEqual(self.bob.listen(), ["+third", "-third"])
+
+    def test_gap(self) -> None:
+        """
+        What the relay lost is read from the log, in order, as soon as
+        anything else comes.
+        """
+        self.relays[0].loses = True
+        self.say("one", "two", "three")
+        self.assertEqual(self.bob.listen(), [])
+        self.relays[0].loses = False
+        self.say("four")
+        self.assertEqual(self.bob.listen(), ["one", "two", "three", "four"])
+
+    def test_twice(self) -> None:
+        """
+        A notice that comes twice is told once.
+        """
+        publish = self.relays[0].publish
+        self.relays[0].publish = lambda notice: (publish(notice), publish(notice))  # type: ignore
+        self.say("hello")
+        self.assertEqual(self.bob.listen(), ["hello"])
+
+    def test_junk(self) -> None:
+        """
+        What cannot be read is dropped, and the next notice is not.
+        """
+        for junk in (b"", b"\xff", b"{}", b"\x81\xa4type\xa3row"):
+            self.relays[1].receive(junk)
+        self.say("hello")
+        self.assertEqual(self.bob.listen(), ["hello"])
