@@ -107,11 +107,14 @@ class Reply(Struct, gc=False):
         without a code (heartbeat, handshake).
     @ivar data: a Struct of the command's reply type, or L{None}.
     @ivar close: end the connection once this is written.
+    @ivar reason: why, in words for a person: told to clients that know it,
+        in place of the status's own text.
     """
 
     status: Status | None = None
     data: Struct | None = None
     close: bool = False
+    reason: str = ""
 
 
 # Requests and replies, in neutral camelCase.

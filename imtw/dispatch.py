@@ -168,7 +168,7 @@ def refusalOf(refused: CommandRefused) -> Reply:
     The answer that a refusal is.
     """
     data = refused.data if isinstance(refused.data, Struct) else None
-    return Reply(Status(refused.status), data, refused.close)
+    return Reply(Status(refused.status), data, refused.close, refused.reason)
 
 
 def awaited(result: Any) -> Deferred[Reply | Slot | None]:

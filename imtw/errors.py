@@ -33,6 +33,7 @@ class CommandRefused(ImtwError):
     A command that was understood is denied.
 
     @ivar status: the L{imtw.commands.Status} the client is told.
+    @ivar reason: why, in words for a person, or an empty text.
     @ivar data: what goes with it, or L{None}.
     @ivar close: whether the connection ends after the answer was written.
     """
@@ -40,6 +41,7 @@ class CommandRefused(ImtwError):
     def __init__(self, status: int, reason: str = "", data: object = None, close: bool = False) -> None:
         super().__init__(reason or str(status))
         self.status = status
+        self.reason = reason
         self.data = data
         self.close = close
 

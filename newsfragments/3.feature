@@ -1,1 +1,1 @@
-J-IM 2.6 clients chat over TCP, WebSocket and HTTP on one port, with a page for browsers; messages are kept in SQLite, and commands, dialects, stores, relays and login checks are plugins.
+J-IM 2.6 clients chat over TCP, WebSocket and HTTP on one port, with TLS or without, beside a page for browsers; what is acknowledged is kept in SQLite; ``imtw`` looks after accounts and the database; and commands, dialects, stores, relays, login checks, join policies and chat filters are plugins.

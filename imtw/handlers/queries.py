@@ -162,19 +162,14 @@ class GetMessagesHandler:
         core.cursors.flush()
         found = await core.store.pending(request.user, pair, core.limits.page)
         answer = Messages(request.user, {}, {}, request.group is None)
-        room = core.limits.page
+        isCut = sum(len(messages) for _, messages in found) >= core.limits.page
         for membership, messages in found:
-            taken = messages[:room]
-            room -= len(taken)
-            whole = len(taken) == len(messages)
-            if not whole and not taken:
-                continue
-            seq = membership.head if whole else taken[-1].seq
-            core.cursors.read(request.user, membership.conversation, seq, whole)
-            if taken and membership.pair.scope is Scope.GROUP:
-                answer.groups[membership.pair.a] = taken
-            elif taken:
-                answer.friends[membership.pair.partnerOf(request.user)] = taken
+            whole = not (isCut and membership is found[-1][0])
+            core.cursors.read(request.user, membership.conversation, membership.head, whole)
+            if messages and membership.pair.scope is Scope.GROUP:
+                answer.groups[membership.pair.a] = messages
+            elif messages:
+                answer.friends[membership.pair.partnerOf(request.user)] = messages
         return Reply(Status.PENDING, answer)
 
     async def _history(self, request: GetMessages, session: Session, pair: Pair) -> Reply:

@@ -95,7 +95,7 @@ def libertiesOf(core: Core, request: Request) -> Liberty:
     """
     May this caller speak for others?  With the operator's secret, or, only
     while there is none, from this machine itself and not through a page or a
-    proxy (DESIGN, "Accounts and names").
+    proxy (docs/howto/tls.rst).
     """
     if core.apiSecret:
         known = compare_digest(bearerOf(request).encode("utf-8", "replace"), core.apiSecret.encode())

@@ -71,7 +71,7 @@ class CommandResource(AsyncResource):
         answer: dict[str, Any] = {"command": command.replyCode}
         if reply.status is not None:
             answer["code"] = int(reply.status)
-            answer["msg"] = reader.complaint or reply.status.name.lower().replace("_", " ")
+            answer["msg"] = reader.complaint or reply.reason or reply.status.name.lower().replace("_", " ")
         if reply.data is not None:
             answer["data"] = reply.data
         respond(request, CODES.get(reply.status, 200) if reply.status else 200, encode(answer))

@@ -15,30 +15,15 @@ from urllib.parse import parse_qsl, unquote
 from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from imtw.interfaces import IDialect
+from imtw.protocols.handover import handOver
 from imtw.protocols.websocket import SpeakerMaker, Undecided
 from imtw.server import Core
 
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-def handOver(transport: Any, target: IProtocol, received: bytes) -> None:
-    """
-    Let C{target} take a connection over, on plain TCP and on TLS, with what
-    was read already.  The protocol that had it hears nothing more of it, not
-    even its end.
-    """
-    if isinstance(transport, ProtocolWrapper):
-        transport.wrappedProtocol = target
-    else:
-        transport.protocol = target
-    target.makeConnection(transport)
-    if received:
-        target.dataReceived(received)
 
 
 def mayBeHTTP(head: bytes) -> bool | None:

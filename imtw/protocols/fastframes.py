@@ -36,31 +36,32 @@ def wholeFrame(data: bytes, at: int, most: int) -> Found | int:
         refuse for the way its length is written is not all there yet, how
         many bytes it needs.
     """
-    end = len(data)
-    if end - at < 6:
+    left = len(data) - at
+    if left < 2:
         return 0
     first = data[at]
     length = data[at + 1] ^ MASKED
     if length > 127 or (first != TEXT and first != BINARY):
         return 0
+    head = 6
     isLonger = False
-    start = at + 6
     if length == 126:
-        start = at + 8
-        if end < start:
+        if left < 4:
             return 0
+        head = 8
         (length,) = _medium(data, at + 2)
         isLonger = length < 126
     elif length == 127:
-        start = at + 14
-        if end < start:
+        if left < 10:
             return 0
+        head = 14
         (length,) = _long(data, at + 2)
         isLonger = length < 65536
     if length > most:
         return 0
-    if end - start < length:
-        return start + length - at if isLonger else 0
+    if left < head + length:
+        return head + length if isLonger else 0
+    start = at + head
     payload = unmask(data[start : start + length], data[start - 4 : start])
     if first == TEXT:
         try:
@@ -68,6 +69,24 @@ def wholeFrame(data: bytes, at: int, most: int) -> Found | int:
         except UnicodeDecodeError:
             return 0
     return first == BINARY, payload, start + length
+
+
+def frameSize(data: bytes, at: int) -> int:
+    """
+    How many bytes the frame that begins at an offset has, with its head; 0
+    while so much of the head is missing that it cannot be told.
+    """
+    left = len(data) - at
+    if left < 2:
+        return 0
+    second = data[at + 1]
+    length = second & 0x7F
+    head = 2 + (4 if second & MASKED else 0)
+    if length == 126:
+        return head + 2 + int(_medium(data, at + 2)[0]) if left >= 4 else 0
+    if length == 127:
+        return head + 8 + int(_long(data, at + 2)[0]) if left >= 10 else 0
+    return head + length
 
 
 def unmask(payload: bytes, mask: bytes) -> bytes:

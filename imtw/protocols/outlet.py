@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTransport
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 from imtw.dispatch import Cork
 from imtw.sessions import Outlet, nothing
+
+CLOSE_PATIENCE = 2.0  # seconds for a peer to read the last words
 
 
 def directSend(transport: Any) -> Callable[[bytes], int] | None:
@@ -51,6 +53,7 @@ class TransportOutlet(Outlet):
         "_cork",
         "_direct",
         "_held",
+        "_hurry",
         "_paused",
         "_queue",
         "_transport",
@@ -68,6 +71,7 @@ class TransportOutlet(Outlet):
         self._queue: list[bytes] = []
         self._paused = False
         self._held = 0
+        self._hurry: IDelayedCall | None = None
         self._closed = False
         self.isActive = True
         self.level = 0
@@ -98,6 +102,16 @@ class TransportOutlet(Outlet):
         self._closed = True
         self._transport.unregisterProducer()
         self._transport.loseConnection()
+        reactor = getattr(self._transport, "reactor", None)
+        if reactor is not None and self._hurry is None:
+            self._hurry = reactor.callLater(CLOSE_PATIENCE, self._transport.abortConnection)
+
+    def mute(self) -> None:
+        """
+        Send nothing more; somebody else ends the connection.
+        """
+        self._closed = True
+        self._queue.clear()
 
     def abort(self) -> None:
         """
@@ -111,8 +125,9 @@ class TransportOutlet(Outlet):
         """
         The connection is gone.
         """
-        self._closed = True
-        self._queue.clear()
+        self.mute()
+        if self._hurry is not None and self._hurry.active():
+            self._hurry.cancel()
 
     def pauseProducing(self) -> None:
         """

@@ -206,10 +206,15 @@ class Root(Resource):
     below it.
 
     @param folder: the operator's, for what has no route.
+    @param upgrade: takes upgrades to a WebSocket that are not the first
+        request of their connection.
     """
 
-    def __init__(self, routes: Mapping[str, IResource], folder: str | None = None) -> None:
+    def __init__(
+        self, routes: Mapping[str, IResource], folder: str | None = None, upgrade: IResource | None = None
+    ) -> None:
         super().__init__()
+        self._upgrade = upgrade
         self._routes = routes
         self._folder = Folder(folder) if folder is not None else None
         if self._folder is not None:
@@ -219,6 +224,8 @@ class Root(Resource):
         """
         The longest route that this path begins with.
         """
+        if self._upgrade is not None and request.requestHeaders.hasHeader(b"Sec-WebSocket-Key"):
+            return self._upgrade
         segments = [name, *(request.postpath or ())]
         for length in range(len(segments), -1, -1):
             try:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -25,7 +24,7 @@ from imtw.deadlines import Deadlines
 from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
-from imtw.protocols.fastframes import wholeFrame
+from imtw.protocols.fastframes import frameSize, wholeFrame
 from imtw.protocols.outlet import TransportOutlet
 
 SpeakerMaker = Callable[[], ISocketSpeaker]
@@ -79,10 +78,15 @@ class SocketCarrier(WebSocketServerProtocol):
     factory: SocketFactory
     transport: Any
     maxMessagePayloadSize: int
+    http_request_uri: str
+    data: bytes
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
     inside_message = False
-    _rest = b""
+    _isOpened = False
+    _rest = b""  # the head of a frame that is cut, or a frame that is not Autobahn's and not all there
+    _owed = 0  # bytes to come of a frame that Autobahn has the beginning of
+    _hurry: IDelayedCall | None = None
 
     def onConnect(self, request: Any) -> None:
         """
@@ -91,9 +95,8 @@ class SocketCarrier(WebSocketServerProtocol):
         @raise ConnectionDeny: nobody does, or the page it comes from is none
             of ours.
         """
-        query = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
-        query = query or {name: values[-1] for name, values in request.params.items()}
-        path = request.path.partition("?")[0]
+        query = dict(parse_qsl(urlsplit(self.http_request_uri).query, keep_blank_values=True))
+        path = unquote(request.path)
         try:
             maker = self.factory.whoSpeaks(path, query)
             self.speaker = maker() if maker is not None else None
@@ -109,21 +112,25 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         The handshake is done.
         """
+        self._isOpened = True
         self.outlet = SocketOutlet(self, self.factory.cork, self.factory.sendBudget)
         self._guarded("onOpen", self.speaker.opened, self, self.query)  # type: ignore[union-attr]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """
-        A whole message came.
+        A whole message came; behind a close nothing is heard.
         """
-        self._guarded("onMessage", self.speaker.received, payload, isBinary)  # type: ignore[union-attr]
+        if self.state == self.STATE_OPEN:
+            self._guarded("onMessage", self.speaker.received, payload, isBinary)  # type: ignore[union-attr]
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """
         The connection is gone.
         """
+        if self._hurry is not None and self._hurry.active():
+            self._hurry.cancel()
         speaker, self.speaker = self.speaker, None
-        if hasattr(self, "outlet"):
+        if self._isOpened:
             self.outlet.forget()
             if speaker is not None:
                 self._guarded("onClose", speaker.closed)
@@ -135,32 +142,83 @@ class SocketCarrier(WebSocketServerProtocol):
         cork = self.factory.cork
         cork.push()
         try:
-            if self.state == self.STATE_OPEN and not self.data and not self.inside_message:
-                data = self._wholeFrames(self._rest + data if self._rest else data)
-            if data:
+            if self.state == self.STATE_CONNECTING:
+                data = self._handshake(data)
+            if self.state == self.STATE_OPEN:
+                self._frames(self._rest + data if self._rest else data)
+            elif data:
                 self._dataReceived(data)
         finally:
             cork.pull()
 
-    def _wholeFrames(self, data: bytes) -> bytes:
+    def _handshake(self, data: bytes) -> bytes:
         """
-        Take the frames that need nothing of Autobahn.
+        Give Autobahn the handshake and no more.
 
-        @return: what it has to look at.
+        @return: what was glued to it.
+        """
+        before = len(self.data)
+        end = (self.data + data).find(b"\r\n\r\n")
+        if end < 0:
+            self._dataReceived(data)
+            return b""
+        end += 4 - before
+        self._dataReceived(data[:end])
+        return data[end:]
+
+    def _frames(self, data: bytes) -> None:
+        """
+        Take the frames that need nothing of Autobahn, and give it the others
+        one by one, so that it is always known where a frame begins.
         """
         self._rest = b""
         at, end = 0, len(data)
+        if self._owed:
+            at = min(self._owed, end)
+            self._owed -= at
+            self._dataReceived(data[:at])
         most = self.maxMessagePayloadSize
         while at < end and self.state == self.STATE_OPEN:
-            found = wholeFrame(data, at, most)
-            if isinstance(found, int):
+            if not self.inside_message:
+                found = wholeFrame(data, at, most)
+                if not isinstance(found, int):
+                    isBinary, payload, at = found
+                    self.onMessage(payload, isBinary)
+                    continue
                 if found:
                     self._rest = data[at:]
-                    return b""
-                break
-            isBinary, payload, at = found
-            self.onMessage(payload, isBinary)
-        return data[at:] if at else data
+                    return
+            size = frameSize(data, at)
+            if not size:
+                self._rest = data[at:]
+                return
+            piece = data[at : at + size]
+            at += len(piece)
+            self._owed = size - len(piece)
+            self._dataReceived(piece)
+        if at < end:
+            self._dataReceived(data[at:])
+
+    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
+        """
+        Send what was said before, then the close frame, then nothing any
+        more (RFC 6455, 5.5.1).
+        """
+        if self.state == self.STATE_OPEN and self._isOpened:
+            self.outlet.flush()
+            self.transport.unregisterProducer()
+            super().sendCloseFrame(code, reasonUtf8, isReply)
+            self.outlet.mute()
+        else:
+            super().sendCloseFrame(code, reasonUtf8, isReply)
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """
+        Hang up, and do not wait for ever for a peer that does not read.
+        """
+        if not abort and self._hurry is None:
+            self._hurry = self.factory.reactor.callLater(CLOSE_PATIENCE, self.transport.abortConnection)
+        super()._closeConnection(abort)
 
     @property
     def address(self) -> str:
@@ -174,8 +232,6 @@ class SocketCarrier(WebSocketServerProtocol):
         Close with a close frame, behind what was sent.
         """
         if self.state == self.STATE_OPEN:
-            self.outlet.flush()
-            self.transport.unregisterProducer()
             self.sendCloseFrame(code, reason.encode() if reason else None)  # sendClose has no server's codes
 
     def pause(self) -> None:
@@ -303,11 +359,3 @@ def originPattern(origin: str) -> str:
     parts = urlsplit(origin)
     port = "" if parts.port else {"https": ":443", "http": ":80"}.get(parts.scheme, "")
     return origin.rstrip("/") + port
-
-
-def upgradeResource(factory: SocketFactory) -> WebSocketResource:
-    """
-    For an upgrade that is not the first request of its connection.
-    """
-    factory.startFactory()
-    return WebSocketResource(factory)

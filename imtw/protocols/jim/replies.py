@@ -168,7 +168,9 @@ def answer(command: Command, reply: Reply, modern: bool, suffix: str) -> bytes:
     """
     if command.code in FIXED:
         return FIXED[command.code]
-    status = statusFor(command, reply.status or Status.OK)
+    status = reply.status or Status.OK
+    if not modern:
+        status = statusFor(command, status)
     if status is Status.OFFLINE and command.code == RECALL:
         status = Status.SENT
     data: Any = reply.data
@@ -181,4 +183,5 @@ def answer(command: Command, reply: Reply, modern: bool, suffix: str) -> bytes:
             data = None
         else:
             data = msgspec.to_builtins(data, order="sorted")
-    return envelope(command.replyCode, code=status, msg=TEXTS[status], data=data)
+    text = reply.reason if modern and reply.reason else TEXTS[status]
+    return envelope(command.replyCode, code=status, msg=text, data=data)

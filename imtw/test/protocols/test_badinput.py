@@ -335,7 +335,7 @@ class NameTests(BystanderTestCase):
 
     def test_which(self) -> None:
         """
-        Which of them are names (DESIGN.md, "Accounts and names").
+        Which of them are names.
         """
         self.assertEqual([name for name in NAMES if not isName(name)], [])
         self.assertEqual([name for name in NO_NAMES if isName(name)], [])

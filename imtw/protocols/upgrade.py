@@ -1,0 +1,45 @@
+"""
+An upgrade to a WebSocket that is not the first request of its connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from imtw.protocols.handover import handOver
+
+if TYPE_CHECKING:
+    from imtw.protocols.detect import PortFactory
+
+
+class UpgradeResource(Resource):
+    """
+    Takes the connection away from HTTP and gives it to a WebSocket, with the
+    request as it came.
+    """
+
+    isLeaf = True
+
+    def __init__(self, port: PortFactory) -> None:
+        super().__init__()
+        self._port = port
+
+    def render(self, request: Request) -> int:
+        """
+        Hand the connection over.
+        """
+        channel: Any = request.channel
+        transport = channel.transport
+        channel.setTimeout(None)
+        transport.unregisterProducer()
+        head = [b" ".join([request.method, request.uri, request.clientproto])]
+        for name, values in request.requestHeaders.getAllRawHeaders():
+            head += [name + b": " + value for value in values]
+        target = self._port.sockets.buildProtocol(transport.getPeer())
+        self._port.countEnd(target)
+        handOver(transport, target, b"\r\n".join([*head, b"", b""]))
+        channel.rawDataReceived = target.dataReceived  # what was read together with the request comes here yet
+        return NOT_DONE_YET

@@ -1,0 +1,162 @@
+"""
+What the pages, and the code, refer to exists.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+from twisted.python.reflect import namedAny
+from twisted.trial.unittest import SynchronousTestCase
+
+import imtw
+from imtw.cli.command import Imtw
+from imtw.tap import Options
+from imtw.test.test_docs.pages import WHERE, blocksOf, page, pages, serverOptions
+
+PUBLIC = ("interfaces", "model", "commands", "events", "errors", "plugin", "limits")
+NAMES = r"``((?:imtw|examples|script|docs(?!/_build)|newsfragments)/[\w./]+)``"
+TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|imtw)\b.*)"
+DATA = ("imtw.db", "imtw.toml")  # files that could be modules
+
+
+class ReferenceTests(SynchronousTestCase):
+    """
+    What is referred to exists.
+    """
+
+    def test_sections(self) -> None:
+        """
+        Docstrings that name a page and a section name one that is there.
+        """
+        root = Path(imtw.__file__).parent
+        texts = {file: " ".join(file.read_text("utf-8").split()) for file in root.rglob("*.py")}
+        found = {
+            (name, section)
+            for text in texts.values()
+            for name, section in re.findall(r"\((docs/[\w/]+\.rst), ([A-Za-z][\w ]*)\)", text.replace("#: ", ""))
+        }
+        self.assertGreater(len(found), 4)
+        for name, section in found:
+            self.assertRegex(page(name).read_text("utf-8"), rf"(?m)^{re.escape(section)}\n[-=~]+$", name)
+
+    def test_marks(self) -> None:
+        """
+        The decisions that the code refers to, D-1 and so on, are explained.
+        """
+        root = Path(imtw.__file__).parent
+        wanted = {mark for file in root.rglob("*.py") for mark in re.findall(r"\bD-\d+", file.read_text("utf-8"))}
+        explained = set(re.findall(r"\bD-\d+", page("docs/wire/quirks.rst").read_text("utf-8")))
+        self.assertEqual(wanted - explained, set())
+
+    def test_quirks(self) -> None:
+        """
+        Each quirk and each hole is shown by a test or a recorded
+        conversation that is there.
+        """
+        text = page("docs/wire/quirks.rst").read_text("utf-8")
+        rows = re.findall(r"^   \* - (.*)\n((?:     .*\n)+)", text, re.M)
+        self.assertGreater(len(rows), 40)
+        cases = Path(imtw.__file__).parent / "test" / "conformance"
+        for title, rest in rows:
+            if title == "oddity":
+                continue
+            cells = re.findall(r"     - ((?:.*\n)(?:       .*\n)*)", rest)
+            self.assertEqual(len(cells), 4, title)
+            names = re.findall(r"``([^`]+)``", cells[3])
+            self.assertTrue(names, f"{title} is shown by nothing")
+            for name in names:
+                if "/" in name:
+                    self.assertTrue((cases / f"{name}.json").is_file(), f"{title}: {name}")
+                else:
+                    self.assertTrue(isTest(name), f"{title}: {name}")
+
+    def test_commandLines(self) -> None:
+        """
+        Whatever is typed on any page are options and commands that there
+        are.
+        """
+        count = 0
+        for block in (block for path in pages() for block in blocksOf(path)):
+            for line in block.text.replace("\\\n", "").split("\n"):
+                if (found := re.match(TYPED, line.strip())) is None:
+                    continue
+                count += 1
+                words = shlex.split(found[1].rstrip("& "), comments=True)
+                try:
+                    if "imtw" in words:
+                        Imtw().parseOptions(words[len(words) - words[::-1].index("imtw") :])
+                    else:
+                        OptionsOnly().parseOptions(serverOptions(found[1].partition("  #")[0]))
+                except (Exception, SystemExit) as error:
+                    if not isinstance(error, SystemExit) or error.code:
+                        raise AssertionError(f"{block.where}: {line}: {error!r}") from error
+        self.assertGreater(count, 15)
+
+    def test_files(self) -> None:
+        """
+        Files and modules that are named exist.
+        """
+        for path in pages():
+            for name in re.findall(NAMES, path.read_text("utf-8")):
+                self.assertTrue((WHERE / name).exists() or (WHERE / f"{name}.py").exists(), f"{path}: {name}")
+            for name in re.findall(r"``(imtw\.\w[\w.]+\w)``", path.read_text("utf-8")):
+                if name not in DATA:
+                    namedAny(name)
+
+    def test_python(self) -> None:
+        """
+        All Python that is shown can be read, and what it imports of imtw is
+        there and meant for others.
+        """
+        public = [f"imtw.{name}" for name in PUBLIC]
+        for block in (block for path in pages() for block in blocksOf(path) if block.language == "python"):
+            for node in ast.walk(ast.parse(block.text, block.where)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imtw"):
+                    module = importlib.import_module(str(node.module))
+                    for alias in node.names:
+                        self.assertTrue(hasattr(module, alias.name), f"{block.where}: {alias.name}")
+                    if not block.caption.startswith("test_"):
+                        self.assertIn(node.module, public, block.where)
+
+    def test_picture(self) -> None:
+        """
+        The picture is well-formed, its text is text, it has a title, and it
+        loads and runs nothing.
+        """
+        pages()
+        for file in (WHERE / "docs" / "_static").glob("*.svg"):
+            names = [element.tag.rpartition("}")[2] for element in ElementTree.parse(file).iter()]
+            self.assertGreater(names.count("text"), 10)
+            self.assertEqual(names.count("title"), 1)
+            self.assertFalse({"script", "image", "use", "foreignObject"} & set(names))
+            self.assertNotRegex(file.read_text("utf-8"), r"url\(\s*[\"']?http|@import|href")
+
+
+class OptionsOnly(Options):
+    """
+    Looks whether options are there, not at what they name.
+    """
+
+    def postOptions(self) -> None:
+        """
+        Nothing more.
+        """
+
+
+def isTest(name: str) -> bool:
+    """
+    Is there such a test, test case, or module of tests?
+    """
+    for prefix in ("imtw.test.protocols.jim.", "imtw.test."):
+        try:
+            namedAny(prefix + name)
+        except Exception:
+            continue
+        return True
+    return False

@@ -1,0 +1,135 @@
+"""
+The fuzz targets (C{fuzz/}), for a moment each: their seeds, and what
+Hypothesis makes up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module, util
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+import imtw
+
+MOMENT = 0.4  # seconds for a target's changed seeds
+LONGEST = 1.0  # seconds that one input may take, on a machine that does other things, too
+SEED = 9733
+NAMES = (
+    *("frames", "lenient", "bodies", "values", "command", "requests", "callers", "statuses", "fastframes", "sockets"),
+    *("head", "port"),
+)
+#: Targets whose changed seeds find what is known already; to be emptied with it.
+KNOWN = {"sockets": "test_websocket.FastPathTests.test_frameWithinAPing"}
+
+
+def targets() -> Any:
+    """
+    The targets of the checkout.
+    """
+    name = "imtw_fuzz"
+    if name not in sys.modules:
+        folder = Path(os.environ.get("IMTW_SOURCE") or Path(imtw.__file__).parent.parent, "fuzz")
+        spec = util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        if spec is None or spec.loader is None or not (folder / "targets.py").is_file():
+            raise SkipTest(f"no targets in {folder}: IMTW_SOURCE does not name a checkout")
+        sys.modules[name] = util.module_from_spec(spec)
+    return import_module(f"{name}.targets").TARGETS
+
+
+def changed(random: Random, seeds: list[bytes]) -> bytes:
+    """
+    A seed, or two, with something done to it.
+    """
+    data = bytearray(random.choice(seeds))
+    for _ in range(random.choice([1, 1, 2, 5])):
+        at = random.randrange(len(data) + 1)
+        kind = random.randrange(6)
+        if kind == 0:
+            data[at:at] = random.randbytes(random.choice([1, 1, 2, 8]))
+        elif kind == 1:
+            del data[at : at + random.choice([1, 1, 4, 64])]
+        elif kind == 2 and at < len(data):
+            data[at] ^= 1 << random.randrange(8)
+        elif kind == 3 and at < len(data):
+            data[at] = random.choice(b"\x00\x01\x7f\x80\x81\xfe\xff\"'\\{}[],: \r\n0")
+        elif kind == 4:
+            data[at:] = random.choice(seeds)[random.randrange(8) :]
+        elif kind == 5:
+            data[at:at] = data[at : at + 20] * random.choice([1, 3, 30])
+    return bytes(data[:8192])
+
+
+class TargetTests(SynchronousTestCase):
+    """
+    Nothing is found, and nothing takes long.
+    """
+
+    def run_(self, name: str, data: bytes) -> None:
+        """
+        Give a target one input.
+        """
+        began = time.perf_counter()
+        try:
+            targets()[name].run(data)
+        except Exception as error:
+            error.add_note(f"{name}: {data!r}")
+            raise
+        self.assertLess(time.perf_counter() - began, LONGEST, data)
+
+    def test_all(self) -> None:
+        """
+        No target is left out here, and each has seeds.
+        """
+        self.assertEqual(sorted(targets()), sorted(NAMES))
+        for name, target in targets().items():
+            self.assertGreater(len(target.seeds()), 10, name)
+
+
+def seedsOf(name: str) -> Callable[[TargetTests], None]:
+    """
+    A test with a target's seeds, as they are and changed.
+    """
+
+    def test(self: TargetTests) -> None:
+        seeds = targets()[name].seeds()
+        for seed in seeds:
+            self.run_(name, seed)
+        if name in KNOWN:
+            return
+        random = Random(SEED)
+        until = time.monotonic() + MOMENT
+        while time.monotonic() < until:
+            self.run_(name, changed(random, seeds))
+
+    test.__doc__ = f"C{{{name}}} takes its seeds, and what is nearly one."
+    return test
+
+
+def bytesFor(name: str) -> Callable[[TargetTests], None]:
+    """
+    A test with any bytes.
+    """
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(data=st.binary(max_size=200))
+    def test(self: TargetTests, data: bytes) -> None:
+        self.run_(name, data)
+
+    test.__doc__ = f"C{{{name}}} takes any bytes."
+    return test
+
+
+for _name in NAMES:
+    setattr(TargetTests, f"test_{_name}Seeds", seedsOf(_name))
+    setattr(TargetTests, f"test_{_name}Bytes", bytesFor(_name))
