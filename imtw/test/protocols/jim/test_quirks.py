@@ -885,12 +885,12 @@ class ModernTests(QuirkTestCase):
     async def test_repeat(self) -> None:
         """
         A modern one's repeat is the same message: the same answer, and nobody
-        hears it again; another content under the same id is refused.
+        hears it again; another content under the same id is a conflict.
         """
         first = (await self.phone.ask(11, private("ann", "x", id="m1")))[-1]
         await self.ann.sync()
         self.assertEqual(await self.phone.ask(11, private("ann", "x", id="m1")), [first])
-        self.assertEqual(codes(await self.phone.ask(11, private("ann", "y", id="m1")), 12), [10002])
+        self.assertEqual(codes(await self.phone.ask(11, private("ann", "y", id="m1")), 12), [10107])
         self.assertEqual(await self.ann.sync(), [])
         self.assertEqual([one["content"] for one in await self.history("bob")], ["x"])
 
