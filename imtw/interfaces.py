@@ -33,7 +33,22 @@ if TYPE_CHECKING:
     from imtw.commands import Command
     from imtw.events import Event
     from imtw.limits import Limits
-    from imtw.model import Account, Draft, Entry, Group, Liberty, Membership, Message, Pair, Token, User
+    from imtw.model import (
+        Account,
+        Device,
+        Draft,
+        Entry,
+        Group,
+        Liberty,
+        Membership,
+        Message,
+        Pair,
+        Passport,
+        Role,
+        Standing,
+        Token,
+        User,
+    )
 
     Listing = list[tuple[str, str]]
 
@@ -319,7 +334,7 @@ class IStore(Interface):
         """
         Store a message; C{waiter}, an L{IAppended}, is told.  A draft to a
         group that nobody made is not stored.  A draft that came before is
-        stored once (see DESIGN: repeats).
+        stored once (docs/architecture.rst, The log).
         """
 
     def onCommit(begin: Callable[[], None], end: Callable[[], None]) -> None:
@@ -361,14 +376,17 @@ class IStore(Interface):
         Users in order of their ids, those after C{after}.
         """
 
-    def enter(user: User, terminal: str, lobby: Listing, forget: bool) -> Deferred[Entry]:
+    def enter(user: User, terminal: str, lobby: Listing, forget: bool, device: str = "") -> Deferred[Entry]:
         """
         A login: make the user if it is not there (a checker that is not the
         store's knows it), put it into the lobby groups (id, name) at its
         first login, note the terminal, and read what it belongs to.
 
-        @param forget: leave every group but the lobby first, as the strict
-            J-IM does.
+        @param forget: leave every group but the lobby and managed ones
+            first, as the strict J-IM does.
+        @param device: the device's name; a new one starts where the user's
+            devices without a name are.  The memberships' cursors are its
+            own.
         """
 
     # tokens
@@ -464,6 +482,112 @@ class IStore(Interface):
     def moveCursors(moved: list[tuple[str, int, int]]) -> Deferred[None]:
         """
         Set the cursors of (user, conversation) to a seq, never backwards.
+        """
+
+    def received(user: str, device: str, pair: Pair, seq: int) -> Deferred[bool]:
+        """
+        A device has got everything up to a seq: its cursor moves there,
+        never backwards and never past the head.  For an empty device that is
+        the user's own cursor.
+
+        @return: fires with L{False} where that is no conversation of the
+            user's, or no device.
+        """
+
+    def head(pair: Pair) -> Deferred[int]:
+        """
+        The last seq of a conversation, in the order of the commits; 0 for
+        none.
+        """
+
+    def page(pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
+        """
+        Rows by seq, recalls and edits left out, in the order of the log: the
+        first after C{after}, or the last before C{before}, or the newest.
+        """
+
+    # what a user has read
+
+    def markRead(user: str, pair: Pair, seq: int) -> Deferred[int | None]:
+        """
+        The user has read up to a seq, never backwards and never past the
+        head; fires with how far, or L{None} where that is no conversation of
+        the user's.
+        """
+
+    def standings(user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
+        """
+        The user's conversations, the ones with the newest row first.
+
+        @param before: only those whose last row is older than this, ms.
+        """
+
+    # devices
+
+    def devices(user: str) -> Deferred[list[Device]]:
+        """
+        The devices that a user has named.
+        """
+
+    def dropDevice(user: str, device: str) -> Deferred[bool]:
+        """
+        Forget a device: its cursors and its tokens; L{False} where there is
+        none.
+        """
+
+    # who may do what; in one order with the messages
+
+    def addGroup(group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
+        """
+        Make a managed group with its owner and first members; left out are
+        names that nobody has, and who is in C{limit} groups already.
+
+        Fails with C{CONFLICT} where the id is taken, and C{TOO_MANY} where
+        the owner is in C{limit} groups already.
+        """
+
+    def membership(user: str, group: str) -> Deferred[Membership | None]:
+        """
+        A user's place in a group.
+        """
+
+    def setRole(user: str, group: str, role: Role) -> Deferred[bool]:
+        """
+        Change what a member may do; L{False} where it is none.  A group has
+        one owner: who was it before is an admin then.
+        """
+
+    def kick(user: str, group: str, kicked: bool = True) -> Deferred[bool]:
+        """
+        Take a user out who may not come back by itself: L{join} then fails
+        with C{FORBIDDEN}, and so do its messages.  Or let it come back.
+
+        @return: fires with L{False} where there is no such group; somebody
+            who is not in it can be kept out, too.
+        """
+
+    def mute(user: str, group: str, until: int) -> Deferred[bool]:
+        """
+        Let a user's messages to a group fail with C{FORBIDDEN} until a time,
+        ms; 0 for from now on no more.  L{False} where there is no such
+        group; a mute outlasts leaving.
+        """
+
+    def block(user: str, other: str, blocked: bool) -> Deferred[None]:
+        """
+        Let C{other}'s private messages to C{user} fail with C{FORBIDDEN}, or
+        not any more.
+        """
+
+    def maySpeak(user: str, pair: Pair) -> Deferred[None]:
+        """
+        Look whether a message of a user would be taken, where none is
+        stored.  Fails with C{FORBIDDEN} where not.
+        """
+
+    def passport(pair: Pair, seq: int, sender: str) -> Deferred[Passport]:
+        """
+        How far a row has got among the others of a conversation.
         """
 
     # plugins' own

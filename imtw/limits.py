@@ -40,6 +40,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar loginQueue: logins waiting for their password to be checked.
     @ivar slice: sessions served between two turns of the reactor.
     @ivar groupsPerUser: groups a user may be in.
+    @ivar devicesPerUser: devices of a user that have cursors of their own;
+        past it the one that was not seen for longest is forgotten.
     @ivar strangersPerUser: private conversations a user may open with names
         nobody has yet.
     @ivar usersListed: users of a group that one answer lists.
@@ -74,6 +76,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     loginQueue: int = 20000
     slice: int = 64
     groupsPerUser: int = 1000
+    devicesPerUser: int = 50
     strangersPerUser: int = 1000
     usersListed: int = 200
     noticed: int = 200

@@ -67,6 +67,10 @@ def groupPair(group: str) -> Pair:
     return Pair(Scope.GROUP, group)
 
 
+#: The kind of a message that was recalled, where a log is read as it stands.
+RECALLED = "recalled"
+
+
 class Fact(IntEnum):
     """
     What a row of a conversation's log says.
@@ -74,6 +78,7 @@ class Fact(IntEnum):
 
     MESSAGE = 0
     RECALL = 1
+    EDIT = 2
 
 
 class Draft(Struct, gc=False):
@@ -95,7 +100,8 @@ class Draft(Struct, gc=False):
     @ivar created: the client's time, ms since the epoch.
     @ivar extras: what the common model has no field for, by dialect name, or
         L{None}.  A dialect's own clients get theirs back unchanged.
-    @ivar fact: what the row says; of a recall C{id} is the message meant.
+    @ivar fact: what the row says; of a recall or an edit C{id} is the
+        message meant.
     """
 
     pair: Pair
@@ -120,6 +126,7 @@ class Message(Struct, gc=False):
     @ivar ts: the server's time, ms; strictly increasing in a conversation.
     @ivar repeat: this draft came again: it is stored once and this is the
         row it has.
+    @ivar edited: the server's time of the last edit, ms; 0 for never.
     """
 
     conversation: int
@@ -136,6 +143,7 @@ class Message(Struct, gc=False):
     extras: dict[str, Any] | None = None
     fact: Fact = Fact.MESSAGE
     repeat: bool = False
+    edited: int = 0
 
 
 class User(Struct):
@@ -168,6 +176,25 @@ class Account(Struct):
     disabled: bool = False
 
 
+class Mode(IntEnum):
+    """
+    How a group came to be, and so who may post in it.
+    """
+
+    OPEN = 0  # by joining it: anybody logged in may post
+    MANAGED = 1  # made on purpose: only members post and read
+
+
+class Role(IntEnum):
+    """
+    What a member may do; more with each.
+    """
+
+    MEMBER = 0
+    ADMIN = 1  # mute and kick members
+    OWNER = 2  # everything, and make admins
+
+
 class Group(Struct):
     """
     A group: its id is one namespace for all dialects.
@@ -176,6 +203,8 @@ class Group(Struct):
     id: str
     name: str
     avatar: str | None = None
+    mode: Mode = Mode.OPEN
+    owner: str | None = None
 
 
 class Membership(Struct, gc=False):
@@ -183,7 +212,8 @@ class Membership(Struct, gc=False):
     A user's place in a conversation, as read at login.
 
     @ivar head: the conversation's last seq.
-    @ivar cursor: how far the user's devices without a name have got.
+    @ivar cursor: how far the device that logs in has got, or, if it has no
+        name, how far the user's devices without one have.
     """
 
     conversation: int
@@ -191,6 +221,65 @@ class Membership(Struct, gc=False):
     head: int
     cursor: int
     name: str = ""
+    role: Role = Role.MEMBER
+
+
+class Standing(Struct):
+    """
+    A conversation in a user's list.
+
+    @ivar read: how far the user has read.
+    @ivar unread: n(head) - n(max(read, own last row)).
+    @ivar last: the newest message, or L{None} for a group without any.
+    """
+
+    pair: Pair
+    name: str
+    head: int
+    read: int
+    unread: int
+    last: Message | None
+
+
+class Device(Struct):
+    """
+    A device that a user named at a login.
+
+    @ivar seen: its last login, ms.
+    """
+
+    id: str
+    created: int
+    seen: int
+
+
+class Receipt(Struct):
+    """
+    Whether a device has got a message.
+
+    @ivar device: C{""} for a user's devices without a name, together.
+    @ivar cursor: how far it has got in the conversation.
+    """
+
+    user: str
+    device: str
+    cursor: int
+    confirmed: bool
+
+
+class Passport(Struct):
+    """
+    How far a row of a conversation has got among those who did not send it.
+
+    @ivar total: their devices: those with a name, or, of a user who named
+        none, all together.
+    @ivar confirmed: how many of these have got it.
+    @ivar receipts: each of them, in a private conversation; none in a group.
+    """
+
+    total: int
+    confirmed: int
+    receipts: list[Receipt]
 
 
 class Entry(Struct):

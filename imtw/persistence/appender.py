@@ -1,5 +1,5 @@
 """
-How messages and recalls get into the logs of a SQLite database.
+How messages, recalls and edits get into the logs of a SQLite database.
 
 All of this belongs to the thread that writes.
 """
@@ -7,15 +7,18 @@ All of this belongs to the thread that writes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, Scope
+from imtw.persistence import voices
+from imtw.persistence.amend import amend
 from imtw.persistence.ledger import Head, Ledger
-from imtw.persistence.rows import Row, clear, messageOf
-from imtw.persistence.rules import CANDIDATES, checkRecall, isRepeat, isSame, refuseRecall, refuseStranger
+from imtw.persistence.rows import Row, messageOf
+from imtw.persistence.rules import CANDIDATES, NEVER, checkVoice, isRepeat, isSame, refuseStranger
 from imtw.persistence.tail import Key, keyOf
 
 #: The messages that may be meant again, for many drafts at once: [[conversation, id, sender], ...].
@@ -38,19 +41,15 @@ EARLIER_BY_DEVICE = """
         AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation
 """
 
-# SQLite takes the primary key for cheaper, and would walk the log: it has to be told.
-LATEST_BY = """
-    SELECT * FROM messages INDEXED BY messages_by_id
-    WHERE conversation = ? AND id = ? AND sender = ? AND fact = 0 ORDER BY seq DESC LIMIT 1
-"""
-ANYBODYS = "SELECT 1 FROM messages INDEXED BY messages_by_id WHERE conversation = ? AND id = ? AND fact = 0 LIMIT 1"
 AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
 
-STRANGERS = "SELECT strangers FROM users WHERE id = ?"
+#: Who does not want whose private messages, among [[user, other], ...].
+BLOCKS = """
+    SELECT user, other FROM json_each(?) AS asked CROSS JOIN blocks
+    WHERE user = json_extract(asked.value, '$[0]') AND other = json_extract(asked.value, '$[1]')
+"""
+STRANGERS = "SELECT id, strangers FROM users WHERE id IN (SELECT value FROM json_each(?))"
 ONE_MORE_STRANGER = "UPDATE users SET strangers = strangers + 1 WHERE id = ?"
-LATEST_RECALL = "SELECT n, visible FROM recalls WHERE conversation = ? AND n < ? ORDER BY n DESC LIMIT 1"
-SHIFT_RECALLS = "UPDATE recalls SET visible = visible - 1 WHERE conversation = ? AND n > ?"
-ADD_RECALL = "INSERT INTO recalls (conversation, n, seq, visible) VALUES (?, ?, ?, ?)"
 
 _encode = Encoder().encode
 
@@ -66,6 +65,10 @@ class Appender:
         # What is known of ids that clients gave, in this transaction: rows that were read, messages that were added.
         self._stored: dict[Key, list[Row]] = {}
         self._said: dict[Key, list[Message]] = {}
+        # How many strangers an account has written to; None for a name without an account.
+        self._strangers: dict[str, int | None] = {}
+        self._blocks: set[tuple[str, str]] = set()
+        self._lookedUp: set[Pair] = set()
 
     def begin(self) -> None:
         """
@@ -73,22 +76,34 @@ class Appender:
         """
         self._stored = {}
         self._said = {}
+        self.peopleChanged()
+
+    def peopleChanged(self) -> None:
+        """
+        Something else was done: there may be other accounts now, and other
+        blocks.
+        """
+        self._strangers = {}
+        self._blocks = set()
+        self._lookedUp = set()
 
     def prepare(self, drafts: Iterable[Draft]) -> None:
         """
         Read at once what L{append} will want to know of these: the messages
         they may repeat.
         """
+        drafts = [draft for draft in drafts if draft.fact is Fact.MESSAGE]
+        heads = self._ledger.heads([draft.pair for draft in drafts])
         asked = []
         askedByDevice = []
-        for draft in drafts:
-            if (draft.given or draft.device) and draft.fact is Fact.MESSAGE:
-                if draft.device:
-                    askedByDevice.append((draft.sender, draft.id))
-                else:
-                    head = self._ledger.head(draft.pair)
-                    if head is not None and head.seq:
-                        asked.append((head.number, draft.id, draft.sender))
+        pairs: set[Pair] = set()
+        for draft, head in zip(drafts, heads, strict=True):
+            if draft.device:
+                askedByDevice.append((draft.sender, draft.id))
+            elif draft.given and head is not None and head.seq:
+                asked.append((head.number, draft.id, draft.sender))
+            if head is None and draft.pair.scope is Scope.PRIVATE:
+                pairs.add(draft.pair)
         cursor = self._ledger.cursor
         if asked:
             for row in cursor.execute(EARLIER, (_encode(asked).decode(), CANDIDATES)):
@@ -96,10 +111,25 @@ class Appender:
         if askedByDevice:
             for row in cursor.execute(EARLIER_BY_DEVICE, (_encode(askedByDevice).decode(),)):
                 self._stored[row[6], row[4]] = [row]
+        if pairs:
+            self._lookUp(pairs)
+
+    def _lookUp(self, pairs: set[Pair]) -> None:
+        """
+        See which of these users have an account, and whose messages they do
+        not want.
+        """
+        names = {name for pair in pairs for name in pair[1:]}
+        both = [ends for pair in pairs for ends in ((pair.a, pair.b), (pair.b, pair.a))]
+        self._lookedUp |= pairs
+        self._blocks.difference_update(both)
+        self._blocks.update(self._ledger.cursor.execute(BLOCKS, (_encode(both).decode(),)))
+        self._strangers.update(dict.fromkeys(names))
+        self._strangers.update(self._ledger.cursor.execute(STRANGERS, (_encode(sorted(names)).decode(),)))
 
     def append(self, draft: Draft) -> Message | None:
         """
-        Add a message or a recall to its log.
+        Add a message, a recall or an edit to its log.
 
         @return: its row, or L{None} where there is no such group.
         @raise CommandRefused: it must not be stored.
@@ -107,14 +137,19 @@ class Appender:
         """
         head = self._ledger.head(draft.pair)
         if draft.fact is not Fact.MESSAGE:
-            return self._recall(draft, head)
+            if head is not None and head.verdicts is not None and draft.fact is Fact.EDIT:
+                voices.check(self._ledger, draft, head)
+            return self._amend(draft, head)
         if head is None and draft.pair.scope is Scope.GROUP:
             return None
         named = draft.given or draft.device
-        if named:
-            repeated = self._repeated(draft, head)
-            if repeated is not None:
-                return repeated
+        repeated = self._repeated(draft, head) if named else None
+        if repeated is not None and draft.device:  # it is told to nobody again
+            return repeated
+        if head is not None and head.verdicts is not None:
+            voices.check(self._ledger, draft, head)
+        if repeated is not None:
+            return repeated
         if head is None:
             head = self._open(draft)
         message = self._ledger.add(draft, head, head.n + 1)
@@ -127,16 +162,20 @@ class Appender:
         """
         Begin a private conversation.
         """
-        ledger = self._ledger
-        partner = draft.pair.partnerOf(draft.sender)
-        if ledger.cursor.execute(STRANGERS, (partner,)).fetchone() is None:
-            found = ledger.cursor.execute(STRANGERS, (draft.sender,)).fetchone()
-            if found is not None and found[0] >= self._limits.strangersPerUser:
+        sender, partner = draft.sender, draft.pair.partnerOf(draft.sender)
+        if draft.pair not in self._lookedUp:
+            self._lookUp({draft.pair})
+        if (partner, sender) in self._blocks:
+            checkVoice(NEVER, self._ledger.now)
+        strangers = self._strangers[sender]
+        if strangers is not None and self._strangers[partner] is None:
+            if strangers >= self._limits.strangersPerUser:
                 raise refuseStranger(self._limits.strangersPerUser)
-            ledger.cursor.execute(ONE_MORE_STRANGER, (draft.sender,))
-        head = ledger.newHead(draft.pair)
-        ledger.addPrivate(draft.sender, head.number)
-        ledger.addPrivate(partner, head.number)
+            self._ledger.cursor.execute(ONE_MORE_STRANGER, (sender,))
+            self._strangers[sender] = strangers + 1
+        head = self._ledger.openPrivate(draft.pair)
+        if (sender, partner) in self._blocks:
+            head.verdicts = {}
         return head
 
     def _of(self, key: Key) -> list[Message]:
@@ -184,48 +223,25 @@ class Appender:
                 return replace(message, repeat=True)
         return None
 
-    def _recall(self, draft: Draft, head: Head | None) -> Message:
+    def _amend(self, draft: Draft, head: Head | None) -> Message:
         """
-        Take a message back: its place stays, its content goes.
+        Take a message back, or edit it.
         """
-        if head is None:
-            raise refuseRecall(draft.id, False)
-        ledger, cursor, number = self._ledger, self._ledger.cursor, head.number
-        ledger.place(number)
-        row = cursor.execute(LATEST_BY, (number, draft.id, draft.sender)).fetchone()
-        if row is None:
-            raise refuseRecall(draft.id, cursor.execute(ANYBODYS, (number, draft.id)).fetchone() is not None)
-        target = messageOf(row, draft.pair)
-        if row[12] is not None:
-            first = cursor.execute(AT, (number, row[12])).fetchone()
-            return replace(messageOf(first, draft.pair), repeat=True)
-        checkRecall(target, ledger.now, self._limits.recall)
-        recall = ledger.add(draft, head, head.n)
-        ledger.place(number)
-        clear(cursor, row, recall.seq)
-        self._count(target)
-        self._changed(target)
-        return recall
-
-    def _count(self, target: Message) -> None:
-        """
-        Note a recalled message, so that pages can be counted.
-        """
-        cursor, number = self._ledger.cursor, target.conversation
-        before = cursor.execute(LATEST_RECALL, (number, target.n)).fetchone()
-        recalledBefore = before[0] - before[1] if before else 0
-        # Few: a message can be recalled for a short time, and only recalls of later messages are changed.
-        cursor.execute(SHIFT_RECALLS, (number, target.n))
-        cursor.execute(ADD_RECALL, (number, target.n, target.seq, target.n - 1 - recalledBefore))
+        row, target = amend(self._ledger, draft, head, self._limits.recall)
+        if target is not None:
+            self._changed(target)
+        return row
 
     def _changed(self, target: Message) -> None:
         """
-        A message was recalled: see that nobody is told what it said.
+        A message was recalled or edited: see that nobody is told what it
+        said.
         """
         key = keyOf(target)
         self._said[key] = [message for message in self._of(key) if message.seq != target.seq]
+        row = self._ledger.cursor.execute(AT, (target.conversation, target.seq)).fetchone()
         if target.device:
-            row = self._ledger.cursor.execute(AT, (target.conversation, target.seq)).fetchone()
             self._stored[key] = [(*row, *target.pair)]
         else:
-            self._stored[key] = [row for row in self._stored.get(key, ()) if row[1] != target.seq]
+            others = [other for other in self._stored.get(key, ()) if other[1] != target.seq]
+            self._stored[key] = sorted([row, *others], key=itemgetter(1), reverse=True)

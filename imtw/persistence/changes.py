@@ -13,10 +13,11 @@ from typing import Any
 
 from msgspec.json import Encoder
 
-from imtw.model import Entry, Membership, Message, Pair, Scope, Token, User, groupPair
-from imtw.persistence import pages, reads
+from imtw.model import Entry, Membership, Message, Mode, Pair, Role, Scope, Token, User, groupPair
+from imtw.persistence import devices, pages, reads
 from imtw.persistence.ledger import Ledger
-from imtw.persistence.rules import refuseGroup
+from imtw.persistence.rows import textOf
+from imtw.persistence.rules import refuseGroup, refuseKicked
 
 ADD_USER = """
     INSERT OR IGNORE INTO users (id, nick, avatar, sign, terminal, operator, secret, extras, created)
@@ -30,13 +31,14 @@ ENTER = """
 FORGET = """
     DELETE FROM members WHERE user = ? AND scope = 2
         AND conversation NOT IN (SELECT conversation FROM groups WHERE id IN (SELECT value FROM json_each(?)))
+        AND (SELECT mode FROM groups WHERE groups.conversation = members.conversation) = 0
 """
 
-#: A user's places: conversation, scope, a, b, head, cursor, a group's name.
+#: A user's places: conversation, scope, a, b, head, cursor, a group's name, the role there.
 PLACE = """
     SELECT members.conversation, conversations.scope, a, b,
         coalesce((SELECT max(seq) FROM messages WHERE messages.conversation = members.conversation), 0),
-        cursor, coalesce(groups.name, '')
+        cursor, coalesce(groups.name, ''), role
     FROM members CROSS JOIN conversations ON conversations.id = members.conversation
     LEFT JOIN groups ON groups.conversation = members.conversation
     WHERE members.user = ? AND members.scope
@@ -51,9 +53,23 @@ WAITING = PLACE + "IN (1, 2)" + SOMETHING_WAITS
 IN_GROUP = PLACE + "= 2 AND members.conversation = ?"
 WAITING_IN = PLACE + "= ? AND members.conversation = ?" + SOMETHING_WAITS
 
+#: The same for a device, with its own cursors: the device comes first.
+CURSOR = """max(start, coalesce((
+    SELECT mine.cursor FROM device_cursors AS mine
+    WHERE mine.user = members.user AND mine.device = ? AND mine.conversation = members.conversation
+), 0)) AS got"""
+DEVICE_GROUPS = GROUPS.replace("cursor,", CURSOR + ",")
+DEVICE_BEHIND = BEHIND.replace("cursor,", CURSOR + ",").replace("seq > cursor", "seq > got")
+
+#: Of a group: its mode, and whether a user was kicked from it.
+GATE = """
+    SELECT mode, coalesce((SELECT kicked FROM restrictions WHERE conversation = ?1 AND user = ?2), 0)
+    FROM groups WHERE conversation = ?1
+"""
 COUNT_GROUPS = "SELECT count(*) FROM members WHERE user = ? AND scope = 2"
 ADD_GROUP = "INSERT INTO groups (id, conversation, name, created) VALUES (?, ?, ?, ?)"
 LEAVE = "DELETE FROM members WHERE user = ? AND scope = 2 AND conversation = ?"
+ORPHAN = "UPDATE groups SET owner = NULL WHERE id = ? AND owner = ?"
 MOVE = """
     UPDATE members
     SET cursor = max(cursor, min(?3, coalesce(?4, (SELECT max(seq) FROM messages WHERE conversation = ?2), 0)))
@@ -68,7 +84,7 @@ def addAccount(ledger: Ledger, user: User, secret: str) -> bool:
     """
     See L{imtw.interfaces.IStore.addAccount}.
     """
-    extras = None if user.extras is None else _encode(user.extras).decode()
+    extras = None if user.extras is None else textOf(user.extras)
     fields = (user.id, user.nick, user.avatar, user.sign, user.terminal, user.operator, secret, extras, ledger.now)
     return ledger.cursor.execute(ADD_USER, fields).rowcount == 1
 
@@ -88,9 +104,13 @@ def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
     return ledger.cursor.execute("UPDATE users SET operator = ? WHERE id = ?", (operator, user)).rowcount == 1
 
 
-def enter(ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool) -> Entry:
+def enter(
+    ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str, most: int
+) -> Entry:
     """
     See L{imtw.interfaces.IStore.enter}.
+
+    @param most: devices that a user has.
     """
     cursor = ledger.cursor
     row = cursor.execute(ENTERED, (user.id,)).fetchone()
@@ -103,14 +123,19 @@ def enter(ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, 
         cursor.execute(FORGET, (user.id, _encode([id for id, _ in lobby]).decode()))
     if new:
         for id, name in lobby:
-            ledger.addMember(user.id, _group(ledger, id, name))
+            number = _group(ledger, id, name)
+            if not _isKicked(ledger, user.id, number):
+                ledger.addMember(user.id, number)
+    if device:
+        devices.note(ledger, user.id, device, most)
     entered = reads.user(cursor, user.id)
     assert entered is not None
+    groups, behind, who = (DEVICE_GROUPS, DEVICE_BEHIND, (device, user.id)) if device else (GROUPS, BEHIND, (user.id,))
     return Entry(
         entered,
         new,
-        [_placeOf(place) for place in cursor.execute(GROUPS, (user.id,))],
-        [_placeOf(place) for place in cursor.execute(BEHIND, (user.id,))],
+        [_placeOf(place) for place in cursor.execute(groups, who)],
+        [_placeOf(place) for place in cursor.execute(behind, who)],
     )
 
 
@@ -135,19 +160,22 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) ->
     """
     See L{imtw.interfaces.IStore.join}.
     """
-    cursor = ledger.cursor
-    pair = groupPair(group)
-    number = pages.numberOf(cursor, pair)
+    number = pages.numberOf(ledger.cursor, groupPair(group))
     if number is not None:
         ledger.place(number)
-    place = cursor.execute(IN_GROUP, (user, number)).fetchone()
-    if place is None:
-        if cursor.execute(COUNT_GROUPS, (user,)).fetchone()[0] >= limit:
-            raise refuseGroup(limit)
-        number = _group(ledger, group, name)
-        ledger.addMember(user, number)
-        place = cursor.execute(IN_GROUP, (user, number)).fetchone()
-    return _placeOf(place)
+        place = inGroup(ledger, user, number)
+        if place is not None:
+            return place
+        if _isKicked(ledger, user, number):
+            raise refuseKicked(group)
+    if groupCount(ledger, user) >= limit:
+        raise refuseGroup(limit)
+    number = _group(ledger, group, name)
+    ledger.addMember(user, number)
+    _cameOrWent(ledger, user, group, number)
+    place = inGroup(ledger, user, number)
+    assert place is not None
+    return place
 
 
 def leave(ledger: Ledger, user: str, group: str) -> bool:
@@ -155,7 +183,43 @@ def leave(ledger: Ledger, user: str, group: str) -> bool:
     See L{imtw.interfaces.IStore.leave}.
     """
     number = pages.numberOf(ledger.cursor, groupPair(group))
-    return ledger.cursor.execute(LEAVE, (user, number)).rowcount == 1
+    if number is None or not ledger.cursor.execute(LEAVE, (user, number)).rowcount:
+        return False
+    ledger.cursor.execute(ORPHAN, (group, user))
+    _cameOrWent(ledger, user, group, number)
+    return True
+
+
+def groupCount(ledger: Ledger, user: str) -> int:
+    """
+    In how many groups a user is.
+    """
+    return int(ledger.cursor.execute(COUNT_GROUPS, (user,)).fetchone()[0])
+
+
+def inGroup(ledger: Ledger, user: str, number: int) -> Membership | None:
+    """
+    A user's place in a group whose rows are in their places.
+    """
+    place = ledger.cursor.execute(IN_GROUP, (user, number)).fetchone()
+    return None if place is None else _placeOf(place)
+
+
+def _isKicked(ledger: Ledger, user: str, number: int) -> bool:
+    """
+    May a user not come back into a group?
+    """
+    found = ledger.cursor.execute(GATE, (number, user)).fetchone()
+    return found is not None and bool(found[1])
+
+
+def _cameOrWent(ledger: Ledger, user: str, group: str, number: int) -> None:
+    """
+    Who is in a group has changed: where only members speak, that counts.
+    """
+    (mode, _) = ledger.cursor.execute(GATE, (number, user)).fetchone()
+    if mode == Mode.MANAGED:
+        ledger.forget(groupPair(group))
 
 
 def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int) -> list[tuple[Membership, list[Message]]]:
@@ -215,5 +279,5 @@ def _placeOf(row: Sequence[Any]) -> Membership:
     """
     The membership in a row of L{PLACE}.
     """
-    conversation, scope, a, b, head, cursor, name = row
-    return Membership(conversation, Pair(Scope(scope), a, b), head, cursor, name)
+    conversation, scope, a, b, head, cursor, name, role = row
+    return Membership(conversation, Pair(Scope(scope), a, b), head, cursor, name, Role(role))

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from imtw.commands import Status
@@ -19,11 +21,14 @@ from imtw.limits import Limits
 from imtw.model import Draft
 from imtw.persistence.appender import Appender
 from imtw.persistence.ledger import Ledger
+from imtw.persistence.rows import Unstorable
 
 #: A change's work, done in the writer's thread with everything before it written.
 Work = Callable[[Ledger], Any]
 
 Outcomes = list[Any]
+
+log = Logger()
 
 
 @implementer(IAppended)
@@ -108,6 +113,7 @@ class Committer:
             try:
                 if draft is None:
                     outcomes.append(self._guarded(partial(waiter.work, self._ledger)))
+                    self._appender.peopleChanged()
                 else:
                     outcomes.append(append(draft))
             except (CommandRefused, StoreError) as refusal:
@@ -172,6 +178,7 @@ def refusalOf(error: Exception) -> Exception:
         return error
     if type(error) is sqlite3.DatabaseError:
         return StoreError(f"the database is damaged: {error}")
-    if isinstance(error, (UnicodeError, OverflowError, TypeError, ValueError, sqlite3.Error)):
+    if isinstance(error, (Unstorable, OverflowError, UnicodeError, sqlite3.Error)):
         return CommandRefused(Status.BAD_REQUEST, f"this cannot be stored: {error}")
-    return error
+    log.failure("a change failed, and not for its own sake", Failure(error))
+    return StoreError(f"not stored: {error!r}")

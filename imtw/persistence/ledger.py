@@ -10,38 +10,66 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from imtw.model import Draft, Message, Pair
+from msgspec.json import Encoder
+
+from imtw.model import Draft, Message, Pair, Role
 from imtw.persistence import tail as journal
-from imtw.persistence.pages import headOf, numberOf
-from imtw.persistence.rows import INSERT, Row, rowOf
+from imtw.persistence.pages import headOf
+from imtw.persistence.rows import Row, insert, rowOf
 from imtw.persistence.tail import Key, Tail, keyOf
 
-HEADS = 100_000  # heads kept of conversations that were lately written to
+KEPT = 100_000  # heads kept of conversations that were lately written to
 CHUNK = 512  # rows of one conversation that get their place in one commit
 
+#: For many conversations at once: [[scope, a, b], ...].
+HEADS_OF = """
+    SELECT a, b, conversations.id, coalesce(seq, 0), coalesce(n, 0), coalesce(ts, 0),
+        CASE conversations.scope
+            WHEN 1 THEN EXISTS (SELECT 1 FROM blocks WHERE user = a AND other = b)
+                OR EXISTS (SELECT 1 FROM blocks WHERE user = b AND other = a)
+            ELSE coalesce((SELECT mode FROM groups WHERE groups.conversation = conversations.id), 0)
+                OR EXISTS (SELECT 1 FROM restrictions WHERE restrictions.conversation = conversations.id)
+        END
+    FROM json_each(?) AS asked CROSS JOIN conversations
+    LEFT JOIN messages ON conversation = conversations.id
+        AND seq = (SELECT max(seq) FROM messages WHERE conversation = conversations.id)
+    WHERE a = json_extract(asked.value, '$[1]') AND b = json_extract(asked.value, '$[2]')
+        AND conversations.scope = json_extract(asked.value, '$[0]')
+"""
 OF_USER = "SELECT conversation FROM members WHERE user = ?"
 ADD_CONVERSATION = "INSERT INTO conversations (scope, a, b, created) VALUES (?, ?, ?, ?)"
-ADD_PRIVATE = "INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor) VALUES (?, 1, ?, ?, 0)"
+ADD_PRIVATE = """
+    INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor)
+    VALUES (?1, 1, ?3, ?4, 0), (?2, 1, ?3, ?4, 0)
+"""
 
 #: After all groups that the user is in, whatever the clock says.
 ADD_MEMBER = """
-    INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor)
-    SELECT ?1, 2, ?2, max(?3, 1 + coalesce(max(joined), 0)), ?4 FROM members WHERE user = ?1 AND scope = 2
+    INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor, start, read, role)
+    SELECT ?1, 2, ?2, max(?3, 1 + coalesce(max(joined), 0)), ?4, ?4, ?4, ?5 FROM members WHERE user = ?1 AND scope = 2
 """
+
+
+_encode = Encoder().encode
 
 
 class Head:
     """
     Where a log ends.
+
+    @ivar verdicts: where not everybody may speak, from what time on users
+        may, as far as that was asked (see L{imtw.persistence.voices});
+        L{None} where everybody may.
     """
 
-    __slots__ = ("n", "number", "seq", "ts")
+    __slots__ = ("n", "number", "seq", "ts", "verdicts")
 
     def __init__(self, number: int, seq: int = 0, n: int = 0, ts: int = 0) -> None:
         self.number = number
         self.seq = seq
         self.n = n
         self.ts = ts
+        self.verdicts: dict[str, int] | None = None
 
 
 class Ledger:
@@ -76,6 +104,9 @@ class Ledger:
         self.cursor = cursor
         self.now = int(self._seconds() * 1000)
         self._reset()
+        if len(self._heads) >= KEPT:  # never within a transaction: what was found must stay found
+            self._olderHeads = self._heads
+            self._heads = {}
 
     def _reset(self) -> None:
         """
@@ -176,8 +207,7 @@ class Ledger:
         rows = waiting[placed:]
         if new is not None:
             rows = rows + new[1]
-        if rows:
-            self.cursor.executemany(INSERT, rows)
+        insert(self.cursor, rows)
 
     def placeOf(self, user: str) -> None:
         """
@@ -200,33 +230,57 @@ class Ledger:
         Put so many rows into their places, those of a conversation together,
         or some more.
         """
+        rows: list[Row] = []
         for number in self.tail.longestWaiting(self._placed):
             placed = self._placed.get(number, 0)
             chunk = self.tail.rows[number][placed : placed + CHUNK]
-            self.cursor.executemany(INSERT, chunk)
             self._placed[number] = placed + len(chunk)
-            excess -= len(chunk)
-            if excess <= 0:
-                return
+            rows += chunk
+            if len(rows) >= excess:
+                break
+        insert(self.cursor, rows)
 
     # heads
 
+    def heads(self, pairs: Sequence[Pair]) -> list[Head | None]:
+        """
+        Where the logs of some conversations end; L{None} where there is no
+        such conversation.
+        """
+        found = [self._heads.get(pair[1:]) for pair in pairs]
+        if None in found:
+            missing = {pair for pair, head in zip(pairs, found, strict=True) if head is None}
+            self._read(missing)
+            found = [self._heads.get(pair[1:]) for pair in pairs]
+        return found
+
     def head(self, pair: Pair) -> Head | None:
         """
-        Where the log of a conversation ends; L{None} where there is no such
-        conversation.
+        Where the log of one conversation ends.
         """
-        key = pair[1:]
-        head = self._heads.get(key)
-        if head is None:
-            head = self._olderHeads.get(key)
-            if head is None:
-                number = numberOf(self.cursor, pair)
-                if number is None:
-                    return None
-                head = self._headOf(number)
-            self._keep(key, head)
-        return head
+        return self._heads.get(pair[1:]) or self.heads([pair])[0]
+
+    def _read(self, pairs: set[Pair]) -> None:
+        """
+        Find out where some logs end, as far as they are there.
+        """
+        asked = []
+        for pair in pairs:
+            head = self._olderHeads.get(pair[1:])
+            if head is not None:
+                self._keep(pair[1:], head)
+            else:
+                asked.append(pair)
+        if asked:
+            found = self.cursor.execute(HEADS_OF, (_encode(asked).decode(),)).fetchall()
+            for a, b, number, seq, n, ts, isRuled in found:
+                last = self._last(number)
+                if last is not None:
+                    seq, n, ts = last[1:4]
+                head = Head(number, seq, n, ts)
+                if isRuled:
+                    head.verdicts = {}
+                self._keep((a, b), head)
 
     def seqOf(self, number: int) -> int | None:
         """
@@ -235,14 +289,6 @@ class Ledger:
         """
         last = self._last(number)
         return None if last is None else int(last[1])
-
-    def _headOf(self, number: int) -> Head:
-        """
-        Where a log ends, as it was written.
-        """
-        last = self._last(number)
-        seq, n, ts = headOf(self.cursor, number) if last is None else (last[1], last[2], last[3])
-        return Head(number, seq, n, ts)
 
     def _last(self, number: int) -> Row | None:
         """
@@ -257,14 +303,12 @@ class Ledger:
         """
         Remember a head.
         """
-        if len(self._heads) >= HEADS:
-            self._olderHeads = self._heads
-            self._heads = {}
         self._heads[key] = head
 
     def forget(self, pair: Pair) -> None:
         """
-        What was added to one conversation was taken back.
+        What was added to one conversation was taken back, or others may
+        speak in it now.
         """
         self._heads.pop(pair[1:], None)
         self._olderHeads.pop(pair[1:], None)
@@ -308,23 +352,18 @@ class Ledger:
         assert self.cursor.lastrowid is not None
         return self.cursor.lastrowid
 
-    def newHead(self, pair: Pair) -> Head:
+    def openPrivate(self, pair: Pair) -> Head:
         """
-        Begin a conversation.
+        Begin a private conversation, with a place in it for both.
         """
         head = Head(self.newConversation(pair))
+        self.cursor.execute(ADD_PRIVATE, (pair.a, pair.b, head.number, self.now))
         self._keep(pair[1:], head)
         return head
 
-    def addPrivate(self, user: str, number: int) -> None:
-        """
-        Give a user a place in a private conversation, unless it has one.
-        """
-        self.cursor.execute(ADD_PRIVATE, (user, number, self.now))
-
-    def addMember(self, user: str, number: int) -> None:
+    def addMember(self, user: str, number: int, role: Role = Role.MEMBER) -> None:
         """
         Put a user into a group, at the head, unless it is in.
         """
         self.place(number)
-        self.cursor.execute(ADD_MEMBER, (user, number, self.now, headOf(self.cursor, number)[0]))
+        self.cursor.execute(ADD_MEMBER, (user, number, self.now, headOf(self.cursor, number)[0], int(role)))

@@ -19,13 +19,15 @@ from imtw.errors import CommandRefused
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Membership, Message, Pair, Scope
+from imtw.persistence.memorydevices import MemoryDevices
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
-from imtw.persistence.rules import isRepeat, refuseRecall, refuseStranger
+from imtw.persistence.memoryvoices import MemoryVoices
+from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger
 
 
 @implementer(IStore)
-class MemoryStore(MemoryPeople):
+class MemoryStore(MemoryDevices, MemoryVoices, MemoryPeople):
     """
     Keeps everything in memory.
 
@@ -40,6 +42,7 @@ class MemoryStore(MemoryPeople):
     def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
         super().__init__()
         self._limits = limits
+        self.mostDevices = limits.devicesPerUser
         self._seconds: Callable[[], float] = reactor.seconds
         self._begin: Callable[[], None] = _nothing
         self._end: Callable[[], None] = _nothing
@@ -54,6 +57,13 @@ class MemoryStore(MemoryPeople):
     def onCommit(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
         self._begin = begin
         self._end = end
+
+    @property
+    def now(self) -> int:
+        """
+        The time, in ms since the epoch.
+        """
+        return int(self._seconds() * 1000)
 
     # messages
 
@@ -90,18 +100,26 @@ class MemoryStore(MemoryPeople):
                 raise refuseRecall(draft.id, False)
             if draft.pair.scope is Scope.GROUP:
                 return None
-        now = int(self._seconds() * 1000)
-        if draft.given or draft.fact is not Fact.MESSAGE:
-            earlier = self._earlier(draft, log, now)
-            if earlier is not None:
-                return earlier
+        now = self.now
+        if draft.fact is Fact.EDIT:
+            checkVoice(self.verdict(draft.sender, draft.pair), now)
+        earlier = self._earlier(draft, log, now) if draft.given or draft.fact is not Fact.MESSAGE else None
+        if earlier is not None and draft.device:  # it is told to nobody again
+            return earlier
+        if draft.fact is Fact.MESSAGE:
+            checkVoice(self.verdict(draft.sender, draft.pair), now)
+        if earlier is not None:
+            return earlier
         if log is None:
             log = self._open(draft)
         message = log.next(draft, now)
         if self.keepsLog:
             log.rows.append(message)
-            if draft.fact is not Fact.MESSAGE:
+            if draft.fact is Fact.RECALL:
                 log.takeBack(message)
+            elif draft.fact is Fact.EDIT:
+                message.kind = log.meant(draft).kind
+                log.change(message)
             elif draft.device and draft.given:
                 self.person(draft.sender).sent[draft.id] = message
         return message
@@ -113,7 +131,8 @@ class MemoryStore(MemoryPeople):
         found: Message | None = None
         if draft.fact is not Fact.MESSAGE:
             if log is not None:
-                found = log.recall(draft, now, self._limits.recall)
+                check = log.recall if draft.fact is Fact.RECALL else log.edit
+                found = check(draft, now, self._limits.recall)
         elif draft.device:
             sender = self.persons.get(draft.sender)
             found = sender.sent.get(draft.id) if sender is not None else None
@@ -173,6 +192,10 @@ class MemoryStore(MemoryPeople):
                 if limit <= 0:
                     break
         return succeed(found)
+
+    def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
+        log = self.logs.byPair.get(pair[1:])
+        return succeed([] if log is None else log.between(after, before, limit))
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         for user, conversation, seq in moved:

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from imtw.model import Draft, Fact, Message, Pair
-from imtw.persistence.rules import CANDIDATES, RECALLED, checkRecall, isSame, pageOf, refuseRecall
+from imtw.model import RECALLED, Draft, Fact, Message, Pair
+from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, isSame, pageOf, refuseRecall
 
 
 class Log:
@@ -23,9 +23,10 @@ class Log:
     @ivar rows: all rows, or none at all in a store that keeps no log.
     @ivar recalled: by the seq of a message that was taken back, the row that
         says so.
+    @ivar edits: by the seq of a message, the rows that say how it was edited.
     """
 
-    __slots__ = ("_indexed", "_newest", "_previous", "n", "number", "pair", "recalled", "rows", "seq", "ts")
+    __slots__ = ("_indexed", "_newest", "_previous", "edits", "n", "number", "pair", "recalled", "rows", "seq", "ts")
 
     def __init__(self, number: int, pair: Pair) -> None:
         self.number = number
@@ -35,6 +36,7 @@ class Log:
         self.ts = 0
         self.rows: list[Message] = []
         self.recalled: dict[int, Message] = {}
+        self.edits: dict[int, list[Message]] = {}
         self._newest: dict[tuple[str, str], Message] = {}
         self._previous: dict[int, Message] = {}
         self._indexed = 0
@@ -89,10 +91,42 @@ class Log:
         """
         The message that a draft of a client without a device repeats.
         """
-        for row in islice(self.sent(draft.id, draft.sender), CANDIDATES):
+        for sent in islice(self.sent(draft.id, draft.sender), CANDIDATES):
+            row = self.rows[sent.seq - 1]
             if not row.device and row.seq not in self.recalled and isSame(row, draft):
                 return row
         return None
+
+    def meant(self, draft: Draft) -> Message:
+        """
+        The message that a recall or an edit means, as it is now.
+        """
+        target = next(self.sent(draft.id, draft.sender), None)
+        if target is None:
+            raise refuseRecall(draft.id, any(row.id == draft.id and row.fact is Fact.MESSAGE for row in self.rows))
+        return self.rows[target.seq - 1]
+
+    def edit(self, draft: Draft, now: int, window: float) -> Message | None:
+        """
+        Check that a message may be edited, before that is written.
+
+        @return: the row that has done the same already.
+        """
+        target = self.meant(draft)
+        if target.seq in self.recalled:
+            raise refuseRecall(draft.id, False)
+        if target.edited and target.content == draft.content:
+            return self.edits[target.seq][-1]
+        checkRecall(target, now, window)
+        return None
+
+    def change(self, row: Message) -> None:
+        """
+        Let the message that an edit, just written, names say what it says.
+        """
+        target = next(self.sent(row.id, row.sender))
+        self.edits.setdefault(target.seq, []).append(row)
+        self.rows[target.seq - 1] = replace(self.rows[target.seq - 1], content=row.content, edited=row.ts)
 
     def recall(self, draft: Draft, now: int, window: float) -> Message | None:
         """
@@ -100,9 +134,7 @@ class Log:
 
         @return: the row that has taken it back already.
         """
-        target = next(self.sent(draft.id, draft.sender), None)
-        if target is None:
-            raise refuseRecall(draft.id, any(row.id == draft.id and row.fact is Fact.MESSAGE for row in self.rows))
+        target = self.meant(draft)
         before = self.recalled.get(target.seq)
         if before is None:
             checkRecall(target, now, window)
@@ -114,7 +146,8 @@ class Log:
         """
         target = next(self.sent(row.id, row.sender))
         self.recalled[target.seq] = row
-        self.rows[target.seq - 1] = replace(target, content=None, extras=None, kind=RECALLED)
+        for gone in (target, *self.edits.pop(target.seq, ())):
+            self.rows[gone.seq - 1] = replace(gone, content=None, extras=None, kind=RECALLED)
 
     def visible(self, after: int = 0) -> Iterator[Message]:
         """
@@ -142,6 +175,23 @@ class Log:
             found = [row for row in self.visible() if low <= row.created <= high]
         first, last = pageOf(offset, count, limit, len(found))
         return found[first:last]
+
+    def between(self, after: int | None, before: int | None, limit: int) -> list[Message]:
+        """
+        See L{imtw.interfaces.IStore.page}.
+        """
+        found = [row for row in self.visible(after or 0) if before is None or row.seq < before]
+        return found[:limit] if after is not None else found[max(0, len(found) - limit) :]
+
+    def seen(self, user: str, read: int) -> int:
+        """
+        How many messages there are up to what a user has read: who speaks
+        has read what was said before.
+        """
+        for row in reversed(self.rows[max(read, self.seq - OWN_ROWS) :]):
+            if row.sender == user:
+                return row.n
+        return self.rows[read - 1].n if 0 < read <= len(self.rows) else 0
 
     def pending(self, user: str, cursor: int, limit: int) -> tuple[int, list[Message]]:
         """

@@ -11,9 +11,22 @@ from itertools import chain
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from imtw.model import Account, Entry, Group, Membership, Message, Scope, Token, User, groupPair
+from imtw.model import (
+    Account,
+    Device,
+    Entry,
+    Group,
+    Membership,
+    Message,
+    Mode,
+    Role,
+    Scope,
+    Token,
+    User,
+    groupPair,
+)
 from imtw.persistence.memorylog import Log, Logs
-from imtw.persistence.rules import MANY_VALUES, refuseGroup
+from imtw.persistence.rules import MANY_VALUES, refuseGroup, refuseKicked
 
 
 class Person:
@@ -23,30 +36,58 @@ class Person:
     @ivar account: L{None} for a name that nobody has.
     @ivar cursors: by conversation, how far this user has got there; in the
         order of joining.
+    @ivar starts: by group, its last seq when this user came in.
+    @ivar reads: by conversation, how far this user has read.
+    @ivar devices: by name, those that this user named.
+    @ivar blocked: whose private messages this user does not want.
     @ivar sent: the messages that this user's devices sent, by their id.
     """
 
-    __slots__ = ("account", "cursors", "entered", "sent", "strangers")
+    __slots__ = ("account", "blocked", "cursors", "devices", "entered", "name", "reads", "sent", "starts", "strangers")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.account: Account | None = None
         self.cursors: dict[int, int] = {}
+        self.starts: dict[int, int] = {}
+        self.reads: dict[int, int] = {}
+        self.devices: dict[str, Seat] = {}
+        self.blocked: set[str] = set()
         self.sent: dict[str, Message] = {}
         self.strangers = 0
         self.entered = False
 
 
+class Seat:
+    """
+    A device, and how far it has got by conversation.
+    """
+
+    __slots__ = ("cursors", "device")
+
+    def __init__(self, device: Device, cursors: dict[int, int]) -> None:
+        self.device = device
+        self.cursors = cursors
+
+
 class Circle:
     """
     A group, its log, and the ids of its users in order.
+
+    @ivar roles: of those that are more than members.
+    @ivar muted: until when somebody may not speak, ms.
+    @ivar kicked: who may not come back.
     """
 
-    __slots__ = ("group", "log", "users")
+    __slots__ = ("group", "kicked", "log", "muted", "roles", "users")
 
     def __init__(self, group: Group, log: Log) -> None:
         self.group = group
         self.log = log
         self.users: list[str] = []
+        self.roles: dict[str, Role] = {}
+        self.muted: dict[str, int] = {}
+        self.kicked: set[str] = set()
 
 
 class MemoryPeople:
@@ -55,14 +96,22 @@ class MemoryPeople:
     """
 
     keepsLog: bool
+    mostDevices: int
+
+    @property
+    def now(self) -> int:
+        """
+        The time, in ms since the epoch.
+        """
+        raise NotImplementedError("a store knows its clock")
 
     def __init__(self) -> None:
         self.logs = Logs()
         self.persons: dict[str, Person] = {}
         self._names: list[str] = []
-        self._circles: dict[str, Circle] = {}
+        self.circles: dict[str, Circle] = {}
         self._groupNames: list[str] = []
-        self._tokens: dict[bytes, Token] = {}
+        self.tokens: dict[bytes, Token] = {}
         self._shelves: dict[str, dict[str, bytes]] = {}
 
     # users
@@ -83,7 +132,7 @@ class MemoryPeople:
         if account is None:
             return succeed(False)
         account.secret = secret
-        self._tokens = {digest: token for digest, token in self._tokens.items() if token.user != user}
+        self.tokens = {digest: token for digest, token in self.tokens.items() if token.user != user}
         return succeed(True)
 
     def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
@@ -102,7 +151,9 @@ class MemoryPeople:
         found = [self._copyOf(name) for name in self._names[at : at + limit]]
         return succeed([account for account in found if account is not None])
 
-    def enter(self, user: User, terminal: str, lobby: Iterable[tuple[str, str]], forget: bool) -> Deferred[Entry]:
+    def enter(
+        self, user: User, terminal: str, lobby: Iterable[tuple[str, str]], forget: bool, device: str = ""
+    ) -> Deferred[Entry]:
         person = self.person(user.id)
         if person.account is None:
             person.account = Account(copy(user), "")
@@ -114,11 +165,17 @@ class MemoryPeople:
             kept = {id for id, _ in lobby}
             for membership in self.memberships(person):
                 if membership.pair.scope is Scope.GROUP and membership.pair.a not in kept:
-                    self._remove(user.id, self._circles[membership.pair.a])
+                    circle = self.circles[membership.pair.a]
+                    if circle.group.mode is Mode.OPEN:
+                        self.remove(user.id, circle)
         if new:
             for id, name in lobby:
-                self._add(user.id, self._circle(id, name))
-        places = list(self.memberships(person))
+                circle = self.circle(id, name)
+                if user.id not in circle.kicked:
+                    self.add(user.id, circle)
+        if device:
+            self._note(person, device)
+        places = self.memberships(person, device)
         return succeed(
             Entry(
                 copy(person.account.user),
@@ -131,13 +188,24 @@ class MemoryPeople:
             )
         )
 
+    def _note(self, person: Person, device: str) -> None:
+        """
+        A device logs in; the one that was not seen for longest goes.
+        """
+        devices = person.devices
+        seat = devices.pop(device, None) or Seat(Device(device, self.now, 0), dict(person.cursors))
+        seat.device.seen = self.now
+        devices[device] = seat
+        while len(devices) > self.mostDevices:
+            del devices[next(iter(devices))]
+
     def person(self, name: str) -> Person:
         """
         What is known of a name, from now on at least.
         """
         person = self.persons.get(name)
         if person is None:
-            person = self.persons[name] = Person()
+            person = self.persons[name] = Person(name)
         return person
 
     def _accountOf(self, name: str) -> Account | None:
@@ -154,71 +222,87 @@ class MemoryPeople:
         account = self._accountOf(name)
         return None if account is None else Account(copy(account.user), account.secret, account.disabled)
 
-    def memberships(self, person: Person) -> list[Membership]:
+    def memberships(self, person: Person, device: str = "") -> list[Membership]:
         """
         The conversations somebody is in, in the order of joining.
         """
-        return [self._membership(person, self.logs.numbered[number - 1]) for number in person.cursors]
+        return [self.placeIn(person, self.logs.numbered[number - 1], device) for number in person.cursors]
 
-    def _membership(self, person: Person, log: Log) -> Membership:
+    def placeIn(self, person: Person, log: Log, device: str = "") -> Membership:
         """
         Somebody's place in a conversation.  Without a log nothing waits.
         """
-        cursor = person.cursors[log.number] if self.keepsLog else log.seq
-        name = self._circles[log.pair.a].group.name if log.pair.scope is Scope.GROUP else ""
-        return Membership(log.number, log.pair, log.seq, cursor, name)
+        number = log.number
+        if not self.keepsLog:
+            cursor = log.seq
+        elif device:
+            cursor = max(person.starts.get(number, 0), person.devices[device].cursors.get(number, 0))
+        else:
+            cursor = person.cursors[number]
+        if log.pair.scope is not Scope.GROUP:
+            return Membership(number, log.pair, log.seq, cursor)
+        circle = self.circles[log.pair.a]
+        role = circle.roles.get(person.name, Role.MEMBER)
+        return Membership(number, log.pair, log.seq, cursor, circle.group.name, role)
 
     # tokens
 
     def addToken(self, digest: bytes, token: Token) -> Deferred[None]:
-        self._tokens[digest] = token
+        self.tokens[digest] = token
         return succeed(None)
 
     def token(self, digest: bytes) -> Deferred[Token | None]:
-        return succeed(self._tokens.get(digest))
+        return succeed(self.tokens.get(digest))
 
     def dropToken(self, digest: bytes) -> Deferred[Token | None]:
-        return succeed(self._tokens.pop(digest, None))
+        return succeed(self.tokens.pop(digest, None))
 
     # groups
 
     def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
         person = self.person(user)
-        circle = self._circles.get(group)
+        circle = self.circles.get(group)
         if circle is None or circle.log.number not in person.cursors:
-            groups = [number for number in person.cursors if self.logs.numbered[number - 1].pair.scope is Scope.GROUP]
-            if len(groups) >= limit:
+            if circle is not None and user in circle.kicked:
+                return fail(refuseKicked(group))
+            if self.groupCount(person) >= limit:
                 return fail(refuseGroup(limit))
-            circle = self._circle(group, name)
-            self._add(user, circle)
-        return succeed(self._membership(person, circle.log))
+            circle = self.circle(group, name)
+            self.add(user, circle)
+        return succeed(self.placeIn(person, circle.log))
+
+    def groupCount(self, person: Person) -> int:
+        """
+        In how many groups somebody is.
+        """
+        return sum(self.logs.numbered[number - 1].pair.scope is Scope.GROUP for number in person.cursors)
 
     def leave(self, user: str, group: str) -> Deferred[bool]:
-        circle = self._circles.get(group)
-        return succeed(circle is not None and self._remove(user, circle))
+        circle = self.circles.get(group)
+        return succeed(circle is not None and self.remove(user, circle))
 
     def group(self, group: str) -> Deferred[Group | None]:
-        circle = self._circles.get(group)
+        circle = self.circles.get(group)
         return succeed(None if circle is None else copy(circle.group))
 
     def groups(self, after: str, limit: int) -> Deferred[list[Group]]:
         at = bisect_right(self._groupNames, after)
-        return succeed([copy(self._circles[id].group) for id in self._groupNames[at : at + limit]])
+        return succeed([copy(self.circles[id].group) for id in self._groupNames[at : at + limit]])
 
     def groupsOf(self, user: str) -> Deferred[list[Group]]:
         person = self.persons.get(user)
         places = [] if person is None else self.memberships(person)
         return succeed(
-            [copy(self._circles[place.pair.a].group) for place in places if place.pair.scope is Scope.GROUP]
+            [copy(self.circles[place.pair.a].group) for place in places if place.pair.scope is Scope.GROUP]
         )
 
     def members(self, group: str, limit: int, first: Sequence[str], without: Sequence[str]) -> Deferred[list[User]]:
-        circle = self._circles.get(group)
+        circle = self.circles.get(group)
         if circle is None:
             return succeed([])
         left = set(without)
         found: list[User] = []
-        for name in chain((name for name in first if self._isIn(name, circle)), circle.users):
+        for name in chain((name for name in first if self.isIn(name, circle)), circle.users):
             if len(found) >= limit:
                 break
             account = self._copyOf(name)
@@ -227,32 +311,34 @@ class MemoryPeople:
                 left.add(name)
         return succeed(found)
 
-    def _circle(self, id: str, name: str | None) -> Circle:
+    def circle(self, id: str, name: str | None) -> Circle:
         """
         A group, which is made if it is not there.
         """
-        circle = self._circles.get(id)
+        circle = self.circles.get(id)
         if circle is None:
-            circle = self._circles[id] = Circle(Group(id, name or id), self.logs.new(groupPair(id)))
+            circle = self.circles[id] = Circle(Group(id, name or id), self.logs.new(groupPair(id)))
             insort(self._groupNames, id)
         return circle
 
-    def _add(self, user: str, circle: Circle) -> None:
+    def add(self, user: str, circle: Circle) -> None:
         """
         Put a user into a group.
         """
-        cursors = self.person(user).cursors
+        person = self.person(user)
+        cursors = person.cursors
         if circle.log.number not in cursors:
             cursors[circle.log.number] = circle.log.seq
+            person.starts[circle.log.number] = person.reads[circle.log.number] = circle.log.seq
             insort(circle.users, user)
 
-    def _isIn(self, user: str, circle: Circle) -> bool:
+    def isIn(self, user: str, circle: Circle) -> bool:
         """
         Is a user in a group?
         """
         return user in self.persons and circle.log.number in self.persons[user].cursors
 
-    def _remove(self, user: str, circle: Circle) -> bool:
+    def remove(self, user: str, circle: Circle) -> bool:
         """
         Take a user out of a group, if it is in.
         """
@@ -260,6 +346,9 @@ class MemoryPeople:
         if person is None or person.cursors.pop(circle.log.number, None) is None:
             return False
         circle.users.remove(user)
+        circle.roles.pop(user, None)
+        if circle.group.owner == user:
+            circle.group.owner = None
         return True
 
     # plugins' own

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.json import Decoder, Encoder
 
-from imtw.model import Account, Group, Token, User
+from imtw.model import Account, Group, Mode, Token, User
 from imtw.persistence.rules import MANY_VALUES
 
 ACCOUNT = "SELECT id, nick, avatar, sign, terminal, operator, extras, secret, disabled FROM users WHERE id = ?"
@@ -19,10 +19,10 @@ ACCOUNTS = """
     WHERE id > ? ORDER BY id LIMIT ?
 """
 TOKEN = "SELECT user, device, created, expires FROM tokens WHERE digest = ?"
-GROUP = "SELECT id, name, avatar FROM groups WHERE id = ?"
-GROUPS = "SELECT id, name, avatar FROM groups WHERE id > ? ORDER BY id LIMIT ?"
+GROUP = "SELECT id, name, avatar, mode, owner FROM groups WHERE id = ?"
+GROUPS = "SELECT id, name, avatar, mode, owner FROM groups WHERE id > ? ORDER BY id LIMIT ?"
 GROUPS_OF = """
-    SELECT groups.id, name, avatar FROM members JOIN groups USING (conversation)
+    SELECT groups.id, name, avatar, mode, groups.owner FROM members JOIN groups USING (conversation)
     WHERE user = ? AND scope = 2 ORDER BY joined
 """
 CONVERSATION_OF = "SELECT conversation FROM groups WHERE id = ?"
@@ -61,6 +61,14 @@ def accountOf(row: Sequence[Any]) -> Account:
     return Account(userOf(row), row[7], bool(row[8]))
 
 
+def groupOf(row: Sequence[Any]) -> Group:
+    """
+    The group in a row.
+    """
+    id, name, avatar, mode, owner = row
+    return Group(id, name, avatar, Mode(mode), owner)
+
+
 def account(cursor: sqlite3.Cursor, user: str) -> Account | None:
     """
     See L{imtw.interfaces.IStore.account}.
@@ -97,21 +105,21 @@ def group(cursor: sqlite3.Cursor, group: str) -> Group | None:
     See L{imtw.interfaces.IStore.group}.
     """
     row = cursor.execute(GROUP, (group,)).fetchone()
-    return None if row is None else Group(*row)
+    return None if row is None else groupOf(row)
 
 
 def groups(cursor: sqlite3.Cursor, after: str, limit: int) -> list[Group]:
     """
     See L{imtw.interfaces.IStore.groups}.
     """
-    return [Group(*row) for row in cursor.execute(GROUPS, (after, limit))]
+    return [groupOf(row) for row in cursor.execute(GROUPS, (after, limit))]
 
 
 def groupsOf(cursor: sqlite3.Cursor, user: str) -> list[Group]:
     """
     See L{imtw.interfaces.IStore.groupsOf}.
     """
-    return [Group(*row) for row in cursor.execute(GROUPS_OF, (user,))]
+    return [groupOf(row) for row in cursor.execute(GROUPS_OF, (user,))]
 
 
 def members(

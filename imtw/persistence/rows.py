@@ -3,39 +3,66 @@ A message as a row of the table C{messages}, and its checksum.
 
 The checksum is the CRC-32 of the other fields, conversation and seq
 included, as a compact JSON array in UTF-8: whatever changes in a row, or
-where it stands, is found when it is read.
+where it stands, is found when it is read.  The time of the last edit, the
+one column behind it, is part of that only where there is one.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
 from msgspec.json import Decoder, Encoder
 
 from imtw.errors import StoreError
-from imtw.model import Fact, Message, Pair
-from imtw.persistence.rules import RECALLED
+from imtw.model import RECALLED, Fact, Message, Pair
 
-#: A row of the table: all columns, in its order.
+#: A row of the table: all columns, in its order.  A new one, as in the journal, ends with the checksum.
 Row = tuple[Any, ...]
+
+CHECKSUM = 13  # its place among the columns
+EDITED = 14
+
+VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 #: A row that is there already stays as it is: see L{imtw.persistence.tail.recover}.
 INSERT = """
     INSERT INTO messages
     (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (conversation, seq) DO NOTHING
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, seq) DO NOTHING
 """
+
+# Every statement gives the interpreter's lock away and has to get it back from a reactor that is busy: so it is few
+# statements of many rows.  These are all lengths there are.
+INSERTS = [(size, INSERT.replace(VALUES, ", ".join([VALUES] * size))) for size in (64, 32, 16, 8, 4, 2, 1)]
 
 #: A message that was recalled keeps its place, and who sent it when; not what it said.
 CLEAR = (
-    "UPDATE messages SET content = NULL, extras = NULL, recalled = ?, checksum = ? WHERE conversation = ? AND seq = ?"
+    "UPDATE messages SET content = NULL, extras = NULL, recalled = ?, checksum = ?, edited = NULL "
+    "WHERE conversation = ? AND seq = ?"
 )
+REWRITE = "UPDATE messages SET content = ?, checksum = ?, edited = ? WHERE conversation = ? AND seq = ?"
 
 _encode = Encoder().encode
 _decode = Decoder().decode
+
+
+class Unstorable(Exception):
+    """
+    A value is of a kind that no database keeps.
+    """
+
+
+def textOf(extras: dict[str, Any]) -> str:
+    """
+    Extras as JSON.
+    """
+    try:
+        return _encode(extras).decode()
+    except TypeError as error:
+        raise Unstorable(str(error)) from error
 
 
 def rowOf(message: Message) -> tuple[Row, int]:
@@ -45,7 +72,7 @@ def rowOf(message: Message) -> tuple[Row, int]:
 
     @raise UnicodeEncodeError: a text cannot be stored.
     @raise OverflowError: a number cannot.
-    @raise TypeError: something else cannot.
+    @raise Unstorable: something else cannot.
     """
     extras = message.extras
     content = message.content
@@ -58,7 +85,7 @@ def rowOf(message: Message) -> tuple[Row, int]:
         and isinstance(message.sender, str)
         and (content is None or isinstance(content, str))
     ):
-        raise TypeError("a field has a value of the wrong type")
+        raise Unstorable("a field has a value of the wrong type")
     if not -(1 << 63) <= created < 1 << 63:
         raise OverflowError("created has more than 64 bits")
     fields = (
@@ -72,7 +99,7 @@ def rowOf(message: Message) -> tuple[Row, int]:
         message.kind,
         content,
         created,
-        None if extras is None else _encode(extras).decode(),
+        None if extras is None else textOf(extras),
         message.fact._value_,  # what "value" gives, without asking Python code for it
         None,
     )
@@ -88,10 +115,11 @@ def messageOf(row: Row, pair: Pair) -> Message:
     """
     if not isSound(row):
         raise damaged(row[0], row[1])
-    (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, _) = row
+    (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled) = row[:CHECKSUM]
     return Message(
         conversation, seq, n, ts, pair, id, sender, content, created,
         RECALLED if recalled else kind, device, None if extras is None else _decode(extras), _FACTS[fact],
+        False, row[EDITED] or 0 if len(row) > EDITED else 0,
     )  # fmt: skip
 
 
@@ -100,9 +128,17 @@ def isSound(row: Row) -> bool:
     Does a row have the checksum it was written with?
     """
     try:
-        return bool(crc32(_encode(row[:-1])) == row[-1])
+        return bool(crc32(_encode(_covered(row))) == row[CHECKSUM])
     except (OverflowError, TypeError, UnicodeError):
         return False  # nothing that was written here
+
+
+def _covered(row: Row) -> Row:
+    """
+    The fields that the checksum covers.
+    """
+    fields = row[:CHECKSUM]
+    return (*fields, row[EDITED]) if len(row) > EDITED and row[EDITED] is not None else fields
 
 
 def damaged(conversation: int, seq: int) -> StoreError:
@@ -115,6 +151,17 @@ def damaged(conversation: int, seq: int) -> StoreError:
     )
 
 
+def insert(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> None:
+    """
+    Put rows into their places.
+    """
+    done = 0
+    for size, sql in INSERTS:
+        while done + size <= len(rows):
+            cursor.execute(sql, [value for row in rows[done : done + size] for value in row])
+            done += size
+
+
 def clear(cursor: sqlite3.Cursor, row: Row, recalled: int) -> None:
     """
     Leave of a message only its tombstone.
@@ -123,6 +170,16 @@ def clear(cursor: sqlite3.Cursor, row: Row, recalled: int) -> None:
     """
     fields = (*row[:8], None, row[9], None, row[11], recalled)
     cursor.execute(CLEAR, (recalled, crc32(_encode(fields)), row[0], row[1]))
+
+
+def rewrite(cursor: sqlite3.Cursor, row: Row, content: str | None, edited: int) -> None:
+    """
+    Change what a message says.
+
+    @param edited: the server's time, ms.
+    """
+    fields = (*row[:8], content, *row[9:CHECKSUM], edited)
+    cursor.execute(REWRITE, (content, crc32(_encode(fields)), edited, row[0], row[1]))
 
 
 _FACTS = {fact.value: fact for fact in Fact}

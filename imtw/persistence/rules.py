@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.model import Draft, Message
-
-#: The kind of a message that was recalled, where a log is read as it stands.
-RECALLED = "recalled"
+from imtw.model import RECALLED, Draft, Message
 
 #: Messages of one sender with one id that are looked at for a repeat: some clients have but one id for all.
 CANDIDATES = 16
+
+NEVER = (1 << 63) - 1  # ms: when somebody may speak who may not
+
+#: Rows after what a user has read that are looked through for its own last one.
+OWN_ROWS = 2000
 
 MANY_VALUES = 10000  # values of a plugin's shelf that one answer has
 
@@ -35,26 +37,26 @@ def isRepeat(stored: Message, draft: Draft) -> bool:
     @raise CommandRefused: C{CONFLICT}: it is another message, and the id
         is taken.
     """
-    if stored.pair == draft.pair and (stored.kind == RECALLED or isSame(stored, draft)):
+    if stored.pair == draft.pair and (stored.kind == RECALLED or stored.edited or isSame(stored, draft)):
         return True
     raise CommandRefused(Status.CONFLICT, f"the id {draft.id!r} was used for another message")
 
 
 def checkRecall(found: Message, now: int, window: float) -> None:
     """
-    May this message still be taken back by its sender?
+    May this message still be taken back, or edited, by its sender?
 
     @param now: ms since the epoch.
     @param window: seconds.
     @raise CommandRefused: C{TOO_LATE}.
     """
     if now - found.ts > window * 1000:
-        raise CommandRefused(Status.TOO_LATE, f"a message can be recalled for {window:g} seconds")
+        raise CommandRefused(Status.TOO_LATE, f"a message can be changed for {window:g} seconds")
 
 
 def refuseRecall(id: str, known: bool) -> CommandRefused:
     """
-    Why a message that the asker did not send cannot be recalled.
+    Why a message that the asker did not send cannot be recalled or edited.
 
     @param known: somebody else sent one with this id.
     """
@@ -75,6 +77,33 @@ def refuseGroup(limit: int) -> CommandRefused:
     Why a user cannot join one more group.
     """
     return CommandRefused(Status.TOO_MANY, f"at most {limit} groups")
+
+
+def refuseTaken(id: str) -> CommandRefused:
+    """
+    Why a group cannot be made.
+    """
+    return CommandRefused(Status.CONFLICT, f"there is a group {id!r} already")
+
+
+def refuseKicked(group: str) -> CommandRefused:
+    """
+    Why somebody cannot come back into a group.
+    """
+    return CommandRefused(Status.FORBIDDEN, f"kicked from the group {group!r}")
+
+
+def checkVoice(verdict: int, now: int) -> None:
+    """
+    May somebody speak in a conversation?
+
+    @param verdict: ms since the epoch from which on that is so; 0 for
+        always, L{NEVER} for never.
+    @param now: ms since the epoch.
+    @raise CommandRefused: C{FORBIDDEN}.
+    """
+    if verdict > now:
+        raise CommandRefused(Status.FORBIDDEN, "not allowed to speak here" + ("" if verdict == NEVER else " for now"))
 
 
 def pageOf(offset: int | None, count: int | None, page: int, total: int) -> tuple[int, int]:

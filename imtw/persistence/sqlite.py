@@ -29,8 +29,23 @@ from zope.interface import implementer
 from imtw.errors import StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
-from imtw.model import Account, Draft, Entry, Group, Membership, Message, Pair, Token, User
-from imtw.persistence import changes, pages, reads
+from imtw.model import (
+    Account,
+    Device,
+    Draft,
+    Entry,
+    Group,
+    Membership,
+    Message,
+    Pair,
+    Passport,
+    Role,
+    Standing,
+    Token,
+    User,
+    groupPair,
+)
+from imtw.persistence import changes, devices, pages, reads, standings, voices
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
 from imtw.persistence.writer import Writer
@@ -159,9 +174,14 @@ class SQLiteStore:
     def users(self, after: str, limit: int) -> Deferred[list[Account]]:
         return self._readers.ask(reads.users, after, limit)
 
-    def enter(self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool) -> Deferred[Entry]:
+    def enter(
+        self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str = ""
+    ) -> Deferred[Entry]:
+        most = self._limits.devicesPerUser
         return self._writer.change(
-            partial(changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget)
+            partial(
+                changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, most=most
+            )
         )
 
     # tokens
@@ -215,6 +235,57 @@ class SQLiteStore:
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         return self._writer.change(partial(changes.moveCursors, moved=moved))
+
+    def received(self, user: str, device: str, pair: Pair, seq: int) -> Deferred[bool]:
+        return self._writer.change(partial(devices.received, user=user, device=device, pair=pair, seq=seq))
+
+    def head(self, pair: Pair) -> Deferred[int]:
+        return self._writer.change(partial(devices.headOf, pair=pair))
+
+    def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
+        return self._readers.ask(standings.page, pair, after, before, limit, self._tail.of(pair))
+
+    # what a user has read
+
+    def markRead(self, user: str, pair: Pair, seq: int) -> Deferred[int | None]:
+        return self._writer.change(partial(devices.markRead, user=user, pair=pair, seq=seq))
+
+    def standings(self, user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
+        return self._readers.ask(standings.standings, user, before, limit, dict(self._tail.rows))
+
+    # devices
+
+    def devices(self, user: str) -> Deferred[list[Device]]:
+        return self._readers.ask(devices.devices, user)
+
+    def dropDevice(self, user: str, device: str) -> Deferred[bool]:
+        return self._writer.change(partial(devices.drop, user=user, device=device))
+
+    # who may do what
+
+    def addGroup(self, group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
+        return self._writer.change(partial(voices.addGroup, group=group, members=members, limit=limit))
+
+    def membership(self, user: str, group: str) -> Deferred[Membership | None]:
+        return self._readers.ask(standings.membership, user, group, self._tail.of(groupPair(group)))
+
+    def setRole(self, user: str, group: str, role: Role) -> Deferred[bool]:
+        return self._writer.change(partial(voices.setRole, user=user, group=group, role=role))
+
+    def kick(self, user: str, group: str, kicked: bool = True) -> Deferred[bool]:
+        return self._writer.change(partial(voices.kick, user=user, group=group, kicked=kicked))
+
+    def mute(self, user: str, group: str, until: int) -> Deferred[bool]:
+        return self._writer.change(partial(voices.mute, user=user, group=group, until=until))
+
+    def block(self, user: str, other: str, blocked: bool) -> Deferred[None]:
+        return self._writer.change(partial(voices.block, user=user, other=other, blocked=blocked))
+
+    def maySpeak(self, user: str, pair: Pair) -> Deferred[None]:
+        return self._readers.ask(voices.maySpeak, user, pair, int(self._reactor.seconds() * 1000))
+
+    def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:
+        return self._readers.ask(standings.passport, pair, seq, sender)
 
     # plugins' own
 

@@ -26,7 +26,7 @@ from msgspec.json import Decoder, Encoder
 
 from imtw.errors import StoreError
 from imtw.model import Message, Pair
-from imtw.persistence.rows import INSERT, Row
+from imtw.persistence.rows import Row, insert
 
 ROWS = 16384  # that wait here for their place
 BYTES = 16 * 1024 * 1024  # that these may take in the journal
@@ -212,6 +212,6 @@ def recover(cursor: sqlite3.Cursor) -> None:
     """
     cursor.execute("BEGIN IMMEDIATE")
     for rows in readJournal(cursor):
-        cursor.executemany(INSERT, rows)
+        insert(cursor, rows)
     cursor.execute(CLEAR)
     cursor.execute("COMMIT")

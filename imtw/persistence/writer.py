@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -185,12 +186,15 @@ class Writer:
                 self.log.failure("a result of the store was not taken well")
         self.end()
 
-    def _fail(self, batch: list[Item], error: Exception) -> None:
+    def _fail(self, batch: list[Item], failure: Failure) -> None:
         """
         A batch could not be committed: nothing that waits is acknowledged,
         and nothing is taken until the database works again.
         """
-        if self.healthy:
+        error = failure.value
+        if not isinstance(error, (OSError, StoreError, sqlite3.Error)):
+            self.log.failure("a commit failed, and not for the database's sake", failure)
+        elif self.healthy:
             self.log.error("the database cannot be written: {error}; nothing is acknowledged until it can", error=error)
         self.healthy = False
         batch = [*batch, *self._queue]
@@ -204,7 +208,7 @@ class Writer:
         """
         There was not even a connection.
         """
-        self._fail([], failure.value if isinstance(failure.value, Exception) else StoreError(str(failure.value)))
+        self._fail([], failure)
 
     def _try(self) -> None:
         """
@@ -233,11 +237,12 @@ class Writer:
         while batch := self._take():
             try:
                 outcomes = self._committer.commit(cursor, batch)
-            except Exception as error:
+            except Exception:
+                failure = Failure()
                 self._ledger.rollBack()
-                self._pool.disconnect(connection._connection)
+                self._discard(connection)
                 # Nobody wakes this thread until the database has been tried: _running stays.
-                self._reactor.callFromThread(self._fail, batch, error)
+                self._reactor.callFromThread(self._fail, batch, failure)
                 return
             self._reactor.callFromThread(self._tell, batch, outcomes)
 
@@ -259,9 +264,19 @@ class Writer:
             self._prepare(connection)
             connection.execute("INSERT OR REPLACE INTO shelf (name, key, value) VALUES ('', '', zeroblob(?))", (ROOM,))
             connection.execute("DELETE FROM shelf WHERE name = '' AND key = ''")
-        except sqlite3.Error:
-            self._pool.disconnect(connection._connection)
+        except (StoreError, sqlite3.Error):
+            self._discard(connection)
             raise
+
+    def _discard(self, connection: Connection) -> None:
+        """
+        Close a connection on which something failed.
+        """
+        own: Any = connection._connection
+        # A cursor that is in use somewhere would keep the connection, and its lock, from going away.
+        with suppress(sqlite3.Error):
+            own.rollback()
+        self._pool.disconnect(own)
 
     def _take(self) -> list[Item]:
         """

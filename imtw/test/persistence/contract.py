@@ -7,14 +7,27 @@ L{imtw.test.persistence.test_memory} for how little that takes.
 
 from __future__ import annotations
 
+from imtw.test.persistence.devicecontract import DeviceContract, StandingContract
 from imtw.test.persistence.groupcontract import GroupContract
 from imtw.test.persistence.logcontract import LogContract
 from imtw.test.persistence.pagecontract import PageContract
 from imtw.test.persistence.peoplecontract import PeopleContract
 from imtw.test.persistence.repeatcontract import RecallContract, RepeatContract
+from imtw.test.persistence.voicecontract import EditContract, VoiceContract
 
 
-class StoreContract(GroupContract, LogContract, PageContract, PeopleContract, RecallContract, RepeatContract):
+class StoreContract(
+    DeviceContract,
+    EditContract,
+    GroupContract,
+    LogContract,
+    PageContract,
+    PeopleContract,
+    RecallContract,
+    RepeatContract,
+    StandingContract,
+    VoiceContract,
+):
     """
     All of L{imtw.interfaces.IStore}.
     """

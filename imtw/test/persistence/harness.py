@@ -79,7 +79,7 @@ class StoreHarness(Mixin):
     """
 
     timeout = 60
-    limits = Limits(page=10, strangersPerUser=3)
+    limits = Limits(page=10, strangersPerUser=3, devicesPerUser=3)
     store: Any
 
     def makeStore(self) -> IStore:
@@ -114,6 +114,12 @@ class StoreHarness(Mixin):
         Take a message back.
         """
         return self.append(Draft(pair, id, sender, None, int(self.reactor.time * 1000), fact=Fact.RECALL))
+
+    def edit(self, pair: Pair, sender: str, id: str, content: str) -> Deferred[Any]:
+        """
+        Let a message say something else.
+        """
+        return self.append(Draft(pair, id, sender, content, int(self.reactor.time * 1000), fact=Fact.EDIT))
 
     def append(self, draft: Draft) -> Deferred[Any]:
         """

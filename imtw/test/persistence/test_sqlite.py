@@ -366,6 +366,7 @@ class LikeMemoryTests(SQLiteTestCase):
             self.random = Random(seed)
             self.patch(tail, "ROWS", (0, 3, 10, 1000)[seed % 4])
             self.patch(ledger, "CHUNK", (2, 512)[seed % 2])
+            self.patch(ledger, "KEPT", (1, 3, 1000)[seed % 3])
             self.memory = MemoryStore("", self.reactor, self.limits)
             self.pairs = [privatePair(self.random.choice(self.names), self.random.choice(self.names)) for _ in range(3)]
             self.pairs += [groupPair("g"), groupPair(f"other{seed}")]

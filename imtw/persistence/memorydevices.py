@@ -1,0 +1,90 @@
+"""
+Devices, what was received and what was read, in memory.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+from twisted.internet.defer import Deferred, succeed
+
+from imtw.model import Device, Pair, Passport, Receipt, Scope, Standing
+from imtw.persistence.memorylog import Log
+from imtw.persistence.memorypeople import MemoryPeople, Person
+
+
+class MemoryDevices(MemoryPeople):
+    """
+    The part of a store in memory that knows how far people have got.
+    """
+
+    def received(self, user: str, device: str, pair: Pair, seq: int) -> Deferred[bool]:
+        place = self._placeOf(user, pair)
+        if place is None:
+            return succeed(False)
+        person, log = place
+        if device and device not in person.devices:
+            return succeed(False)
+        cursors = person.devices[device].cursors if device else person.cursors
+        cursors[log.number] = max(cursors.get(log.number, 0), min(seq, log.seq))
+        return succeed(True)
+
+    def head(self, pair: Pair) -> Deferred[int]:
+        log = self.logs.byPair.get(pair[1:])
+        return succeed(0 if log is None else log.seq)
+
+    def markRead(self, user: str, pair: Pair, seq: int) -> Deferred[int | None]:
+        place = self._placeOf(user, pair)
+        if place is None:
+            return succeed(None)
+        person, log = place
+        read = person.reads[log.number] = max(person.reads.get(log.number, 0), min(seq, log.seq))
+        return succeed(read)
+
+    def standings(self, user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
+        person = self.persons.get(user)
+        logs = [] if person is None else [self.logs.numbered[number - 1] for number in person.cursors]
+        logs = [log for log in logs if before is None or log.ts < before]
+        logs.sort(key=lambda log: (-log.ts, log.number))
+        return succeed([self._standing(user, log) for log in logs[:limit]])
+
+    def devices(self, user: str) -> Deferred[list[Device]]:
+        seats = self.persons[user].devices.values() if user in self.persons else ()
+        found = [copy(seat.device) for seat in seats]
+        return succeed(sorted(found, key=lambda device: (device.created, device.id)))
+
+    def dropDevice(self, user: str, device: str) -> Deferred[bool]:
+        self.tokens = {
+            digest: token for digest, token in self.tokens.items() if (token.user, token.device) != (user, device)
+        }
+        return succeed(user in self.persons and self.persons[user].devices.pop(device, None) is not None)
+
+    def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:
+        log = self.logs.byPair.get(pair[1:])
+        found = []
+        for name, person in sorted(self.persons.items()):
+            if log is not None and name != sender and log.number in person.cursors:
+                for device in sorted(person.devices) or [""]:
+                    cursor = self.placeIn(person, log, device).cursor
+                    found.append(Receipt(name, device, cursor, cursor >= seq))
+        confirmed = sum(receipt.confirmed for receipt in found)
+        return succeed(Passport(len(found), confirmed, found if pair.scope is Scope.PRIVATE else []))
+
+    def _placeOf(self, user: str, pair: Pair) -> tuple[Person, Log] | None:
+        """
+        Somebody's place in a conversation.
+        """
+        log = self.logs.byPair.get(pair[1:])
+        person = self.persons.get(user)
+        if log is None or person is None or log.number not in person.cursors:
+            return None
+        return person, log
+
+    def _standing(self, user: str, log: Log) -> Standing:
+        """
+        What is shown of one conversation.  Without a log nothing is unread.
+        """
+        read = self.persons[user].reads.get(log.number, 0)
+        name = self.circles[log.pair.a].group.name if log.pair.a in self.circles and not log.pair.b else ""
+        unread = log.n - log.seen(user, read) if self.keepsLog else 0
+        return Standing(log.pair, name, log.seq, read, unread, next(iter(log.between(None, None, 1)), None))

@@ -1,0 +1,162 @@
+"""
+What a user's list of conversations shows, and pages by seq, in a SQLite
+database.
+
+Nothing is counted per member: what is unread is the distance between two
+places in the log.  As in L{imtw.persistence.pages}, rows that are not in
+their place yet come with the question.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
+from imtw.persistence.pages import N, headOf, numberOf
+from imtw.persistence.rows import Row, messageOf
+from imtw.persistence.rules import OWN_ROWS
+
+#: A user's conversations, each with its last row: conversation, scope, a, b, name, read, seq, n, ts.
+ALL = """
+    SELECT members.conversation, conversations.scope, a, b, coalesce(groups.name, ''), read,
+        coalesce(seq, 0), coalesce(n, 0), coalesce(ts, 0)
+    FROM members CROSS JOIN conversations ON conversations.id = members.conversation
+    LEFT JOIN groups ON groups.conversation = members.conversation
+    LEFT JOIN messages ON messages.conversation = members.conversation
+        AND seq = (SELECT max(seq) FROM messages WHERE messages.conversation = members.conversation)
+    WHERE members.user = ?
+"""
+OWN = """
+    SELECT seq, n FROM (
+        SELECT seq, n, sender FROM messages WHERE conversation = ? AND seq > ? AND seq > ? ORDER BY seq DESC
+    ) WHERE sender = ? LIMIT 1
+"""
+AFTER = """
+    SELECT * FROM messages WHERE conversation = ? AND seq > ? AND seq < ? AND fact = 0 AND recalled IS NULL
+    ORDER BY seq LIMIT ?
+"""
+BEFORE = """
+    SELECT * FROM messages WHERE conversation = ? AND seq > ? AND seq < ? AND fact = 0 AND recalled IS NULL
+    ORDER BY seq DESC LIMIT ?
+"""
+PLACE_IN = """
+    SELECT members.conversation, cursor, name, role FROM groups CROSS JOIN members
+    WHERE groups.id = ? AND user = ? AND scope = 2 AND members.conversation = groups.conversation
+"""
+#: How far the devices of a conversation's users have got: a user who named none counts as one.
+RECEIPTS = """
+    SELECT members.user, coalesce(devices.device, ''),
+        CASE WHEN devices.device IS NULL THEN members.cursor ELSE max(start, coalesce((
+            SELECT cursor FROM device_cursors AS mine
+            WHERE mine.user = members.user AND mine.device = devices.device AND mine.conversation = ?1
+        ), 0)) END AS got
+    FROM members LEFT JOIN devices ON devices.user = members.user
+    WHERE members.conversation = ?1 AND members.user <> ?2
+"""
+TALLY = "SELECT count(*), coalesce(sum(got >= ?3), 0) FROM (" + RECEIPTS + ")"  # noqa: S608 - both are constants
+END = (1 << 63) - 1  # no seq is larger
+
+Tails = Mapping[int, Sequence[Row]]
+
+
+def page(
+    cursor: sqlite3.Cursor, pair: Pair, after: int | None, before: int | None, limit: int, tail: Sequence[Row] = ()
+) -> list[Message]:
+    """
+    See L{imtw.interfaces.IStore.page}.
+    """
+    number = numberOf(cursor, pair)
+    if number is None:
+        return []
+    head = headOf(cursor, number)[0]
+    first, last = after or 0, END if before is None else before
+    late = [row for row in tail if row[1] > head and first < row[1] < last]
+    if after is not None:
+        rows = cursor.execute(AFTER, (number, first, last, limit)).fetchall() + late
+        rows = rows[:limit]
+    else:
+        late = late[max(0, len(late) - limit) :]
+        rows = cursor.execute(BEFORE, (number, first, last, limit - len(late))).fetchall()[::-1] + late
+    return [messageOf(row, pair) for row in rows]
+
+
+def membership(cursor: sqlite3.Cursor, user: str, group: str, tail: Sequence[Row] = ()) -> Membership | None:
+    """
+    See L{imtw.interfaces.IStore.membership}.
+    """
+    found = cursor.execute(PLACE_IN, (group, user)).fetchone()
+    if found is None:
+        return None
+    number, got, name, role = found
+    head = headOf(cursor, number)[0]
+    head = max(head, tail[-1][1]) if tail else head
+    return Membership(number, groupPair(group), head, got, name, Role(role))
+
+
+def passport(cursor: sqlite3.Cursor, pair: Pair, seq: int, sender: str) -> Passport:
+    """
+    See L{imtw.interfaces.IStore.passport}.
+    """
+    number = numberOf(cursor, pair)
+    if pair.scope is Scope.GROUP:
+        total, confirmed = cursor.execute(TALLY, (number, sender, seq)).fetchone()
+        return Passport(total, confirmed, [])
+    found = [Receipt(user, device, got, got >= seq) for user, device, got in cursor.execute(RECEIPTS, (number, sender))]
+    found.sort(key=lambda receipt: (receipt.user, receipt.device))
+    return Passport(len(found), sum(receipt.confirmed for receipt in found), found)
+
+
+def standings(
+    cursor: sqlite3.Cursor, user: str, before: int | None, limit: int, tails: Tails
+) -> list[Standing]:
+    """
+    See L{imtw.interfaces.IStore.standings}.
+
+    @param tails: by conversation, the rows that may not be in their places.
+    """
+    found: list[tuple[int, Any]] = []
+    for row in cursor.execute(ALL, (user,)):
+        tail = tails.get(row[0])
+        end = max(row[6:9], tail[-1][1:4]) if tail else row[6:9]
+        if before is None or end[2] < before:
+            found.append((end[2], (*row[:6], *end)))
+    found.sort(key=lambda each: (-each[0], each[1][0]))
+    return [_standing(cursor, user, row, tails.get(row[0], ())) for _, row in found[:limit]]
+
+
+def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Sequence[Row]) -> Standing:
+    """
+    What is shown of one conversation.
+
+    @param row: as in L{ALL}.
+    """
+    number, scope, a, b, name, read, head, n, _ = row
+    pair = Pair(Scope(scope), a, b)
+    placed = headOf(cursor, number)[0]
+    tail = [late for late in tail if placed < late[1] <= head]
+    last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, 0, END, 1))), None)
+    seen = _seen(cursor, number, user, read, head, tail)
+    return Standing(pair, name, head, read, n - seen, None if last is None else messageOf(last, pair))
+
+
+def _seen(cursor: sqlite3.Cursor, number: int, user: str, read: int, head: int, tail: Sequence[Row]) -> int:
+    """
+    How many messages there are up to what a user has read: who speaks has
+    read what was said before.
+    """
+    for late in reversed(tail):
+        if late[1] <= max(read, head - OWN_ROWS):
+            break
+        if late[6] == user:
+            return int(late[2])
+    own = cursor.execute(OWN, (number, read, head - OWN_ROWS, user)).fetchone()
+    if own is not None:
+        return int(own[1])
+    if not read:
+        return 0
+    if tail and read >= tail[0][1]:
+        return int(tail[read - tail[0][1]][2])
+    found = cursor.execute(N, (number, read)).fetchone()
+    return int(found[0]) if found else 0
