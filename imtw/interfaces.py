@@ -334,7 +334,7 @@ class IStore(Interface):
         """
         Store a message; C{waiter}, an L{IAppended}, is told.  A draft to a
         group that nobody made is not stored.  A draft that came before is
-        stored once (docs/architecture.rst, The log).
+        stored once (docs/architecture.rst, The log and its cursors).
         """
 
     def onCommit(begin: Callable[[], None], end: Callable[[], None]) -> None:

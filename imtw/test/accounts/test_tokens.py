@@ -40,7 +40,7 @@ class TokenTests(AccountsTestCase):
         self.assertNotEqual(self.text, other)
         self.assertEqual(self.kept.user, "ann")
         self.assertEqual(self.kept.expires - self.kept.created, 3600_000)
-        for kept in (self.store._tokens, self.kept, self.accounts, vars(self.accounts)):
+        for kept in (self.store.tokens, self.kept, self.accounts, vars(self.accounts)):
             self.assertNotIn(self.text, repr(kept))
 
     def test_check(self) -> None:
