@@ -82,6 +82,7 @@ class SocketCarrier(WebSocketServerProtocol):
     data: bytes
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
+    tcpNoDelay = True  # Autobahn looks for it before it has copied it from the factory
     inside_message = False
     _isOpened = False
     _rest = b""  # the head of a frame that is cut, or a frame that is not Autobahn's and not all there

@@ -51,6 +51,7 @@ class Guarded(LiveTestCase):
         """
         endpoint = TCP4ClientEndpoint(reactor, HOST, self.live.port, bindAddress=(address, 0))
         await connectProtocol(endpoint, client)
+        client.transport.setTcpNoDelay(True)  # type: ignore[union-attr]
         self.addCleanup(client.closedByUs)
         return client
 
@@ -208,7 +209,7 @@ class GuessingTests(Guarded):
         Somebody elsewhere has few guesses, over all ways together, and the
         right one is not looked at once they are used up; Ann gets in.
         """
-        found = [await self.attack(AWAY[:1], 120) for _ in range(2)]
+        found = [await self.attack(AWAY[:1], 84) for _ in range(2)]
         print(f"{found} guesses an hour looked at", end=" ")
         self.assertEqual(found, [19, 10])
         await self.assertTooLate(AWAY[0])
@@ -219,7 +220,7 @@ class GuessingTests(Guarded):
         Many who guess together have no more than the account's strangers
         have, and somebody who has not guessed yet is as much a stranger.
         """
-        found = [await self.attack(AWAY[:-1], 270) for _ in range(2)]
+        found = [await self.attack(AWAY[:-1], 180) for _ in range(2)]
         print(f"{found} guesses an hour looked at", end=" ")
         self.assertLessEqual(found[0], 60)
         self.assertLessEqual(found[1], 40)
@@ -232,7 +233,7 @@ class GuessingTests(Guarded):
         Not even with somebody at Ann's own address among them are there more
         than 100 in an hour.
         """
-        found = [await self.attack([HOME, *AWAY[:3]], 240) for _ in range(2)]
+        found = [await self.attack([HOME, *AWAY[:3]], 168) for _ in range(2)]
         print(f"{found} guesses an hour looked at", end=" ")
         self.assertLessEqual(max(found), MOST)
         self.clock.advance(HOUR)

@@ -10,14 +10,27 @@ from typing import Any
 import msgspec
 from zope.interface import implementer
 
-from imtw.events import Event, Joined, Left, Presence, Pushed, Recalled, Said, Typed, Whispered
+from imtw.events import (
+    Edited,
+    Event,
+    Joined,
+    Left,
+    Logged,
+    Presence,
+    Pushed,
+    Read,
+    Recalled,
+    Said,
+    Typed,
+    Whispered,
+)
 from imtw.interfaces import IForm
 from imtw.protocols.framing import frame
 from imtw.protocols.jim.answers import NoticeOut, UserOut, encodeChatPush, envelope
 from imtw.protocols.jim.frames import encodeFrame
 from imtw.protocols.jim.replies import chatOut
 
-CHAT, JOINED, LEFT, RECALLED, TYPING, PRESENCE = 11, 9, 10, 16, 104, 116
+CHAT, JOINED, LEFT, RECALLED, READ, TYPING, EDITED, PRESENCE = 11, 9, 10, 16, 102, 104, 110, 116
 
 Wrap = Callable[[int, bytes], bytes]
 
@@ -42,7 +55,7 @@ class JimForm:
     J-IM's pushes on one carrier.
 
     @ivar modern: for clients that name a device: they are told the seq of a
-        message, of recalls, of typing, and what their user's other devices
+        message, of recalls and edits, of typing and reading, and what their user's other devices
         say.  The others see what J-IM would have shown them and no more.
     """
 
@@ -59,6 +72,8 @@ class JimForm:
         }
         if modern:
             self._encoders[Recalled] = self._recalled
+            self._encoders[Edited] = self._edited
+            self._encoders[Read] = self._read
             self._encoders[Typed] = self._typed
             self._encoders[Presence] = self._presence
 
@@ -94,8 +109,15 @@ class JimForm:
         return self.wrap(command, envelope(command, data=NoticeOut(event.group, user)))
 
     def _recalled(self, event: Recalled) -> bytes:
+        return self.wrap(RECALLED, envelope(RECALLED, data=self._amendment(event)))
+
+    def _edited(self, event: Edited) -> bytes:
+        told = {"content": event.message.content, **self._amendment(event)}
+        return self.wrap(EDITED, envelope(EDITED, data=told))
+
+    def _amendment(self, event: Logged) -> dict[str, Any]:
         out = chatOut(event.message, True)
-        told = {
+        return {
             "createTime": out.createTime,
             "from": out.sender,
             "group_id": out.group_id,
@@ -103,7 +125,10 @@ class JimForm:
             "seq": out.seq,
             "to": out.to,
         }
-        return self.wrap(RECALLED, envelope(RECALLED, data=told))
+
+    def _read(self, event: Read) -> bytes:
+        told = {"from": event.user, "group": event.group, "seq": event.seq, "to": event.to}
+        return self.wrap(READ, envelope(READ, data=told))
 
     def _typed(self, event: Typed) -> bytes:
         told = {"from": event.user, "group": event.group, "to": event.to}

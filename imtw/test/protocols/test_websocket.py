@@ -26,7 +26,7 @@ from imtw.deadlines import Deadlines
 from imtw.dispatch import Cork
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
-from imtw.protocols.fastframes import unmask, wholeFrame
+from imtw.protocols.fastframes import frameSize, unmask, wholeFrame
 from imtw.protocols.framing import frame
 from imtw.protocols.websocket import CLOSE_PATIENCE, SocketCarrier, SocketFactory, Undecided
 from imtw.test.clients import BINARY, CLOSE, PING, PONG, TEXT, acceptOf, upgradeOf
@@ -91,6 +91,10 @@ class Wire(StringTransport):
     """
 
     writes = 0
+    noDelay = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.noDelay = enabled
 
     def write(self, data: bytes) -> None:
         self.writes += 1
@@ -502,7 +506,7 @@ def isLonger(stream: bytes) -> bool:
 
 class WholeFrameTests(SynchronousTestCase):
     """
-    L{wholeFrame} and L{unmask}.
+    L{wholeFrame}, L{frameSize} and L{unmask}.
     """
 
     @given(st.binary(max_size=300), KEYS)
@@ -526,6 +530,19 @@ class WholeFrameTests(SynchronousTestCase):
         for part in range(len(stream)):
             needed = wholeFrame(data[: len(before) + part], len(before), 10**6)
             self.assertIn(needed, (0, len(stream)))
+
+    @given(st.binary(max_size=10), st.integers(0, 255), LENGTHS, st.sampled_from([3, 9]), KEYS | st.none())
+    def test_size(self, before: bytes, first: int, length: int, width: int, key: bytes | None) -> None:
+        """
+        The size of any frame is known as soon as its length is there, however
+        that is written.
+        """
+        for wide in (0, width):
+            stream = frameOf(b"x" * length, first, key, wide)
+            known = {0: 2 if length < 126 else 4, 3: 4, 9: 10}[wide]
+            for part in range(min(len(stream), 20) + 1):
+                size = frameSize(before + stream[:part], len(before))
+                self.assertEqual(size, len(stream) if part >= known else 0)
 
     @given(st.binary(max_size=40), st.integers(0, 40), st.integers(0, 40))
     def test_anyBytes(self, data: bytes, at: int, most: int) -> None:
@@ -600,6 +617,13 @@ class SpeakerTests(SynchronousTestCase):
         connection.feed(frameOf(b"a") + frameOf(b"b") + frameOf(b"c"))
         self.assertEqual(connection.frames, [(FIN | TEXT, body) for body in (b"A", b"B", b"C")])
         self.assertEqual(connection.wire.writes, 1)
+
+    def test_noDelay(self) -> None:
+        """
+        Nothing waits for the peer to acknowledge what was sent before: two
+        small writes one after the other would take 40 ms.
+        """
+        self.assertTrue(Connection().wire.noDelay)
 
     def test_pong(self) -> None:
         """
