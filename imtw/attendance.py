@@ -9,20 +9,21 @@ read and what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from imtw.catchup import CatchUp
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
 from imtw.delivery import nobodyElse
 from imtw.errors import CommandRefused
-from imtw.events import Event, Joined, Left
+from imtw.events import Event, Expelled, Joined, Left, Revoked
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
-from imtw.model import Membership, User
+from imtw.model import Group, Membership, Mode, User
 from imtw.presence import Watches
 from imtw.sessions import Session, Sessions
 
@@ -55,6 +56,7 @@ class Attendance:
         self._limits = limits
         self.watches = Watches(clock, limits)
         self.lobby = list(lobby)
+        self._entering: dict[Session, str] = {}  # sessions whose user the store is being asked about
         self.policies: Sequence[IJoinPolicy] = ()
         self.relay: Callable[[Event], None] = nobodyElse
 
@@ -65,16 +67,38 @@ class Attendance:
         """
         if session.user is not None and session.user.id != user.id:
             self.exit(session)
-        entry = await self._store.enter(user, session.terminal, self.lobby, forget)
+        self._entering[session] = user.id
+        try:
+            entry = await self._store.enter(user, session.terminal, self.lobby, forget, session.device)
+        finally:
+            isWanted = self._entering.pop(session, None) is not None
+        if not isWanted:
+            raise CommandRefused(Status.LOGIN_FAILED, close=True)
         if session.ended is None:  # it went while the store was asked
             return
-        self._cursors.enter(user.id, [*entry.groups, *entry.behind])
+        places = [*entry.groups, *entry.behind]
+        if not session.device:
+            self._cursors.enter(user.id, places)
         isFirst = not self._sessions.online(user.id)
         self._sessions.add(session, entry.user)
         if isFirst:
             self.watches.changed(user.id, True)
         for membership in entry.groups:
             self._attach(session, entry.user, membership)
+        if session.device:
+            self._catchUp(session, places)
+
+    def _catchUp(self, session: Session, places: Iterable[Membership]) -> None:
+        """
+        Have a session with a device read what it missed, once its login is
+        answered; until then it is told nothing new there.
+        """
+        if session.catchUp is not None:
+            session.catchUp.stop()
+        session.catchUp = catchUp = CatchUp(session, self._store, self._groups)
+        session.outlet.relieved = catchUp.relieved
+        catchUp.begin(places)
+        self._clock.callLater(0, catchUp.relieved)
 
     def exit(self, session: Session) -> None:
         """
@@ -84,12 +108,18 @@ class Attendance:
         user = session.user
         if user is None:
             return
+        if session.catchUp is not None:
+            session.catchUp.stop()
+        session.token = b""
         for id, member in list(session.members.items()):
-            self._cursors.pushed(user.id, member.group.conversation, member.group.seqAt(member))
+            if not session.device:
+                self._cursors.pushed(user.id, member.group.conversation, member.group.seqAt(member))
             self._detach(session, user, id)
-        if self._sessions.remove(session):
+        isLast = self._sessions.remove(session)
+        if not (session.device or any(not mate.device for mate in self._sessions.of(user.id))):
             self._cursors.flush()
             self._cursors.leave(user.id)
+        if isLast:
             self.watches.changed(user.id, False)
 
     async def join(self, session: Session, user: User, group: str, name: str | None) -> JoinResult:
@@ -104,7 +134,8 @@ class Attendance:
         try:
             membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser)
         except CommandRefused as refused:
-            raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, JoinVerdict.FULL)) from refused
+            reason = JoinVerdict.KICKED if refused.status == Status.FORBIDDEN else JoinVerdict.FULL
+            raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, reason)) from refused
         if session.user is user and session.ended is not None:  # not one HTTP request: nothing would take it out again
             self._attach(session, user, membership)
         for mate in self._sessions.of(user.id):
@@ -119,10 +150,71 @@ class Attendance:
         @return: was it in?
         """
         wasIn = await self._store.leave(user.id, group)
-        for session in list(self._sessions.of(user.id)):
-            if group in session.members:
-                self._detach(session, user, group)
+        self.expel(user.id, group)
         return wasIn
+
+    def expel(self, user: str, group: str) -> None:
+        """
+        A user was taken out of a group, or left: see to it on all nodes.
+        """
+        self.expelled(user, group)
+        self.relay(Expelled(user, group))
+
+    def expelled(self, user: str, group: str) -> None:
+        """
+        A user is in a group no more: nor are its sessions.
+        """
+        for session in list(self._sessions.of(user)):
+            if group in session.members and session.user is not None:
+                self._detach(session, session.user, group)
+
+    def admit(self, membership: Membership, users: Iterable[str]) -> None:
+        """
+        Users are in a group now, as C{membership} says: so are their
+        sessions.  What was said meanwhile waits for them.
+        """
+        for user in users:
+            for session in self._sessions.of(user):
+                if session.isIn(membership.pair.a):
+                    continue
+                live = self._groups.attach(session, membership)
+                if live.head == membership.head:
+                    continue
+                self._cursors.fallBehind(user, live.conversation)
+                if session.catchUp is not None:
+                    session.catchUp.lag(live.conversation, membership.pair, membership.head)
+
+    def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> None:
+        """
+        A user's device or token counts no more: end what it opened, on all
+        nodes.
+
+        @param spared: who asked, and ends after its answer.
+        """
+        self.cut(user, device, token, spared)
+        self.relay(Revoked(user, device, token))
+
+    def cut(self, user: str, device: str, token: bytes, spared: Session | None = None) -> None:
+        """
+        The same, on this node; who is about to enter does not.
+        """
+        for session in list(self._sessions.of(user)):
+            if session is not spared and session.isOf(device, token):
+                session.close()
+        for session in [one for one, who in self._entering.items() if who == user and one.isOf(device, token)]:
+            del self._entering[session]
+
+    async def mayRead(self, user: User | None, group: str) -> None:
+        """
+        Managed groups are read by their members only, and by operators.
+
+        @raise CommandRefused: C{FORBIDDEN}.
+        """
+        found: Group | None = await self._store.group(group)
+        if found is None or found.mode is Mode.OPEN or (user is not None and user.operator):
+            return
+        if user is None or await self._store.membership(user.id, group) is None:
+            raise CommandRefused(Status.FORBIDDEN)
 
     def _attach(self, session: Session, user: User, membership: Membership) -> None:
         """

@@ -15,11 +15,12 @@ from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from imtw.delivery import eventOf
 from imtw.groups import LiveGroups
 from imtw.interfaces import IStore
-from imtw.model import Membership, Pair, Scope
+from imtw.model import RECALLED, Fact, Membership, Message, Pair, Scope
 from imtw.sessions import Session
 
 PAGE = 200  # rows read and sent at once
@@ -41,11 +42,21 @@ class CatchUp:
 
     def begin(self, memberships: Iterable[Membership]) -> None:
         """
-        Lag wherever something waits, and begin to read.
+        Lag wherever something waits.  Reading begins with L{relieved}, so
+        that the login can be answered first.
         """
         for found in memberships:
             if found.cursor < found.head:
-                self.lag(found.conversation, found.pair, found.cursor)
+                self._pairs[found.conversation] = (found.pair, found.cursor)
+                self._session.lagging[found.conversation] = found.head
+
+    def stop(self) -> None:
+        """
+        Somebody else is on this session, or nobody.
+        """
+        self._pairs.clear()
+        self._session.lagging.clear()
+        self._session.catchUp = None
 
     def lag(self, conversation: int, pair: Pair, seq: int) -> None:
         """
@@ -58,7 +69,7 @@ class CatchUp:
 
     def relieved(self) -> None:
         """
-        The peer has read what it was sent.
+        The peer has read what it was sent, or begins to.
         """
         self._wake()
 
@@ -69,9 +80,14 @@ class CatchUp:
         if self._isRunning or not self._pairs or self._session.outlet.level:
             return
         self._isRunning = True
-        Deferred.fromCoroutine(self._run()).addErrback(
-            lambda failure: self.log.failure("catching up", failure)
-        ).addBoth(self._rest)
+        Deferred.fromCoroutine(self._run()).addErrback(self._failed).addBoth(self._rest)
+
+    def _failed(self, failure: Failure) -> None:
+        """
+        The log cannot be read: the client has to come again for the rest.
+        """
+        self.log.failure("catching up", failure)
+        self._session.close()
 
     def _rest(self, result: object) -> None:
         self._isRunning = False
@@ -84,18 +100,16 @@ class CatchUp:
         while self._pairs and self._session.ended is not None and not self._session.outlet.level:
             conversation, (pair, seq) = next(iter(self._pairs.items()))
             rows = await self._store.walk(pair, seq, PAGE)
-            if self._session.ended is None:
+            if self._session.catchUp is not self or self._session.ended is None:
                 return
-            head = self._headOf(pair)
-            rows = [row for row in rows if head is None or row.seq <= head]
+            head = self._headOf(conversation, pair)
+            rows = [row for row in rows if row.seq <= head]
             form = self._session.form
-            data = b"".join([eventOf(row, row.sender == self._user).bytesFor(form) for row in rows])
+            data = b"".join([eventOf(row, row.sender == self._user).bytesFor(form) for row in rows if not isEmpty(row)])
             if rows:
                 seq = rows[-1].seq
                 self._pairs[conversation] = (pair, seq)
-            isLive = seq >= head if head is not None else len(rows) < PAGE
-            isLive = isLive and self._session.lagging[conversation] <= seq
-            if isLive or not rows:
+            if seq >= head or not rows:
                 self._goLive(conversation, pair)
             if data:
                 self._session.outlet.send(data)
@@ -105,14 +119,14 @@ class CatchUp:
         user = self._session.user
         return user.id if user is not None else ""
 
-    def _headOf(self, pair: Pair) -> int | None:
+    def _headOf(self, conversation: int, pair: Pair) -> int:
         """
-        The last row of a live group; L{None} for a private conversation.
+        How far this has to read: what is told from now on comes after it.
         """
         if pair.scope is not Scope.GROUP:
-            return None
-        group = self._groups.get(pair.a)
-        return group.head if group is not None else None
+            return self._session.lagging[conversation]
+        member = self._session.members.get(pair.a)
+        return member.group.head if member is not None else 0  # out of it meanwhile: what was said is not for it
 
     def _goLive(self, conversation: int, pair: Pair) -> None:
         """
@@ -123,3 +137,11 @@ class CatchUp:
         member = self._session.members.get(pair.a) if pair.scope is Scope.GROUP else None
         if member is not None:
             member.skip()
+
+
+def isEmpty(row: Message) -> bool:
+    """
+    Is nothing left of a message or an edit, because it was recalled?  The
+    row that says so comes later.
+    """
+    return row.fact is not Fact.RECALL and row.content is None and row.kind == RECALLED

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from imtw.model import MAX_NAME, Message, User
+from imtw.model import MAX_NAME, Device, Message, Receipt, Standing, User
 
 APPLICATION_CODES = range(21, 100)  # free for third parties' commands
 
@@ -373,10 +373,12 @@ class IssuedToken(Struct):
 
 class RevokeToken(Struct, forbid_unknown_fields=True):
     """
-    Make a token worthless, and end the connections it opened.
+    Make a token worthless, or forget a device with its cursors and tokens;
+    and end the connections they opened.
     """
 
-    token: str
+    token: str = ""
+    device: str = ""
 
 
 class Received(Struct, forbid_unknown_fields=True):
@@ -432,6 +434,197 @@ class Synced(Struct):
     start: int | None = None
 
 
+class Read(Struct, forbid_unknown_fields=True):
+    """
+    The user has read everything up to a row of a conversation.
+    """
+
+    seq: Annotated[int, Meta(ge=0)]
+    to: str | None = None
+    group: str | None = None
+
+
+class ReadMark(Struct):
+    """
+    How far the user has read now.
+    """
+
+    seq: int
+
+
+class ListConversations(Struct, forbid_unknown_fields=True):
+    """
+    Look at one's conversations, the ones with the newest row first.
+
+    @ivar before: only those whose last row is older, ms; for the next page.
+    """
+
+    before: int | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class Conversations(Struct):
+    """
+    A page of a user's conversations.
+    """
+
+    conversations: list[Standing]
+
+
+class GetHistory(Struct, forbid_unknown_fields=True):
+    """
+    Read a page of a conversation: the first messages after a seq, or the
+    last before one, or the newest.
+    """
+
+    to: str | None = None
+    group: str | None = None
+    after: Annotated[int, Meta(ge=0)] | None = None
+    before: Annotated[int, Meta(ge=0)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class HistoryPage(Struct):
+    """
+    Messages in the order of the log, without those that were recalled.
+    """
+
+    messages: list[Message]
+
+
+class Edit(Struct, forbid_unknown_fields=True):
+    """
+    Let an own message say something else.
+    """
+
+    id: str
+    content: str
+    to: str | None = None
+    group: str | None = None
+
+
+class CreateGroup(Struct, forbid_unknown_fields=True):
+    """
+    Make a group in which only members speak and read; the asker owns it.
+
+    @ivar group: its id; made by the server if there is none.
+    @ivar members: who is in it from the start.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    group: str | None = None
+    avatar: Annotated[str, Meta(max_length=2000)] | None = None
+    members: Annotated[list[Name], Meta(max_length=500)] = []
+
+
+class CreatedGroup(Struct):
+    """
+    The group that was made.
+    """
+
+    group: str
+
+
+class Rank(Enum):
+    """
+    A role by its name.
+    """
+
+    MEMBER = "member"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+class ChangeRole(Struct, forbid_unknown_fields=True):
+    """
+    Say what a member may do; a new owner takes the place of the old one.
+    """
+
+    group: Name
+    user: Name
+    role: Rank
+
+
+class Mute(Struct, forbid_unknown_fields=True):
+    """
+    Let a user not speak in a group for a while.
+
+    @ivar seconds: for how long from now on; 0 to let it speak again.
+    """
+
+    group: Name
+    user: Name
+    seconds: Annotated[int, Meta(ge=0, le=10 * 365 * 86400)]
+
+
+class Muted(Struct):
+    """
+    Until when, ms since the epoch; 0 for not at all.
+    """
+
+    until: int
+
+
+class Kick(Struct, forbid_unknown_fields=True):
+    """
+    Take a user out of a group for good.
+
+    @ivar back: let it come back instead.
+    """
+
+    group: Name
+    user: Name
+    back: bool = False
+
+
+class Block(Struct, forbid_unknown_fields=True):
+    """
+    Take no private messages of a user, or take them again.
+    """
+
+    user: Name
+    blocked: bool = True
+
+
+class Devices(Struct):
+    """
+    The devices that the user has named.
+    """
+
+    devices: list[Device]
+
+
+class AskPassport(Struct, forbid_unknown_fields=True):
+    """
+    Ask what has become of an own message; an operator may ask for any.
+
+    @ivar user: only operators: whose conversation C{to} is meant.
+    """
+
+    id: str
+    to: str | None = None
+    group: str | None = None
+    user: str | None = None
+
+
+class MessagePassport(Struct):
+    """
+    When a message was stored, and who has it.
+
+    @ivar time: the server's, ms.
+    @ivar total: the recipients' devices.
+    @ivar confirmed: how many of these have got it.
+    @ivar devices: each of them, in a private conversation.
+    """
+
+    id: str
+    seq: int
+    time: int
+    total: int
+    confirmed: int
+    devices: list[Receipt]
+
+
 class WatchPresence(Struct, forbid_unknown_fields=True):
     """
     Ask who of some users is online, and be told of changes for a while.
@@ -485,5 +678,27 @@ SYNC         = Command(103, "sync", Sync, 103, Synced, Access.USER, False, Statu
 PRESENCE     = Command(116, "presence", WatchPresence, 116, Present, Access.USER, False, Status.BAD_REQUEST,
                        "ask who is online, and hear of changes for a while")
 REVOKE       = Command(118, "revoke", RevokeToken, 118, None, Access.USER, False, Status.BAD_REQUEST,
-                       "make a token worthless")
+                       "make a token worthless, or forget a device")
+READ         = Command(102, "read", Read, 102, ReadMark, Access.USER, False, Status.BAD_REQUEST,
+                       "say how far one has read")
+CONVERSATIONS = Command(108, "conversations", ListConversations, 108, Conversations, Access.USER, False,
+                        Status.BAD_REQUEST, "list one's conversations with what is unread")
+HISTORY      = Command(109, "history", GetHistory, 109, HistoryPage, Access.USER, False, Status.BAD_REQUEST,
+                       "read a page of a conversation, by seq")
+EDIT         = Command(110, "edit", Edit, 110, ChatResult, Access.USER, False, Status.BAD_REQUEST,
+                       "let an own message say something else")
+CREATE_GROUP = Command(111, "create-group", CreateGroup, 111, CreatedGroup, Access.USER, False, Status.BAD_REQUEST,
+                       "make a group of one's own")
+ROLE         = Command(112, "role", ChangeRole, 112, None, Access.USER, False, Status.BAD_REQUEST,
+                       "say what a member of a group may do")
+MUTE         = Command(113, "mute", Mute, 113, Muted, Access.USER, False, Status.BAD_REQUEST,
+                       "let somebody not speak in a group for a while")
+KICK         = Command(114, "kick", Kick, 114, None, Access.USER, False, Status.BAD_REQUEST,
+                       "take somebody out of a group for good")
+BLOCK        = Command(115, "block", Block, 115, None, Access.USER, False, Status.BAD_REQUEST,
+                       "take no private messages of somebody")
+DEVICES      = Command(117, "devices", Nothing, 117, Devices, Access.USER, False, Status.BAD_REQUEST,
+                       "list one's devices")
+PASSPORT     = Command(120, "passport", AskPassport, 120, MessagePassport, Access.USER, False, Status.BAD_REQUEST,
+                       "ask what has become of a message")
 # fmt: on

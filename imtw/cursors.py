@@ -1,5 +1,5 @@
 """
-How far the devices without a name have got, for users who are online.
+How far the devices without a name have got, for users who are online with one.
 
 Old clients confirm nothing: what was handed to one of a user's connections
 counts as seen, if it stood right after what was seen before.  So a user who
@@ -42,24 +42,33 @@ class Cursors:
 
     def enter(self, user: str, memberships: Iterable[Membership]) -> None:
         """
-        A user has come: it is behind wherever something waits.  With a user
-        that is here already, nothing changes.
+        A user has come on a device without a name: it is behind wherever
+        something waits.  With a user that is here so already, nothing
+        changes.
         """
         if user not in self._behind:
             self._behind[user] = {found.conversation for found in memberships if found.cursor < found.head}
 
     def leave(self, user: str) -> None:
         """
-        The user's last session is gone.
+        The last session of the user's devices without a name is gone.
         """
         self._behind.pop(user, None)
 
+    def fallBehind(self, user: str, conversation: int) -> None:
+        """
+        Something was not told there, and waits.
+        """
+        if user in self._behind:
+            self._behind[user].add(conversation)
+
     def pushed(self, user: str, conversation: int, seq: int) -> None:
         """
-        A row was handed to a session of C{user}.
+        A row was handed to the sessions of C{user}: to one without a device,
+        if there is any.
         """
         behind = self._behind.get(user)
-        if behind is None or conversation not in behind:
+        if behind is not None and conversation not in behind:
             self._moved[user, conversation] = seq
 
     def read(self, user: str, conversation: int, seq: int, whole: bool) -> None:
@@ -99,7 +108,7 @@ class Cursors:
             group = next(iter(self._swept))
             del self._swept[group]
             for session in group.sessions():
-                if session.user is not None:
+                if session.user is not None and not session.device:
                     self.pushed(session.user.id, group.conversation, group.swept)
 
     def _lost(self, failure: Failure) -> None:

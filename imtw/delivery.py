@@ -29,7 +29,7 @@ from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.dispatch import Cork, Slot, refusalOf
 from imtw.errors import CommandRefused, StoreBusy
-from imtw.events import Event, Recalled, Said, Whispered
+from imtw.events import Edited, Event, Recalled, Said, Whispered
 from imtw.groups import Gate, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
@@ -137,12 +137,13 @@ class Delivery:
             return Deferred.fromCoroutine(self._filtered(session, draft, self._append))
         return self._append(session, draft)
 
-    def whisper(self, session: Session, draft: Draft) -> Reply | Deferred[Reply]:
+    async def whisper(self, session: Session, draft: Draft) -> Reply:
         """
         Tell a message to who is online, and keep nothing of it.
         """
+        await self._store.maySpeak(draft.sender, draft.pair)
         if self._filters:
-            return Deferred.fromCoroutine(self._filtered(session, draft, self._whisper))
+            return await self._filtered(session, draft, self._whisper)
         return self._whisper(session, draft)
 
     def _whisper(self, session: Session, draft: Draft) -> Reply:
@@ -226,7 +227,7 @@ class Delivery:
                 if member is not None:
                     before = member.take()
             self.relay(event)
-        slot.fill(Reply(Status.SENT, ChatResult(message.id, message.seq, message.ts)), before)
+        slot.fill(_answerTo(message, True), before)
 
     def _toPair(self, slot: ChatSlot, message: Message) -> None:
         """
@@ -245,9 +246,7 @@ class Delivery:
             if partner != sender:
                 before += self._tellSide(slot.session, sender, eventOf(message, own=True))
             self.relay(event)
-        slot.fill(
-            Reply(Status.SENT if online else Status.OFFLINE, ChatResult(message.id, message.seq, message.ts)), before
-        )
+        slot.fill(_answerTo(message, online), before)
 
     def _tellSide(self, speaking: Session, user: str, event: Event) -> bytes:
         """
@@ -302,8 +301,21 @@ def nobodyElse(event: Event) -> None:
     """
 
 
+def _answerTo(message: Message, online: bool) -> Reply:
+    """
+    The answer to who wrote a row.
+    """
+    status = Status.SENT if online else Status.OFFLINE
+    if message.fact is Fact.EDIT:
+        status = Status.OK
+    return Reply(status, ChatResult(message.id, message.seq, message.ts))
+
+
 def eventOf(message: Message, own: bool = False) -> Event:
     """
     What a row of the log is told as.
     """
-    return Recalled(message, own) if message.fact is Fact.RECALL else Said(message, own)
+    return _KINDS[message.fact](message, own)
+
+
+_KINDS = {Fact.MESSAGE: Said, Fact.RECALL: Recalled, Fact.EDIT: Edited}

@@ -70,6 +70,60 @@ class Recalled(Logged):
     __slots__ = ()
 
 
+class Edited(Logged):
+    """
+    A message says something else; the row's id is the message's.
+    """
+
+    __slots__ = ()
+
+
+class Read(Event):
+    """
+    A user has read up to a row: of a private conversation with C{to}, or of
+    a group.
+    """
+
+    __slots__ = ("group", "seq", "to", "user")
+
+    def __init__(self, user: str, to: str | None, group: str | None, seq: int) -> None:
+        super().__init__()
+        self.user = user
+        self.to = to
+        self.group = group
+        self.seq = seq
+
+
+class Expelled(Event):
+    """
+    A user was taken out of a group: its sessions are to leave it.
+    """
+
+    __slots__ = ("group", "user")
+
+    def __init__(self, user: str, group: str) -> None:
+        super().__init__()
+        self.user = user
+        self.group = group
+
+
+class Revoked(Event):
+    """
+    A user's device or token counts no more: what it opened is to end.
+
+    @ivar device: the device's name, or an empty text.
+    @ivar token: the token's hash, or nothing.
+    """
+
+    __slots__ = ("device", "token", "user")
+
+    def __init__(self, user: str, device: str, token: bytes) -> None:
+        super().__init__()
+        self.user = user
+        self.device = device
+        self.token = token
+
+
 class Whispered(Event):
     """
     A message that nobody keeps.

@@ -15,8 +15,9 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from imtw.attendance import Attendance
 from imtw.delivery import eventOf
-from imtw.events import Event, Joined, Left, Logged, Typed
+from imtw.events import Event, Expelled, Joined, Left, Logged, Read, Revoked, Typed
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
 from imtw.model import Message, Scope, User
@@ -53,7 +54,37 @@ class TypingNotice(Struct, tag="typing"):
     group: str | None
 
 
-Notice = RowNotice | VisitNotice | TypingNotice
+class ReadNotice(Struct, tag="read"):
+    """
+    Somebody has read.
+    """
+
+    user: str
+    to: str | None
+    group: str | None
+    seq: int
+
+
+class ExpelledNotice(Struct, tag="expelled"):
+    """
+    Somebody is in a group no more.
+    """
+
+    user: str
+    group: str
+
+
+class RevokedNotice(Struct, tag="revoked"):
+    """
+    A device or a token counts no more.
+    """
+
+    user: str
+    device: str
+    token: bytes
+
+
+Notice = RowNotice | VisitNotice | TypingNotice | ReadNotice | ExpelledNotice | RevokedNotice
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -69,6 +100,12 @@ def noticeOf(event: Event) -> Notice | None:
         return VisitNotice(event.group, event.user, not isinstance(event, Left))
     if isinstance(event, Typed):
         return TypingNotice(event.user, event.to, event.group)
+    if isinstance(event, Read):
+        return ReadNotice(event.user, event.to, event.group, event.seq)
+    if isinstance(event, Expelled):
+        return ExpelledNotice(event.user, event.group)
+    if isinstance(event, Revoked):
+        return RevokedNotice(event.user, event.device, event.token)
     return None
 
 
@@ -79,11 +116,14 @@ class Relaying:
 
     log = Logger()
 
-    def __init__(self, relay: IRelay, store: IStore, sessions: Sessions, groups: LiveGroups) -> None:
+    def __init__(
+        self, relay: IRelay, store: IStore, sessions: Sessions, groups: LiveGroups, attendance: Attendance
+    ) -> None:
         self._relay = relay
         self._store = store
         self._sessions = sessions
         self._groups = groups
+        self._attendance = attendance
         self._reading: dict[LiveGroup, list[Message]] = {}
 
     def start(self) -> Deferred[None]:
@@ -120,6 +160,13 @@ class Relaying:
         elif isinstance(notice, VisitNotice):
             kind = Joined if notice.came else Left
             self._toGroup(notice.group, kind(notice.group, notice.user))
+        elif isinstance(notice, ReadNotice):
+            for user in {notice.user, notice.to or notice.user}:
+                self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq))
+        elif isinstance(notice, ExpelledNotice):
+            self._attendance.expelled(notice.user, notice.group)
+        elif isinstance(notice, RevokedNotice):
+            self._attendance.cut(notice.user, notice.device, notice.token)
         elif notice.group:
             self._toGroup(notice.group, Typed(notice.user, None, notice.group))
         else:

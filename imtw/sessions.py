@@ -80,6 +80,7 @@ class Session:
         last seq that was left out; the log has it.
     @ivar watching: the users of whose coming and going it is told.
     @ivar catchUp: what reads the log for a session with a device.
+    @ivar token: the hash of the token that it logged in with, or nothing.
     @ivar isForgetful: a login leaves every group but the lobby, as the
         strict J-IM has it.
     """
@@ -98,6 +99,7 @@ class Session:
         "members",
         "outlet",
         "terminal",
+        "token",
         "user",
         "watching",
     )
@@ -119,6 +121,7 @@ class Session:
         self.liberties = liberties
         self.user: User | None = None
         self.device = ""
+        self.token = b""
         self.members: dict[str, Member] = {}
         self.isForgetful = False
         self.lagging: dict[int, int] = {}
@@ -159,6 +162,12 @@ class Session:
         self.catchUp.lag(message.conversation, message.pair, message.seq - 1)
         self.lagging[message.conversation] = message.seq
         return True
+
+    def isOf(self, device: str, token: bytes) -> bool:
+        """
+        Is this on that device, or was it opened with that token (its hash)?
+        """
+        return bool(device and device == self.device) or bool(token and token == self.token)
 
     def nameDevice(self, device: str) -> None:
         """

@@ -308,7 +308,7 @@ class Server(MultiService):
     def __init__(self, core: Core, relay: IRelay) -> None:
         super().__init__()
         self.core = core
-        self.relaying = Relaying(relay, core.store, core.sessions, core.groups)
+        self.relaying = Relaying(relay, core.store, core.sessions, core.groups, core.attendance)
         if not isinstance(relay, NoRelay):
             core.delivery.relay = core.attendance.relay = self.relaying.tell
         self.listening: list[IListeningPort] = []

@@ -37,7 +37,7 @@ class Tokens:
         text = secrets.token_urlsafe(BITS // 8)
         now = self._now()
         token = Token(user, device, now, now + int(self._limits.token * 1000))
-        await self._store.addToken(_digest(text), token)
+        await self._store.addToken(digestOf(text), token)
         return text, token
 
     async def check(self, text: str) -> Token | None:
@@ -46,7 +46,7 @@ class Tokens:
         """
         if not _mayBe(text):
             return None
-        token: Token | None = await self._store.token(_digest(text))
+        token: Token | None = await self._store.token(digestOf(text))
         return token if token is not None and token.expires > self._now() else None
 
     async def revoke(self, text: str) -> Token | None:
@@ -57,7 +57,7 @@ class Tokens:
         """
         if not _mayBe(text):
             return None
-        dropped: Token | None = await self._store.dropToken(_digest(text))
+        dropped: Token | None = await self._store.dropToken(digestOf(text))
         return dropped
 
     def _now(self) -> int:
@@ -68,5 +68,8 @@ def _mayBe(text: str) -> bool:
     return 0 < len(text) <= LONGEST and text.isascii()
 
 
-def _digest(text: str) -> bytes:
+def digestOf(text: str) -> bytes:
+    """
+    What is kept of a token.
+    """
     return sha256(text.encode("ascii")).digest()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from zope.interface import implementer
 
-from imtw.commands import CHAT, RECALL, TYPING, Chat, Recall, Reply, Status, Typing
+from imtw.commands import CHAT, EDIT, RECALL, TYPING, Chat, Edit, Recall, Reply, Status, Typing
 from imtw.errors import CommandRefused
 from imtw.events import Typed
 from imtw.interfaces import ICommandHandler
@@ -111,6 +111,27 @@ class RecallHandler:
             raise CommandRefused(Status.UNKNOWN_COMMAND)
         draft = Draft(pair, request.id, sender, None, self._core.now(), given=True, device=session.device,
                       fact=Fact.RECALL)
+        return self._core.delivery.accept(session, draft)
+
+
+@implementer(ICommandHandler)
+class EditHandler:
+    """
+    Lets an own message say something else: a row in the log says so.
+    """
+
+    command = EDIT
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: Edit, session: Session) -> Any:
+        sender = speaker(session, None)
+        pair = addressee(sender, request.to, request.group)
+        if pair is None or not request.id:
+            raise CommandRefused(Status.BAD_REQUEST)
+        draft = Draft(pair, request.id, sender, request.content, self._core.now(), given=True, device=session.device,
+                      fact=Fact.EDIT)
         return self._core.delivery.accept(session, draft)
 
 

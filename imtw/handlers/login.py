@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
+from imtw.accounts.tokens import digestOf
 from imtw.commands import LOGIN, REVOKE, TOKEN, IssuedToken, LoggedIn, Login, Nothing, Reply, RevokeToken, Status
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
@@ -25,13 +26,16 @@ class LoginHandler:
         self._core = core
 
     async def handle(self, request: Login, session: Session) -> Reply:
-        user = await self._core.accounts.login(
+        core = self._core
+        user = await core.accounts.login(
             request.name, request.password, request.token, session.address, request.device
         )
-        if session.user is not None and request.device != session.device:
-            self._core.attendance.exit(session)
+        token = await core.accounts.checkToken(request.token) if request.token else None
+        if session.user is not None and (request.device != session.device or user.id != session.user.id):
+            core.attendance.exit(session)
         session.nameDevice(request.device)
-        await self._core.attendance.enter(session, user, session.isForgetful)
+        session.token = digestOf(request.token) if token is not None and token.user == user.id else b""
+        await core.attendance.enter(session, user, session.isForgetful)
         return Reply(Status.LOGGED_IN, LoggedIn(user.id))
 
 
@@ -56,7 +60,8 @@ class TokenHandler:
 @implementer(ICommandHandler)
 class RevokeHandler:
     """
-    Makes one of the user's own tokens worthless.
+    Makes one of the user's own tokens worthless, or forgets one of its
+    devices with its tokens, and ends what they opened.
     """
 
     command = REVOKE
@@ -65,8 +70,39 @@ class RevokeHandler:
         self._core = core
 
     async def handle(self, request: RevokeToken, session: Session) -> Reply:
-        token = await self._core.accounts.checkToken(request.token)
-        if token is None or session.user is None or token.user != session.user.id:
+        if session.user is None:
             raise CommandRefused(Status.NOT_FOUND)
-        await self._core.accounts.revokeToken(request.token)
-        return Reply(Status.OK)
+        if bool(request.token) == bool(request.device):
+            raise CommandRefused(Status.BAD_REQUEST)
+        if request.device:
+            return await self._device(request.device, session.user.id, session)
+        return await self._token(request.token, session.user.id, session)
+
+    async def _device(self, device: str, user: str, session: Session) -> Reply:
+        """
+        Forget a device.
+        """
+        core = self._core
+        if not await core.store.dropDevice(user, device):
+            raise CommandRefused(Status.NOT_FOUND)
+        isOwn = session.isOf(device, b"")
+        core.attendance.revoke(user, device, spared=session)
+        # A token that went with it may have opened a session that named no device.
+        for mate in list(core.sessions.of(user)):
+            if mate.token and await core.store.token(mate.token) is None:
+                isOwn = isOwn or mate is session
+                core.attendance.revoke(user, token=mate.token, spared=session)
+        return Reply(Status.OK, close=isOwn)
+
+    async def _token(self, text: str, user: str, session: Session) -> Reply:
+        """
+        Forget a token.
+        """
+        core = self._core
+        token = await core.accounts.checkToken(text)
+        if token is None or token.user != user:
+            raise CommandRefused(Status.NOT_FOUND)
+        await core.accounts.revokeToken(text)
+        digest = digestOf(text)
+        core.attendance.revoke(user, token=digest, spared=session)
+        return Reply(Status.OK, close=session.isOf("", digest))

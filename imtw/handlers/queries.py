@@ -137,7 +137,7 @@ class GetMessagesHandler:
             raise CommandRefused(Status.NO_MESSAGES)
         pair = self._pair(request)
         if request.pending:
-            return await self._pending(request, pair)
+            return await self._pending(request, session, pair)
         if pair is None:
             raise CommandRefused(Status.NO_MESSAGES)
         return await self._history(request, session, pair)
@@ -153,7 +153,7 @@ class GetMessagesHandler:
             return groupPair(request.group)
         return privatePair(request.user, request.partner) if request.partner else None
 
-    async def _pending(self, request: GetMessages, pair: Pair | None) -> Reply:
+    async def _pending(self, request: GetMessages, session: Session, pair: Pair | None) -> Reply:
         """
         What waits; it counts as read once this answer is handed over, which
         is in the turn in which this returns.
@@ -165,7 +165,8 @@ class GetMessagesHandler:
         isCut = sum(len(messages) for _, messages in found) >= core.limits.page
         for membership, messages in found:
             whole = not (isCut and membership is found[-1][0])
-            core.cursors.read(request.user, membership.conversation, membership.head, whole)
+            if not session.device:  # one with a name has a cursor of its own
+                core.cursors.read(request.user, membership.conversation, membership.head, whole)
             if messages and membership.pair.scope is Scope.GROUP:
                 answer.groups[membership.pair.a] = messages
             elif messages:
@@ -176,6 +177,8 @@ class GetMessagesHandler:
         """
         A page of a conversation.
         """
+        if pair.scope is Scope.GROUP:
+            await self._core.attendance.mayRead(session.user, pair.a)
         messages = await self._core.store.history(pair, request.begin, request.end, request.offset, request.count)
         answer = Messages(request.user, {}, {}, False)
         if messages and pair.scope is Scope.GROUP:

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred, succeed
 
 from imtw.model import Device, Pair, Passport, Receipt, Scope, Standing
 from imtw.persistence.memorylog import Log
-from imtw.persistence.memorypeople import MemoryPeople, Person
+from imtw.persistence.memorypeople import MemoryPeople
+from imtw.persistence.memoryplaces import Person
 
 
 class MemoryDevices(MemoryPeople):

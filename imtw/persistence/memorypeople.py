@@ -17,7 +17,6 @@ from imtw.model import (
     Entry,
     Group,
     Membership,
-    Message,
     Mode,
     Role,
     Scope,
@@ -26,68 +25,8 @@ from imtw.model import (
     groupPair,
 )
 from imtw.persistence.memorylog import Log, Logs
+from imtw.persistence.memoryplaces import Circle, Person, Seat
 from imtw.persistence.rules import MANY_VALUES, refuseGroup, refuseKicked
-
-
-class Person:
-    """
-    What is known of a name: an account or only a place in conversations.
-
-    @ivar account: L{None} for a name that nobody has.
-    @ivar cursors: by conversation, how far this user has got there; in the
-        order of joining.
-    @ivar starts: by group, its last seq when this user came in.
-    @ivar reads: by conversation, how far this user has read.
-    @ivar devices: by name, those that this user named.
-    @ivar blocked: whose private messages this user does not want.
-    @ivar sent: the messages that this user's devices sent, by their id.
-    """
-
-    __slots__ = ("account", "blocked", "cursors", "devices", "entered", "name", "reads", "sent", "starts", "strangers")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.account: Account | None = None
-        self.cursors: dict[int, int] = {}
-        self.starts: dict[int, int] = {}
-        self.reads: dict[int, int] = {}
-        self.devices: dict[str, Seat] = {}
-        self.blocked: set[str] = set()
-        self.sent: dict[str, Message] = {}
-        self.strangers = 0
-        self.entered = False
-
-
-class Seat:
-    """
-    A device, and how far it has got by conversation.
-    """
-
-    __slots__ = ("cursors", "device")
-
-    def __init__(self, device: Device, cursors: dict[int, int]) -> None:
-        self.device = device
-        self.cursors = cursors
-
-
-class Circle:
-    """
-    A group, its log, and the ids of its users in order.
-
-    @ivar roles: of those that are more than members.
-    @ivar muted: until when somebody may not speak, ms.
-    @ivar kicked: who may not come back.
-    """
-
-    __slots__ = ("group", "kicked", "log", "muted", "roles", "users")
-
-    def __init__(self, group: Group, log: Log) -> None:
-        self.group = group
-        self.log = log
-        self.users: list[str] = []
-        self.roles: dict[str, Role] = {}
-        self.muted: dict[str, int] = {}
-        self.kicked: set[str] = set()
 
 
 class MemoryPeople:

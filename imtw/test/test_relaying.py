@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from imtw.events import Event, Read
 from imtw.handlers.chat import ChatHandler
 from imtw.interfaces import IRelay
 from imtw.limits import Limits
@@ -142,6 +143,18 @@ class LossyRelay:
         return succeed(None)
 
 
+class Reading(Words):
+    """
+    A form that tells only who has read.
+    """
+
+    def encode(self, event: Event) -> bytes:
+        """
+        Who, and how far.
+        """
+        return f"{event.user} {event.seq}\n".encode() if isinstance(event, Read) else b""
+
+
 class TwoNodesTests(SynchronousTestCase):
     """
     L{Relaying}, with two cores on one store.
@@ -165,7 +178,7 @@ class TwoNodesTests(SynchronousTestCase):
         """
         core = Core(self.clock, store, lobby=LOBBY)
         core.registry.register(ChatHandler(core))
-        relaying = Relaying(relay, store, core.sessions, core.groups)
+        relaying = Relaying(relay, store, core.sessions, core.groups, core.attendance)
         core.delivery.relay = core.attendance.relay = relaying.tell
         self.successResultOf(relaying.start())
         return core
@@ -208,6 +221,41 @@ class TwoNodesTests(SynchronousTestCase):
         self.cores[0].lost(third.session)
         self.turn()
         self.assertEqual(self.bob.listen(), ["+third", "-third"])
+
+    def test_expelled(self) -> None:
+        """
+        Who was taken out of a group on one node hears nothing more of it on
+        the other.
+        """
+        self.successResultOf(self.cores[0].store.kick("bob", "100"))
+        self.cores[0].attendance.expel("bob", "100")
+        self.say("secret")
+        self.assertEqual(self.bob.listen(), [])
+
+    def test_revoked(self) -> None:
+        """
+        A device that was dropped on one node is cut on the other, and so is
+        what a token opened.
+        """
+        phone, other = (Person(self.cores[1], "bob", device) for device in ("phone", ""))
+        other.session.token = b"digest"
+        self.turn()
+        self.cores[0].attendance.revoke("bob", "phone")
+        self.assertEqual((phone.isFinished, other.isFinished, self.bob.isFinished), (True, False, False))
+        self.cores[0].attendance.revoke("bob", token=b"digest")
+        self.assertEqual((other.isFinished, self.bob.isFinished), (True, False))
+
+    def test_read(self) -> None:
+        """
+        What somebody has read is told to both sides on the other node; of a
+        group only to its own devices.
+        """
+        form = Reading()
+        ann, bob = (Person(self.cores[1], name, "phone", form) for name in ("ann", "bob"))
+        self.turn()
+        for event in (Read("ann", "bob", None, 3), Read("ann", None, "100", 4)):
+            self.cores[0].delivery.relay(event)
+        self.assertEqual((ann.listen(), bob.listen()), (["ann 3", "ann 4"], ["ann 3"]))
 
     def test_gap(self) -> None:
         """

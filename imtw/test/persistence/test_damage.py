@@ -36,6 +36,7 @@ DAMAGE = {
     "created": "created + 1",
     "extras": "'{}'",
     "recalled": "recalled = 1, seq = seq",
+    "edited": "5",
     "checksum": "checksum + 1",
 }
 
@@ -126,18 +127,20 @@ class DamageTests(SQLiteTestCase):
     async def test_checksum(self) -> None:
         """
         The checksum can be computed without imtw: the CRC-32 of all other
-        columns as a compact JSON array.
+        columns as a compact JSON array, without C{edited} where it is null.
         """
         await self.say(CHAT, "alice", "好 \U0001f600 \x00\x1f\x7f\u2028\"\\/</\n", extras={"a": ["ü", None, 1.5]})
         await self.say(CHAT, "bob", None, "1", device="phone")
         await self.recall(CHAT, "bob", "1")
+        await self.say(CHAT, "bob", "two", "2")
+        await self.edit(CHAT, "bob", "2", "TWO")
         await self.place()
         reading = sqlite3.connect(self.path)
         rows = reading.execute("SELECT * FROM messages").fetchall()
         reading.close()
-        self.assertEqual(len(rows), 3)
+        self.assertEqual([row[14] is None for row in rows], [True, True, True, False, True])
         for row in rows:
-            text = json.dumps(row[:13], ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps([*row[:13], *([row[14]] if row[14] else [])], ensure_ascii=False, separators=(",", ":"))
             self.assertEqual(crc32(text.encode()), row[13])
 
 

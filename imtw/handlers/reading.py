@@ -1,0 +1,137 @@
+"""
+What a user has read, and what there is to read.
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from imtw.commands import (
+    CONVERSATIONS,
+    HISTORY,
+    PASSPORT,
+    READ,
+    AskPassport,
+    Conversations,
+    GetHistory,
+    HistoryPage,
+    ListConversations,
+    MessagePassport,
+    ReadMark,
+    Reply,
+    Status,
+)
+from imtw.commands import Read as MarkRead
+from imtw.errors import CommandRefused
+from imtw.events import Read
+from imtw.handlers.chat import addressee
+from imtw.handlers.sync import conversationOf
+from imtw.interfaces import ICommandHandler
+from imtw.model import Message, Pair, Passport, Scope
+from imtw.server import Core
+from imtw.sessions import Session
+
+
+@implementer(ICommandHandler)
+class ReadHandler:
+    """
+    Notes how far a user has read, and tells its partner and its other
+    devices.  In a group nobody else is told: that would be the square of its
+    size.
+    """
+
+    command = READ
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: MarkRead, session: Session) -> Reply:
+        core = self._core
+        pair = conversationOf(session, request.to, request.group)
+        assert session.user is not None
+        user = session.user.id
+        seq = await core.store.markRead(user, pair, request.seq)
+        if seq is None:
+            raise CommandRefused(Status.NOT_FOUND)
+        isGroup = pair.scope is Scope.GROUP
+        event = Read(user, None if isGroup else pair.partnerOf(user), pair.a if isGroup else None, seq)
+        for name in {user, event.to or user}:
+            for mate in core.sessions.of(name):
+                if mate is not session:
+                    mate.tell(event)
+        core.delivery.relay(event)
+        return Reply(Status.OK, ReadMark(seq))
+
+
+@implementer(ICommandHandler)
+class ConversationsHandler:
+    """
+    Lists a user's conversations.
+    """
+
+    command = CONVERSATIONS
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: ListConversations, session: Session) -> Reply:
+        if session.user is None:
+            raise CommandRefused(Status.INVALID)
+        found = await self._core.store.standings(session.user.id, request.before, request.limit)
+        return Reply(Status.OK, Conversations(found))
+
+
+@implementer(ICommandHandler)
+class HistoryHandler:
+    """
+    Reads a page of a conversation by seq.
+    """
+
+    command = HISTORY
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: GetHistory, session: Session) -> Reply:
+        pair = conversationOf(session, request.to, request.group)
+        if pair.scope is Scope.GROUP:
+            await self._core.attendance.mayRead(session.user, pair.a)
+        found = await self._core.store.page(pair, request.after, request.before, request.limit)
+        return Reply(Status.OK, HistoryPage(found))
+
+
+@implementer(ICommandHandler)
+class PassportHandler:
+    """
+    Says what has become of a message, to its sender or to an operator.
+    """
+
+    command = PASSPORT
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: AskPassport, session: Session) -> Reply:
+        store = self._core.store
+        pair = self._pair(request, session)
+        assert session.user is not None
+        message: Message | None = await store.find(pair, request.id)
+        if message is None or not (message.sender == session.user.id or session.user.operator):
+            raise CommandRefused(Status.NOT_FOUND)
+        told: Passport = await store.passport(pair, message.seq, message.sender)
+        return Reply(
+            Status.OK,
+            MessagePassport(message.id, message.seq, message.ts, told.total, told.confirmed, told.receipts),
+        )
+
+    def _pair(self, request: AskPassport, session: Session) -> Pair:
+        """
+        The conversation that is meant.
+        """
+        if request.user and session.user is not None:
+            if not session.user.operator:
+                raise CommandRefused(Status.FORBIDDEN)
+            pair = addressee(request.user, request.to, request.group)
+            if pair is not None:
+                return pair
+        return conversationOf(session, request.to, request.group)

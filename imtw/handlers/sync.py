@@ -1,0 +1,127 @@
+"""
+What clients that name a device do beyond J-IM: confirm, read on, watch.
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from imtw.commands import (
+    DEVICES,
+    PRESENCE,
+    RECEIVED,
+    SYNC,
+    Devices,
+    Nothing,
+    Present,
+    Received,
+    Reply,
+    Status,
+    Sync,
+    Synced,
+    SyncState,
+    WatchPresence,
+)
+from imtw.errors import CommandRefused
+from imtw.handlers.chat import addressee
+from imtw.interfaces import ICommandHandler
+from imtw.model import Pair, Scope
+from imtw.server import Core
+from imtw.sessions import Session
+
+
+def conversationOf(session: Session, to: str | None, group: str | None) -> Pair:
+    """
+    The conversation of this session's user that is meant.
+
+    @raise CommandRefused: nobody is logged in, or none is meant.
+    """
+    if session.user is None:
+        raise CommandRefused(Status.INVALID)
+    pair = addressee(session.user.id, to, group)
+    if pair is None:
+        raise CommandRefused(Status.BAD_REQUEST)
+    return pair
+
+
+@implementer(ICommandHandler)
+class ReceivedHandler:
+    """
+    Moves the cursor of the device that confirms.
+    """
+
+    command = RECEIVED
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: Received, session: Session) -> Reply:
+        pair = conversationOf(session, request.to, request.group)
+        assert session.user is not None
+        if not await self._core.store.received(session.user.id, session.device, pair, request.seq):
+            raise CommandRefused(Status.NOT_FOUND)
+        return Reply(Status.OK)
+
+
+@implementer(ICommandHandler)
+class SyncHandler:
+    """
+    Gives the rows after the ones that a client has.
+    """
+
+    command = SYNC
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: Sync, session: Session) -> Reply:
+        pair = conversationOf(session, request.to, request.group)
+        assert session.user is not None
+        store = self._core.store
+        if pair.scope is Scope.GROUP:
+            await self._core.attendance.mayRead(session.user, pair.a)
+        head = await store.head(pair)
+        if request.after > head:
+            return Reply(Status.OK, Synced(SyncState.RESET, head, []))
+        rows = await store.walk(pair, request.after, request.limit)
+        reached = rows[-1].seq if rows else request.after
+        if reached < head:
+            return Reply(Status.OK, Synced(SyncState.GAP, head, rows, reached + 1))
+        return Reply(Status.OK, Synced(SyncState.COMPLETE, reached, rows))
+
+
+@implementer(ICommandHandler)
+class DevicesHandler:
+    """
+    Lists the devices that a user has named.
+    """
+
+    command = DEVICES
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def handle(self, request: Nothing, session: Session) -> Reply:
+        if session.user is None:
+            raise CommandRefused(Status.INVALID)
+        return Reply(Status.OK, Devices(await self._core.store.devices(session.user.id)))
+
+
+@implementer(ICommandHandler)
+class PresenceHandler:
+    """
+    Says who is online, and goes on saying it for a while.
+    """
+
+    command = PRESENCE
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def handle(self, request: WatchPresence, session: Session) -> Reply:
+        if session.user is None:
+            raise CommandRefused(Status.INVALID)
+        users = dict.fromkeys(request.users)
+        ends = self._core.watches.watch(session, users)
+        online = [user for user in users if self._core.sessions.online(user)]
+        return Reply(Status.OK, Present(online, int(ends * 1000)))
