@@ -342,7 +342,10 @@ class InflatingTests(LiveTestCase):
             taken = peak() - before
             await client.closedByUs()
             await closed(port)
-            await pause(0.01)
+            for _ in range(500):
+                await pause(0.01)
+                if not factory.countConnections:
+                    break
             for call in reactor.getDelayedCalls():  # as Live.stop does
                 if getattr(call.func, "__name__", "") == "_notify_bucket":
                     call.cancel()

@@ -73,6 +73,12 @@ class TargetTests(SynchronousTestCase):
     Nothing is found, and nothing takes long.
     """
 
+    def setUp(self) -> None:
+        """
+        Load them here: within a test of hypothesis their own could not be.
+        """
+        targets()
+
     def run_(self, name: str, data: bytes) -> None:
         """
         Give a target one input.

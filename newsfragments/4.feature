@@ -1,0 +1,1 @@
+Clients that name a device are caught up from the log after a reconnect and confirm what they got; there are read marks, a conversation list, history by seq, edits, groups with roles, mute, kick, block, a device list whose devices and tokens can be revoked at once, and message passports (commands 101 to 120).
