@@ -15,6 +15,7 @@ from imtw.cli.doctor import Doctor
 from imtw.cli.export import Export
 from imtw.cli.options import Command
 from imtw.cli.people import GroupCommands, UserCommands
+from imtw.cli.verify import Verify
 from imtw.errors import ImtwError
 
 
@@ -35,6 +36,7 @@ class Imtw(Command):
         ["group", None, GroupCommands, "Groups: list."],
         ["export", None, Export, "Write a conversation into a file, a message a line."],
         ["doctor", None, Doctor, "Look for what is amiss, and say what to do."],
+        ["verify", None, Verify, "Hold a server to its promise, on this machine."],
     ]
 
 

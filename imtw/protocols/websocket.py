@@ -32,6 +32,7 @@ SpeakerMaker = Callable[[], ISocketSpeaker]
 NORMAL = 1000
 POLICY = 1008
 INTERNAL_ERROR = 1011
+LAST_WORDS = 0.25  # seconds for a close frame to go out to a peer that is cut
 CLOSE_PATIENCE = 2  # seconds for the peer to echo a close frame
 
 
@@ -235,6 +236,14 @@ class SocketCarrier(WebSocketServerProtocol):
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code, reason.encode() if reason else None)  # sendClose has no server's codes
 
+    def expire(self, reason: str) -> None:
+        """
+        What was due did not come: close, and wait for no goodbye.
+        """
+        self.finish(POLICY, reason)
+        if self._hurry is None:
+            self._hurry = self.factory.reactor.callLater(LAST_WORDS, self.transport.abortConnection)
+
     def pause(self) -> None:
         """
         Do not read for now.
@@ -304,7 +313,7 @@ class Undecided:
         """
         Nothing was said.
         """
-        self._socket.finish(POLICY, "nothing was said")
+        self._socket.expire("nothing was said")
 
     def closed(self) -> None:
         """

@@ -85,6 +85,14 @@ class JimSpeaker(JimVoice):
         self.lane.close()
         self._socket.finish()
 
+    def expired(self) -> None:
+        """
+        Nobody logged in.
+        """
+        self._isWaited = False
+        self.lane.close()
+        self._socket.expire("nobody has logged in")
+
     def goAway(self) -> None:
         """
         The server goes, and will be back.

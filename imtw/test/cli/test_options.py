@@ -95,7 +95,7 @@ class ComplaintTests(SynchronousTestCase):
         They say what was met, what was wanted, and where more is said.
         """
         for words, says in (
-            ("", "a command is missing; wanted one of user, group, export, doctor (imtw --help explains)"),
+            ("", "a command is missing; wanted one of user, group, export, doctor, verify (imtw --help explains)"),
             ("user", "a command is missing; wanted one of add, passwd, operator, list (imtw user --help explains)"),
             ("usr list", "unknown command: usr; wanted one of user, group, export, doctor"),
             ("user ad ann", "unknown command: ad; wanted one of add"),

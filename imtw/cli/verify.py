@@ -1,0 +1,77 @@
+"""
+C{imtw verify}: holds a server to its promise.
+"""
+
+from __future__ import annotations
+
+from random import SystemRandom
+
+from twisted.python import usage
+
+from imtw.cli.options import Command
+
+
+class Verify(Command):
+    """
+    C{imtw verify}.
+    """
+
+    longdesc = (
+        "Start throw-away servers on this machine, kill, starve, flood and stall them, and show whether what they "
+        "promised was kept: a table of guarantee, figure, target and verdict. The exit status is 1 if something was "
+        "not. Without --quick it takes about an hour. With --target it does to a server of yours what can be "
+        "done from outside; do that to no server that others are using."
+    )
+    example = "imtw verify --quick"
+    optFlags = [
+        ["quick", None, "Less of everything, in under a minute."],
+        ["control", None, "Show that each test finds a server that is broken on purpose."],
+        ["list", None, "Say which rows there are."],
+    ]
+    optParameters = [
+        ["only", None, "", "Only these rows, with commas between, such as D1,O1."],
+        ["seed", None, None, "What chance is made of; the same seed does the same again. [default: a new one]"],
+        ["json", None, "", "Write the results into this file, too."],
+        ["target", None, None, "HOST:PORT of a server that speaks J-IM over TCP."],
+    ]
+
+    def run(self) -> int:
+        """
+        Do it.
+        """
+        from imtw.verify import command, controls
+        from imtw.verify.plan import Plan
+
+        if self["list"]:
+            return command.listRows()
+        plan = Plan(self._seed(), bool(self["quick"]), self._target())
+        try:
+            command.chosen(self["only"])
+        except ValueError as error:
+            raise usage.UsageError(f"--only: {error}") from error
+        if self["control"]:
+            return controls.run(plan, self["only"])
+        return command.run(plan, self["only"], self["json"])
+
+    def _seed(self) -> int:
+        """
+        What C{--seed} says.
+        """
+        text = self["seed"]
+        if text is None:
+            return SystemRandom().randrange(10**6)
+        if not text.isdigit():
+            raise usage.UsageError(f"--seed: {text!r} is no number")
+        return int(text)
+
+    def _target(self) -> tuple[str, int] | None:
+        """
+        What C{--target} says.
+        """
+        text = self["target"]
+        if text is None:
+            return None
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit():
+            raise usage.UsageError(f"--target: {text!r} is not HOST:PORT")
+        return host, int(port)

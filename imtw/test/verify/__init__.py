@@ -1,0 +1,3 @@
+"""
+Tests of C{imtw verify}: of its parts, of the whole, and whether it notices.
+"""

@@ -1,0 +1,114 @@
+"""
+Tests of the tests: each is tried on a server that is broken on purpose, and
+has to notice.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from imtw.verify.catalogue import ROWS, Row
+from imtw.verify.command import chosen, obstacle, results
+from imtw.verify.plan import Plan
+from imtw.verify.report import Verdict
+
+UNBOUNDED = 10**9
+
+
+class Control(NamedTuple):
+    """
+    One broken server.
+
+    @ivar ids: the rows that have to fail on it.
+    @ivar sabotage: what is wrong with it, by the names of
+        L{imtw.verify.sabotage}.
+    @ivar options: or what it is told.
+    """
+
+    ids: tuple[str, ...]
+    what: str
+    sabotage: str = ""
+    options: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> Row:
+        """
+        The test.
+        """
+        return next(row for row in ROWS if self.ids[0] in row.ids)
+
+
+def limits(**values: float) -> tuple[str, ...]:
+    """
+    Options that set bounds.
+    """
+    return tuple(f"--limit={name}={value}" for name, value in values.items())
+
+
+CONTROLS = [
+    Control(("D1",), "acknowledges before the commit", "early-ack"),
+    Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),
+    Control(("D3",), "acknowledges before the commit", "early-ack"),
+    Control(("D5",), "acknowledges what could not be stored", "brazen"),
+    Control(("D6",), "looks at no checksum", "unchecked"),
+    Control(("D7",), "has clients that do not catch up", "no-sync"),
+    Control(("D8",), "takes no notice of ids", "forgetful"),
+    Control(("D9",), "acknowledges early and ends at once", "early-ack,die-at-once"),
+    Control(("O1",), "queues without a bound", "", limits(sendBudget=UNBOUNDED)),
+    Control(("O2",), "waits for who does not read before it closes", "polite-close"),
+    Control(("O3",), "reads whatever comes", "", limits(unparsed=UNBOUNDED)),
+    Control(("O4", "O5"), "has no deadlines", "", limits(firstByte=900, head=900, httpRequest=900, login=900)),
+    Control(
+        ("O6",),
+        "believes lengths",
+        "",
+        limits(bodyBeforeLogin=2**31 - 1, body=2**31 - 1, webSocketBody=UNBOUNDED, httpBody=UNBOUNDED),
+    ),
+    Control(("O7",), "reads JSON without a bound", "believing"),
+    Control(("O8",), "unpacks without a bound", "inflating"),
+    Control(("O14",), "remembers every session", "leaking"),
+    Control(("O15",), "does slow things on the reactor's thread", "stalling"),
+]
+
+
+def tried(control: Control, plan: Plan) -> Iterator[tuple[str, Verdict, str]]:
+    """
+    Try a test on a broken server.
+
+    @return: of each row that has to notice: its id, C{PASS} if it did, what
+        it said.
+    """
+    row = control.row
+    why = obstacle(row, plan)
+    if why:
+        yield from ((id, Verdict.SKIP, why) for id in control.ids)
+        return
+    broken = replace(plan, quick=True, target=None, sabotage=control.sabotage, options=control.options)
+    found = {result.id: result for result in results(row, broken)}
+    for id in control.ids:
+        result = found[id]
+        noticed = result.verdict is Verdict.FAIL and result.runs != "-"
+        said = f"{result.figure} (wanted {result.target})" + ("" if noticed else f"; {result.note}")
+        yield id, Verdict.PASS if noticed else Verdict.FAIL, said
+
+
+def run(plan: Plan, only: str = "") -> int:
+    """
+    Try all of them.
+
+    @return: the exit status: 1 if a test did not notice.
+    """
+    wanted = {id for row in chosen(only) for id in row.ids}
+    missed = 0
+    for control in CONTROLS:
+        if not wanted & set(control.ids):
+            continue
+        for id, verdict, said in tried(control, plan):
+            word = {Verdict.PASS: "found", Verdict.FAIL: "MISSED", Verdict.SKIP: "skip"}[verdict]
+            print(f"{word:<7}{id:<5}a server that {control.what}: {said}")
+            sys.stdout.flush()
+            missed += verdict is Verdict.FAIL
+    return 1 if missed else 0

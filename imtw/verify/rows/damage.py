@@ -1,0 +1,189 @@
+"""
+D6: damage to the database is found and named, and never served.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
+from random import Random
+from typing import Any
+
+from imtw.errors import StoreError
+from imtw.persistence.readonly import ReadOnlyDatabase
+from imtw.verify.caller import Caller, NoAnswer
+from imtw.verify.crowd import Address, Crowd
+from imtw.verify.plan import Stage
+from imtw.verify.report import Result, judged
+from imtw.verify.rows.kill import places, speakers, synced
+from imtw.verify.server import CannotStart, Server
+from imtw.verify.speakers import Journal
+from imtw.verify.wire import Conversation
+
+PAGE = 4096  # bytes
+TEXT = b"xxxxxxxx"  # is found in what speakers say
+SPEAKERS = 3
+PATIENCE = 3.0  # seconds for an answer; a server that hangs on damage has not found it
+FEW, MORE = 6, 10  # copies for --quick, and for a control
+NAMED = 5  # findings that are looked at
+
+Told = dict[Conversation, list[Any]]
+
+
+class Copies:
+    """
+    A sound database, and what is in it.
+
+    @ivar told: what a server serves of it.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.names = [stage.name(f"user{number}") for number in range(SPEAKERS)]
+        self.places = places(stage, self.names)
+        server = stage.server()
+        journal = Journal(stage.file("journal"))
+        crew = speakers(stage, self.names, journal)
+        with server, Crowd() as crowd:
+            for speaker in crew:
+                speaker.connect(crowd, server.address)
+            wanted = stage.size(800, 2500)
+            crowd.run(30.0, lambda: synced(journal) >= wanted)
+            for speaker in crew:
+                speaker.hangUp()
+            told = self.serve(server.address)
+            assert told is not None
+            self.told = told
+            server.terminate()
+            assert server.process is not None
+            server.process.wait(30.0)
+        journal.close()
+        self._file = server.database
+        with closing(sqlite3.connect(self._file)) as connection:
+            connection.execute("VACUUM")  # pages that nothing is in could be damaged without harm
+        self.pages = os.path.getsize(self._file) // PAGE
+
+    def damaged(self, page: int, random: Random) -> tuple[str, str]:
+        """
+        A folder with a copy in which one page is not what it was.
+
+        @return: the folder, and what was done.
+        """
+        folder = tempfile.mkdtemp(dir=self._stage.folder)
+        file = os.path.join(folder, "imtw.db")
+        shutil.copy(self._file, file)
+        with open(file, "r+b") as stream:
+            stream.seek(page * PAGE)
+            content = bytearray(stream.read(PAGE))
+            what = random.choice(["bit", "text", "text", "bytes", "zeros", "other page"])
+            if what in ("bit", "text"):
+                texts = [at for at in range(PAGE) if content[at : at + len(TEXT)] == TEXT] if what == "text" else []
+                content[random.choice(texts or range(PAGE))] ^= 1 << random.randrange(8)
+            elif what == "bytes":
+                at = random.randrange(PAGE - 16)
+                content[at : at + 16] = random.randbytes(16)
+            elif what == "zeros":
+                content[:] = bytes(PAGE)
+            else:
+                stream.seek(random.randrange(self.pages) * PAGE)
+                content[:] = stream.read(PAGE)
+            stream.seek(page * PAGE)
+            stream.write(content)
+        return folder, f"{what} of page {page + 1}"
+
+    def serve(self, address: Address) -> Told | None:
+        """
+        What a server says is in all conversations: of each the messages, or
+        an error.
+
+        @return: L{None} where it lets nobody in.
+        """
+        told: Told = {}
+        for where in self.places:
+            try:
+                with Caller(address, where.a or self.names[0], patience=PATIENCE) as caller:
+                    rows = caller.history(where)
+                told[where] = [(row.get("id"), row.get("from"), row.get("content")) for row in rows]
+            except (NoAnswer, OSError):
+                told[where] = []
+        return told
+
+
+def isFound(stage: Stage) -> Sequence[Result]:
+    """
+    The row.
+    """
+    copies = Copies(stage)
+    pages = list(range(copies.pages))
+    stage.random.shuffle(pages)
+    chosen = pages[: len(pages) if not stage.plan.quick else FEW if not stage.plan.sabotage else MORE]
+    wrong, short, unnamed, harmless, refused = [], [], [], 0, 0
+    with stage.progress("damaged copies", len(chosen), "copies") as bar:
+        for page in chosen:
+            folder, what = copies.damaged(page, stage.random)
+            named = findings(os.path.join(folder, "imtw.db"))
+            served = serving(Server(folder, stage.plan.options, stage.plan.sabotage), copies)
+            shutil.rmtree(folder)
+            if served is None:
+                refused += 1
+            verdicts = [compare(copies.told[where], served[where]) for where in copies.places] if served else ["error"]
+            if "wrong" in verdicts:
+                wrong.append(what)
+            if "short" in verdicts and not named:
+                short.append(what)
+            if not named and set(verdicts) != {"same"}:
+                unnamed.append(what)
+            harmless += not named and set(verdicts) == {"same"}
+            bar.update(1)
+    notes = [f"in unused bytes, nothing changed {harmless}", f"did not start {refused}"]
+    notes += [f"served wrong: {one}" for one in wrong[:3]] + [f"not named: {one}" for one in unnamed[:3]]
+    return [
+        judged(
+            "D6",
+            "damage is found and named, not served",
+            f"{len(chosen)} of {copies.pages} pages",
+            f"wrong messages served {len(wrong)}, not named {len(unnamed)}",
+            "0, 0",
+            not wrong and not unnamed,
+            "; ".join(notes),
+        )
+    ]
+
+
+def serving(server: Server, copies: Copies) -> Told | None:
+    """
+    What a server makes of a damaged copy; L{None} where it does not start.
+    """
+    try:
+        with server:
+            return copies.serve(server.address)
+    except (TimeoutError, CannotStart):
+        return None
+
+
+def findings(file: str) -> list[str]:
+    """
+    What C{imtw doctor} would say.
+    """
+    try:
+        with ReadOnlyDatabase(file) as database:
+            return list(islice(database.damage(), NAMED))
+    except (StoreError, sqlite3.Error) as error:
+        return [str(error)]
+
+
+def compare(known: list[Any], served: list[Any]) -> str:
+    """
+    Is what was served the same, the same as far as it goes, nothing, or
+    wrong?
+    """
+    if served == known:
+        return "same"
+    if not served:
+        return "error"
+    return "short" if all(row in known for row in served) else "wrong"

@@ -1,0 +1,93 @@
+"""
+D9: a graceful stop loses nothing and lies to nobody.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from time import monotonic
+
+from imtw.verify.audit import Audit
+from imtw.verify.crowd import Crowd
+from imtw.verify.plan import Stage
+from imtw.verify.report import Result, judged
+from imtw.verify.rows.kill import SPEAKERS, places, speakers, synced
+from imtw.verify.server import Server
+from imtw.verify.speakers import Journal, Speaker
+
+DRAIN = 30.0  # seconds
+PATIENCE = 60.0
+
+
+def stopsWell(stage: Stage) -> Sequence[Result]:
+    """
+    The row.
+    """
+    stops = stage.size(2, 30)
+    names = [stage.name(f"user{number}") for number in range(SPEAKERS)]
+    journal = Journal(stage.file("journal"))
+    crew = speakers(stage, names, journal, 64)
+    audit = Audit(places(stage, names), names[0])
+    server = stage.server()
+    drains: list[float] = []
+    hanging, unanswered, status = 0, 0, 0
+    try:
+        with stage.progress("stops", stops, "stops") as bar:
+            for _ in range(stops):
+                server.start()
+                drained, code = live(server, crew, journal, stage.random.randrange(1, 1500))
+                drains.append(drained)
+                status += code not in (0, -signal.SIGTERM)
+                for speaker in crew:
+                    hanging += speaker.isConnected
+                    unanswered += len(speaker.outstanding)
+                    speaker.outstanding.clear()  # not to be said again
+                bar.update(1)
+        server.start()
+        audit.readAll(server.address)
+    finally:
+        server.kill()
+        journal.close()
+    findings = audit.compare(journal.acked.values())
+    return [
+        judged(
+            "D9",
+            "a stop (SIGTERM) loses nothing acknowledged",
+            f"{stops} stops, {len(journal.acked)} acked",
+            f"lost {len(findings.lost)}, left hanging {hanging}, longest drain {max(drains):.2f} s",
+            f"0, 0, at most {DRAIN:g} s",
+            not findings.lost and not hanging and not status and max(drains) <= DRAIN,
+            f"answered as failed {sum(one.refused for one in crew)}, ended with the connection {unanswered}; "
+            f"other exit status than SIGTERM's: {status}",
+        )
+    ]
+
+
+def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int) -> tuple[float, int]:
+    """
+    Have everybody speak, and stop the server under load.
+
+    @return: how long it took to end, and its exit status.
+    """
+    with Crowd() as crowd:
+        for speaker in crew:
+            speaker.connect(crowd, server.address)
+        before = len(journal.acked)
+        crowd.run(PATIENCE, lambda: synced(journal) - before >= wanted or not server.isAlive)
+        process = server.process
+        assert process is not None
+        began = monotonic()
+        server.terminate()
+        crowd.run(DRAIN + 5.0, lambda: not server.isAlive, step=0.01)
+        drained = monotonic() - began
+        # A connection of a process that ended is closed by the system: what comes is what was sent before.
+        crowd.run(2.0, lambda: not any(speaker.isConnected for speaker in crew))
+        journal.sync()
+        try:
+            status = process.wait(0)
+        except subprocess.TimeoutExpired:
+            status = -1
+        server.kill()
+    return drained, status

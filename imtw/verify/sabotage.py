@@ -1,0 +1,206 @@
+"""
+Servers that are broken on purpose, to see whether the tests notice::
+
+    IMTW_SABOTAGE=early-ack python -m imtw.verify.sabotage --nodaemon jim ...
+
+Nothing but the tests of the tests uses this.  It names what belongs to one
+dialect, or to one module alone, as texts: nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.reflect import namedAny
+
+
+def earlyAck() -> None:
+    """
+    Acknowledges before the commit.
+    """
+    from imtw.commands import ChatResult, Reply, Status
+    from imtw.delivery import Delivery
+
+    append = Delivery._append
+
+    def appendAndAck(self: Delivery, session: Any, draft: Any) -> Any:
+        slot = append(self, session, draft)
+        slot.fill(Reply(Status.SENT, ChatResult(draft.id, 1, draft.created)))
+        return slot
+
+    Delivery._append = appendAndAck  # type: ignore[method-assign]
+
+
+def unsynced() -> None:
+    """
+    Leaves it to the system when a commit gets to the disk.
+    """
+    from imtw.persistence import schema  # before the store, which takes the function from there, is imported
+
+    prepare = schema.prepareWriter
+
+    def prepareLazily(connection: sqlite3.Connection) -> None:
+        prepare(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    schema.prepareWriter = prepareLazily
+
+
+def politeClose() -> None:
+    """
+    Waits for a peer that does not read to read, before it closes.
+    """
+    from imtw.protocols.outlet import TransportOutlet
+
+    def abort(self: TransportOutlet) -> None:
+        self._closed = True
+        self._queue.clear()
+        self._transport.loseConnection()
+
+    TransportOutlet.abort = abort  # type: ignore[method-assign]
+
+
+def dieAtOnce() -> None:
+    """
+    Finishes nothing when it is asked to stop.
+    """
+    from imtw.tap import Server
+
+    Server.stopService = lambda self: os._exit(0)  # type: ignore[method-assign]
+
+
+def brazen() -> None:
+    """
+    Acknowledges what could not be stored.
+    """
+    from imtw.commands import ChatResult, Reply, Status
+    from imtw.delivery import ChatSlot
+
+    ChatSlot.refused = (  # type: ignore[method-assign]
+        lambda self, error: self.fill(Reply(Status.SENT, ChatResult("", 1, 1)))
+    )
+
+
+def unchecked() -> None:
+    """
+    Serves rows whose checksum does not fit.
+    """
+    from imtw.persistence import rows
+
+    rows.isSound = lambda row: True
+
+
+def forgetful() -> None:
+    """
+    Takes no notice of ids, and so of repeats.
+    """
+    from imtw.handlers.chat import ChatHandler
+
+    handle = ChatHandler.handle
+
+    def handleWithoutId(self: ChatHandler, request: Any, session: Any) -> Any:
+        request.id = None
+        return handle(self, request, session)
+
+    ChatHandler.handle = handleWithoutId  # type: ignore[method-assign]
+
+
+def believing() -> None:
+    """
+    Reads JSON however much there is in it.
+    """
+    namedAny("imtw.protocols.jim.lenient").MAX_NODES = 10**9
+
+
+def inflating() -> None:
+    """
+    Unpacks what is packed, without a bound.
+    """
+    from imtw.protocols.websocket import SocketFactory
+
+    accept = namedAny("autobahn.websocket.compress.PerMessageDeflateOfferAccept")
+    init = SocketFactory.__init__
+
+    def initAndAccept(self: SocketFactory, *arguments: Any, **more: Any) -> None:
+        init(self, *arguments, **more)
+        self.setProtocolOptions(
+            maxFramePayloadSize=0,
+            maxMessagePayloadSize=0,
+            perMessageCompressionAccept=lambda offers: accept(offers[0]),
+        )
+
+    SocketFactory.__init__ = initAndAccept  # type: ignore[method-assign]
+
+
+def leaking() -> None:
+    """
+    Remembers every session, and a little more.
+    """
+    from imtw.server import Core
+
+    lost, kept = Core.lost, []
+
+    def lostAndKept(self: Core, session: Any) -> None:
+        lost(self, session)
+        kept.append((session, bytearray(20_000)))
+
+    Core.lost = lostAndKept  # type: ignore[method-assign]
+
+
+def stalling() -> None:
+    """
+    Does something slow now and then, on the reactor's thread.
+    """
+    from time import sleep
+
+    from twisted.internet.task import LoopingCall
+
+    from imtw.tap import Server
+
+    start = Server.startService
+
+    def startAndStall(self: Server) -> None:
+        start(self)
+        LoopingCall(sleep, 0.4).start(1.0)
+
+    Server.startService = startAndStall  # type: ignore[method-assign]
+
+
+def nothing() -> None:
+    """
+    The clients do it wrong, and not the server.
+    """
+
+
+SABOTAGES: dict[str, Callable[[], None]] = {
+    "early-ack": earlyAck,
+    "unsynced": unsynced,
+    "polite-close": politeClose,
+    "die-at-once": dieAtOnce,
+    "brazen": brazen,
+    "unchecked": unchecked,
+    "forgetful": forgetful,
+    "believing": believing,
+    "inflating": inflating,
+    "leaking": leaking,
+    "stalling": stalling,
+    "no-sync": nothing,
+}
+
+
+def main() -> None:
+    """
+    Break it, then run it.
+    """
+    from twisted.scripts.twistd import run
+
+    for name in os.environ["IMTW_SABOTAGE"].split(","):
+        SABOTAGES[name]()
+    run()
+
+
+if __name__ == "__main__":
+    main()
