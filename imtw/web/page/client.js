@@ -12,6 +12,7 @@ const LOBBY = '100';
 const FRESH = 60_000; // ms after which a conversation opened again is read again: we may have written from elsewhere
 const USERS_EVERY = 60_000; // ms; busy groups get no notices of who comes and goes
 const USERS_SOON = 1_000; // ms to wait for more notices before asking who is online
+const CONFIRM_AFTER = 1_000; // ms
 const TYPING_EVERY = 3_000; // ms
 const NOTICE_FOR = 5_000; // ms
 
@@ -26,6 +27,7 @@ export class Client {
   #usersTimer;
   #noticeTimer;
   #typingSent = 0;
+  #got = new Map(); // what is to be confirmed, by conversation
 
   /** changed() asks for a rendering soon, changed(true) for one at once. */
   constructor(changed) {
@@ -210,10 +212,30 @@ export class Client {
     this.#changed();
   }
 
+  /** Tell the server, once a second, how far this device has got: it need not send that again. */
+  #confirm(body) {
+    if (!Number.isInteger(body.seq)) return;
+    const place = wire.placeFor(body, this.chats.me);
+    const key = JSON.stringify(place);
+    if (this.#got.size === 0) {
+      setTimeout(() => {
+        for (const one of this.#got.values()) {
+          // lost: told again after the next login, when it comes again
+          this.session.ask(wire.received(one.place, one.seq), COMMAND.received).catch(() => {});
+        }
+        this.#got.clear();
+      }, CONFIRM_AFTER);
+    }
+    this.#got.set(key, { place, seq: Math.max(body.seq, this.#got.get(key)?.seq ?? 0) });
+  }
+
   #pushed(frame) {
     const { data } = frame;
     if (data === null || typeof data !== 'object') return;
-    if (frame.command === COMMAND.chat) this.#arrived(data);
+    if (frame.command === COMMAND.chat) {
+      this.#arrived(data);
+      this.#confirm(data);
+    }
     if (frame.command === COMMAND.recallReply) this.chats.hearRecall(data);
     if (frame.command === COMMAND.typing) setTimeout(() => this.#changed(), this.chats.hearTyping(data) ?? 0);
     if (frame.command === COMMAND.joined) {

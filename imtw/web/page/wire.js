@@ -8,7 +8,7 @@ const SEND_DEVICE = true;
 export const COMMAND = {
   login: 5, loginReply: 6, join: 7, joinReply: 8, joined: 9, left: 10, chat: 11, chatReply: 12, heartbeat: 13,
   close: 14, recall: 15, recallReply: 16, users: 17, usersReply: 18, messages: 19, messagesReply: 20,
-  leave: 100, typing: 104, revoke: 118, token: 119,
+  leave: 100, received: 101, typing: 104, revoke: 118, token: 119,
 };
 
 const CODES_OF_OK = [10000, 10100]; // of what J-IM knows, and of what it does not
@@ -50,6 +50,9 @@ export const allUsers = (me) => ({ cmd: COMMAND.users, type: 2, userid: me });
 export const pending = (me) => ({ cmd: COMMAND.messages, type: 0, userId: me });
 export const join = (group) => ({ cmd: COMMAND.join, group_id: group });
 export const leave = (group) => ({ cmd: COMMAND.leave, group });
+export const received = (place, seq) => ({ cmd: COMMAND.received, ...place, seq });
+export const placeFor = (body, me) => (body.group_id === undefined
+  ? { to: String(body.from === me ? body.to : body.from) } : { group: String(body.group_id) });
 export const typing = (chat) => ({ cmd: COMMAND.typing, ...typingTarget(chat) });
 export const recall = (chat, id) => ({ cmd: COMMAND.recall, id, ...target(chat) });
 
