@@ -19,8 +19,8 @@ class Verify(Command):
     longdesc = (
         "Start throw-away servers on this machine, kill, starve, flood and stall them, and show whether what they "
         "promised was kept: a table of guarantee, figure, target and verdict. The exit status is 1 if something was "
-        "not. Without --quick it takes about an hour. With --target it does to a server of yours what can be "
-        "done from outside; do that to no server that others are using."
+        "not. Without --quick it takes about a quarter of an hour. With --target it does to a server of yours what "
+        "can be done from outside; do that to no server that others are using."
     )
     example = "imtw verify --quick"
     optFlags = [

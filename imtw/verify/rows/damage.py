@@ -30,6 +30,7 @@ TEXT = b"xxxxxxxx"  # is found in what speakers say
 SPEAKERS = 3
 PATIENCE = 3.0  # seconds for an answer; a server that hangs on damage has not found it
 FEW, MORE = 6, 10  # copies for --quick, and for a control
+CRASHED = "looking for it failed"
 NAMED = 5  # findings that are looked at
 
 Told = dict[Conversation, list[Any]]
@@ -127,6 +128,8 @@ def isFound(stage: Stage) -> Sequence[Result]:
         for page in chosen:
             folder, what = copies.damaged(page, stage.random)
             named = findings(os.path.join(folder, "imtw.db"))
+            if named and named[0].startswith(CRASHED):
+                unnamed.append(f"{what}, {named[0]}")
             served = serving(Server(folder, stage.plan.options, stage.plan.sabotage), copies)
             shutil.rmtree(folder)
             if served is None:
@@ -175,6 +178,8 @@ def findings(file: str) -> list[str]:
             return list(islice(database.damage(), NAMED))
     except (StoreError, sqlite3.Error) as error:
         return [str(error)]
+    except Exception as error:  # a doctor who dies has named nothing
+        return [f"{CRASHED}: {error!r}"]
 
 
 def compare(known: list[Any], served: list[Any]) -> str:
