@@ -73,10 +73,10 @@ class JimSpeaker(JimVoice):
         """
         if self._isPulling:
             return
-        if self._isPaused:
+        self._pull()
+        if self._isPaused and not self.lane.busy:  # all that was kept is handled
             self._isPaused = False
             self._socket.unpause()
-        self._pull()
 
     def finish(self) -> None:
         """

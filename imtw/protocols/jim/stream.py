@@ -70,10 +70,10 @@ class JimProtocol(JimVoice, Protocol):
         """
         if self._isPulling:
             return
-        if self._isPaused:
+        self._pull()
+        if self._isPaused and not self.lane.busy:  # all that was kept is handled
             self._isPaused = False
             self.transport.resumeProducing()
-        self._pull()
 
     def finish(self) -> None:
         """
