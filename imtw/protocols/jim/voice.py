@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct
 
 from imtw.commands import Chat, Command, Reply, Status
-from imtw.dispatch import Lane
 from imtw.errors import RemoteProtocolError, Unanswered
 from imtw.model import Liberty
 from imtw.protocols.jim.bodies import BadBody, ChatBody, decode
@@ -17,8 +16,9 @@ from imtw.protocols.jim.forms import JimForm
 from imtw.protocols.jim.frames import Frame
 from imtw.protocols.jim.replies import UNKNOWN_COMMAND, answer
 from imtw.protocols.jim.requests import GROUP, PRIVATE, Unreadable, chatOf, read
+from imtw.protocols.voice import Voice
 from imtw.server import Core
-from imtw.sessions import Outlet, Session
+from imtw.sessions import Outlet
 
 HANDSHAKE, LOGIN, CHAT = 1, 5, 11
 
@@ -48,78 +48,47 @@ class JimOptions(Struct, frozen=True, kw_only=True):
         return LIBERTIES if self.strict else Liberty.NONE
 
 
-class JimVoice:
+class JimVoice(Voice):
     """
-    Reads and answers on one connection.  A carrier's class adds how packets
-    come and how the connection ends.
+    Reads and answers on one connection.
 
     Until the login there is a deadline, where one is asked for.
     """
 
-    core: Core
     options: JimOptions
-    session: Session
-    lane: Lane
-    _isWaited = False
     _heartbeat = 0.0
-    _outlet: Any
 
-    def begin(
-        self, core: Core, options: JimOptions, outlet: Outlet, form: JimForm, terminal: str, address: str
-    ) -> None:
+    def __init__(self, core: Core, options: JimOptions) -> None:
+        self.core = core
+        self.options = options
+
+    def beginJim(self, outlet: Outlet, form: JimForm, terminal: str, address: str) -> None:
         """
         The connection is there.
         """
-        self.core = core
-        self.options = options
-        self._outlet = outlet
-        self.session = core.newSession(outlet, form, terminal, address, options.liberties)
+        options = self.options
+        self.begin(outlet, form, terminal, address, options.liberties)
         self.session.isForgetful = options.strict
-        self.lane = Lane(core.dispatcher, self.session, self)
-        core.voices.add(self)
         if not options.strict:
-            self._isWaited = True
-            core.deadlines.set(self, core.limits.login)
+            self.waitForLogin(self.core.limits.login)
         if options.heartbeatTimeout > 0:
             self._heartbeat = options.heartbeatTimeout / 1000
             self._beats = HeartbeatWatch(self)
-            core.deadlines.set(self._beats, self._heartbeat)
+            self.core.deadlines.set(self._beats, self._heartbeat)
 
     def end(self) -> None:
         """
         The connection is gone.
         """
-        self._noMoreWaiting()
-        self.core.voices.discard(self)
         if self._heartbeat:
             self.core.deadlines.clear(self._beats, self._heartbeat)
-        self.lane.close()
-        self.core.lost(self.session)
+        super().end()
 
-    def expired(self) -> None:
+    def take(self, packet: Frame) -> None:
         """
-        Nobody logged in.
+        A packet begins with its command's code.
         """
-        self._isWaited = False
-        self.finish()
-
-    def resume(self) -> None:
-        """
-        The lane takes packets again.
-        """
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """
-        End the connection once what was sent is written.
-        """
-        raise NotImplementedError
-
-    def goAway(self) -> None:
-        """
-        The same, because the server goes.  J-IM has no word for that.
-        """
-        self.finish()
+        self.lane.take(packet[0], packet)
 
     def read(self, command: Command, packet: Frame) -> Struct:
         """
@@ -168,7 +137,7 @@ class JimVoice:
             data: bytes = wrap(0, UNKNOWN_COMMAND)
             return data
         if command.code == LOGIN and status is Status.LOGGED_IN:
-            self._noMoreWaiting()
+            self.noMoreWaiting()
             self.loggedIn()
         if packet[1] > 0 and command.code != HANDSHAKE and status is not Status.LOGIN_FAILED:
             return b""
@@ -192,11 +161,6 @@ class JimVoice:
             data = _chatAnswers[key] = wrap(command.replyCode, answer(command, reply, False, ""))
         return data
 
-    def _noMoreWaiting(self) -> None:
-        if self._isWaited:
-            self._isWaited = False
-            self.core.deadlines.clear(self, self.core.limits.login)
-
 
 _chatAnswers: dict[tuple[Any, Status | None], bytes] = {}
 
@@ -217,8 +181,8 @@ class HeartbeatWatch:
         Was there anything since the last look?
         """
         voice = self._voice
-        if voice._outlet.isActive:
-            voice._outlet.isActive = False
+        if voice.outlet.isActive:
+            voice.outlet.isActive = False
             voice.core.deadlines.set(self, voice._heartbeat)
         else:
             voice.finish()

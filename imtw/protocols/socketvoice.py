@@ -1,0 +1,123 @@
+"""
+A dialect's end of a WebSocket: a message is a packet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from zope.interface import implementer
+
+from imtw.errors import RemoteProtocolError
+from imtw.interfaces import ISocketSpeaker
+from imtw.protocols.voice import Voice
+from imtw.protocols.websocket import SocketCarrier
+
+RESTART = 1012  # service restart
+
+
+@implementer(ISocketSpeaker)
+class SocketVoice(Voice):
+    """
+    One WebSocket.  Messages are handled while the lane takes them; past
+    C{limits.unparsed} bytes that wait the peer is not read.
+
+    A subclass says in C{opened} what it needs of the handshake, beginning
+    with L{attach}, and in C{received} makes packets and L{queue}s them.
+    """
+
+    socket: SocketCarrier
+    _held = 0
+    _isPulling = False
+    _isPaused = False
+
+    def attach(self, socket: SocketCarrier) -> None:
+        """
+        The handshake is done.
+        """
+        self.socket = socket
+        self._waiting: deque[tuple[Any, int]] = deque()
+
+    def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
+        """
+        The handshake is done: begin.
+        """
+        raise NotImplementedError
+
+    def received(self, payload: bytes, isBinary: bool) -> None:
+        """
+        A message came.
+        """
+        raise NotImplementedError
+
+    def closed(self) -> None:
+        """
+        The connection is gone.
+        """
+        self._waiting.clear()
+        self.end()
+
+    def queue(self, packet: Any, size: int) -> None:
+        """
+        Handle a packet in its turn.
+
+        @param size: the bytes it takes while it waits.
+        """
+        self._waiting.append((packet, size))
+        self._held += size
+        if not self.lane.busy:
+            self._pull()
+        elif not self._isPaused and self._held > self.core.limits.unparsed:
+            self._isPaused = True
+            self.socket.pause()
+
+    def resume(self) -> None:
+        """
+        The lane takes packets again.
+        """
+        if self._isPulling:
+            return
+        self._pull()
+        if self._isPaused and not self.lane.busy:  # all that was kept is handled
+            self._isPaused = False
+            self.socket.unpause()
+
+    def finish(self) -> None:
+        """
+        Close with a close frame.
+        """
+        self.lane.close()
+        self.socket.finish()
+
+    def expired(self) -> None:
+        """
+        Nobody logged in.
+        """
+        self._patience = 0.0
+        self.lane.close()
+        self.socket.expire("nobody has logged in")
+
+    def goAway(self) -> None:
+        """
+        The server goes, and will be back.
+        """
+        self.lane.close()
+        self.socket.finish(RESTART, "come back in a moment")
+
+    def _pull(self) -> None:
+        """
+        Hand packets to the lane while it takes them.
+        """
+        lane = self.lane
+        waiting = self._waiting
+        self._isPulling = True
+        try:
+            while waiting and not lane.busy:
+                packet, size = waiting.popleft()
+                self._held -= size
+                self.take(packet)
+        except RemoteProtocolError:
+            self.finish()
+        finally:
+            self._isPulling = False

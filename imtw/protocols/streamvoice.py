@@ -1,0 +1,137 @@
+"""
+A dialect's end of a TCP connection: a stream that its decoder cuts into
+packets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import Protocol as Shape
+
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imtw.errors import RemoteProtocolError
+from imtw.protocols.outlet import TransportOutlet
+from imtw.protocols.voice import Voice
+
+
+class Decoder(Shape):
+    """
+    Cuts a stream into packets; no I/O.
+
+    @ivar buffered: bytes that are kept and belong to no packet yet.
+    """
+
+    @property
+    def buffered(self) -> int: ...
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take the next bytes, cut anywhere.
+        """
+
+    def next(self) -> Any:
+        """
+        The next packet, or L{None} if it is not all there.
+
+        @raise RemoteProtocolError: there will never be one: hang up.
+        """
+
+
+class StreamVoice(Voice, Protocol):
+    """
+    One TCP connection.  Packets are handled while the lane takes them; past
+    C{limits.unparsed} bytes that wait the peer is not read.
+
+    A subclass calls C{begin} in L{opened}.
+
+    @ivar decoder: the stream's L{Decoder}.
+    """
+
+    log = Logger()
+    transport: Any
+    decoder: Decoder
+    _isPulling = False
+    _isPaused = False
+
+    def opened(self, outlet: TransportOutlet, address: str) -> None:
+        """
+        The connection is there: begin.
+        """
+        raise NotImplementedError
+
+    def connectionMade(self) -> None:
+        """
+        The connection is there.
+        """
+        limits = self.core.limits
+        address = getattr(self.transport.getPeer(), "host", "")
+        if hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+        self.opened(TransportOutlet(self.transport, self.core.cork, limits.sendBudget, self._evicted), address)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Some more of the stream.
+        """
+        self.outlet.isActive = True
+        self.decoder.feed(data)
+        if not self.lane.busy:
+            self._pull()
+        elif not self._isPaused and self.decoder.buffered > self.core.limits.unparsed:
+            self._isPaused = True
+            self.transport.pauseProducing()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """
+        The connection is gone.
+        """
+        self.outlet.forget()
+        self.end()
+
+    def resume(self) -> None:
+        """
+        The lane takes packets again.
+        """
+        if self._isPulling:
+            return
+        self._pull()
+        if self._isPaused and not self.lane.busy:  # all that was kept is handled
+            self._isPaused = False
+            self.transport.resumeProducing()
+
+    def finish(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+        self.lane.close()
+        self.outlet.close()
+
+    def _pull(self) -> None:
+        """
+        Hand packets to the lane while it takes them, and send what they
+        cause once.
+        """
+        lane = self.lane
+        take = self.take
+        pull = self.decoder.next
+        cork = self.core.cork
+        cork.push()
+        self._isPulling = True
+        try:
+            while not lane.busy:
+                packet = pull()
+                if packet is None:
+                    break
+                take(packet)
+        except RemoteProtocolError:
+            self.finish()
+        finally:
+            self._isPulling = False
+            cork.pull()
+
+    def _evicted(self) -> None:
+        self.core.counters.evicted += 1
+        self.log.info("{peer} did not read and is cut", peer=self.session.address)

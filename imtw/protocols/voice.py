@@ -1,0 +1,118 @@
+"""
+A dialect's end of a lane, whatever the dialect and the carrier.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from imtw.commands import Command, Reply
+from imtw.dispatch import Lane
+from imtw.interfaces import IForm
+from imtw.model import Liberty
+from imtw.server import Core
+from imtw.sessions import Outlet, Session
+
+
+class Voice:
+    """
+    Reads and answers on one connection (L{imtw.dispatch.Voice}).  A dialect
+    says how packets are read and answered; L{imtw.protocols.streamvoice} and
+    L{imtw.protocols.socketvoice} how they come and how the connection ends.
+
+    A packet is whatever C{take}, C{read} and C{answer} of the dialect agree
+    on.
+    """
+
+    core: Core
+    session: Session
+    lane: Lane
+    outlet: Any
+    _patience = 0.0
+
+    def begin(
+        self, outlet: Outlet, form: IForm, terminal: str, address: str, liberties: Liberty = Liberty.NONE
+    ) -> None:
+        """
+        The connection is there.
+
+        @param terminal: the carrier: C{tcp} or C{ws}.
+        """
+        self.outlet = outlet
+        self.session = self.core.newSession(outlet, form, terminal, address, liberties)
+        self.lane = Lane(self.core.dispatcher, self.session, self)
+        self.core.voices.add(self)
+
+    def end(self) -> None:
+        """
+        The connection is gone.
+        """
+        self.noMoreWaiting()
+        self.core.voices.discard(self)
+        self.lane.close()
+        self.core.lost(self.session)
+
+    def waitForLogin(self, seconds: float) -> None:
+        """
+        End the connection unless L{noMoreWaiting} is called in time.
+        """
+        self.noMoreWaiting()
+        self._patience = seconds
+        self.core.deadlines.set(self, seconds)
+
+    def noMoreWaiting(self) -> None:
+        """
+        Somebody is on this connection now, or nobody need be.
+        """
+        if self._patience:
+            self.core.deadlines.clear(self, self._patience)
+            self._patience = 0.0
+
+    def expired(self) -> None:
+        """
+        Nobody logged in.
+        """
+        self._patience = 0.0
+        self.finish()
+
+    def take(self, packet: Any) -> None:
+        """
+        Handle a packet, while the lane is not busy: give it to C{lane.take}
+        with the code of its command, or answer it here.
+
+        @raise RemoteProtocolError: it is none: hang up.
+        """
+        raise NotImplementedError
+
+    def read(self, command: Command, packet: Any) -> Struct:
+        """
+        The request in a packet.
+        """
+        raise NotImplementedError
+
+    def answer(self, command: Command | None, reply: Reply, packet: Any) -> bytes:
+        """
+        An answer on the wire; empty where the dialect is silent.
+        """
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """
+        The lane takes packets again.
+        """
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """
+        End the connection once what was sent is written.
+        """
+        raise NotImplementedError
+
+    def goAway(self) -> None:
+        """
+        The same, because the server goes.  Over TCP no dialect has a word
+        for that.
+        """
+        self.finish()
