@@ -5,6 +5,7 @@ The examples: what a third party adds works as a third party would use it.
 from __future__ import annotations
 
 import ast
+import atexit
 import os
 import shutil
 import socket
@@ -14,7 +15,9 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from unittest import SkipTest
 
@@ -24,7 +27,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted.plugins
-from imtw.test.clients import HOST, StreamClient, reactor
+from imtw.test.clients import HOST, Client, StreamClient, reactor
 from imtw.test.live import LiveTestCase, pause
 
 JOIN, CHAT, POLL, HELLO, INVITE = 7, 11, 21, 22, 23
@@ -32,6 +35,8 @@ NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_F
     10002, 10011, 10012, 10017, 10100, 10101, 10102, 10103,
 )  # fmt: skip
 FOR_PLUGINS = {"interfaces", "model", "commands", "errors", "events", "plugin"}
+FOR_DIALECTS = {"protocols.voice", "protocols.streamvoice", "protocols.socketvoice", "protocols.framing"}
+DISTRIBUTIONS = {"poll": "acme_poll", "lines": "acme_lines"}  # those with a pyproject.toml, and what they install
 PATIENCE = 15.0  # seconds for a server to start
 CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # else that comes first
 
@@ -69,7 +74,8 @@ def wheelOf(source: Path, work: Path) -> Path:
     Build a distribution, from a copy: nothing is left behind in the source.
     """
     copy, out = work / source.name, work / f"{source.name}-wheel"
-    parts = [path for path in source.iterdir() if path.name in ("imtw", "twisted", "acme_poll") or path.is_file()]
+    packages = ("imtw", "twisted", *DISTRIBUTIONS.values())
+    parts = [path for path in source.iterdir() if path.name in packages or path.is_file()]
     copy.mkdir()
     for part in parts:
         if part.is_dir():
@@ -104,9 +110,25 @@ def makeEnvironment(work: Path, wheels: list[Path]) -> Path:
     (site,) = root.glob("lib/python*/site-packages")
     here = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (site / "here.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in here))
-    for name in ("imtw", "acme_poll"):
+    for name in ("imtw", *DISTRIBUTIONS.values()):
         run(python, "-Pc", f"import {name}; assert {name}.__file__.startswith({str(site)!r}), {name}")
     return python
+
+
+@cache
+def environment() -> Path:
+    """
+    The environment that imtw and the examples' distributions are installed
+    in: made once, for making it takes seconds.
+
+    @return: its Python.
+    """
+    source, work = checkout(), Path(mkdtemp(prefix="imtw-examples-"))
+    atexit.register(shutil.rmtree, work)
+    given = os.environ.get("IMTW_WHEEL")
+    wheels = [Path(given) if given else wheelOf(source, work)]
+    wheels += [wheelOf(source / "examples" / name, work) for name in DISTRIBUTIONS]
+    return makeEnvironment(work, wheels)
 
 
 def freePort() -> int:
@@ -169,23 +191,18 @@ class Twistd(ProcessProtocol):
                 killer.cancel()
 
 
-class PollTests(LiveTestCase):
+class InstalledTestCase(LiveTestCase):
     """
-    The poll, built and installed beside imtw in an environment of its own.
+    The examples' distributions, built and installed beside imtw in an
+    environment of its own.
     """
 
     timeout = 120
 
     def setUp(self) -> None:
-        source = checkout()
-        self.work = Path(self.mktemp()).absolute()
-        self.work.mkdir(parents=True)
-        self.addCleanup(shutil.rmtree, self.work)
-        given = os.environ.get("IMTW_WHEEL")
-        imtw = Path(given) if given else wheelOf(source, self.work)
-        self.folder = self.work / "run"
-        self.folder.mkdir()
-        self.python = makeEnvironment(self.work, [imtw, wheelOf(source / "examples" / "poll", self.work)])
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir(parents=True)
+        self.python = environment()
 
     async def start(self, *arguments: str) -> int:
         """
@@ -199,6 +216,12 @@ class PollTests(LiveTestCase):
         self.addCleanup(self.server.stop)
         await self.server.ready()
         return port
+
+
+class PollTests(InstalledTestCase):
+    """
+    The poll: a command, its values on the store's shelf, a push.
+    """
 
     def assertTallies(self, events: list[Any], votes: list[int]) -> None:
         """
@@ -277,6 +300,77 @@ class PollTests(LiveTestCase):
         await alice.ask(JOIN, {"group_id": "other"})
         (reply,) = await alice.ask(POLL, {"group": "other", "id": id})
         self.assertEqual(reply["code"], NOT_FOUND, "a poll is its group's")
+
+
+class LineClient(Client):
+    """
+    Telnet, or nc.
+    """
+
+    async def hears(self, *lines: str) -> None:
+        """
+        The next lines are these.
+        """
+        wanted = "".join(f"{line}\r\n" for line in lines).encode()
+        await self.until(lambda: len(self.received) >= len(wanted), str(lines))
+        heard, self.received = self.received[: len(wanted)], self.received[len(wanted) :]
+        if heard != wanted:
+            raise AssertionError(f"{heard.decode()!r}, wanted {wanted.decode()!r}")
+
+
+class LinesTests(InstalledTestCase):
+    """
+    The dialect for telnet.
+    """
+
+    async def test_conversation(self) -> None:
+        """
+        Who types lines chats with J-IM's clients, on the common port and
+        off-line; what makes no sense is answered, and too long a line ends
+        the connection.
+        """
+        port = await self.start()
+        bob = await self.tcp(port, "bob")
+        await bob.ask(JOIN, {"group_id": "tea"})
+        alice = await self.lines(port)
+        for line in (b"login alice secret\r\njo", b"in tea\n", "say tea 有人吗?  yes\n".encode(), b"tell bob hi\n"):
+            alice.write(line)
+        for line in (b"tell carol later\n", b"tell bob\n", b"\n", b"dance\n", b"say tea \x1b[2J\n"):
+            alice.write(line)
+        no = "* no. login NAME PASSWORD, join GROUP, say GROUP TEXT, tell USER TEXT, quit"
+        await alice.hears(
+            "* you are alice",
+            "* you are in tea",
+            "[tea] alice: 有人吗?  yes",
+            "* carol is not here, and will get it later",
+            no,
+            no,
+            no,
+            "[tea] alice:  [2J",
+        )
+        heard = [event["data"] for event in await bob.sync() if event["command"] == CHAT]
+        said = [(data["from"], data["content"]) for data in heard if data.get("group_id") == "tea"]
+        self.assertEqual(said, [("alice", "有人吗?  yes"), ("alice", "\x1b[2J")])
+        self.assertEqual([data["content"] for data in heard if data.get("to") == "bob"], ["hi"])
+        await bob.ask(CHAT, {"cmd": CHAT, "chatType": 1, "msgType": 0, "group_id": "tea", "content": "tea\nis: ready"})
+        await bob.ask(CHAT, {"cmd": CHAT, "chatType": 2, "msgType": 0, "to": "alice", "content": "hi yourself"})
+        await alice.hears("[tea] bob: tea is: ready", "bob: hi yourself")
+
+        alice.write(b"quit\n")
+        await alice.closed()
+        mallory = await self.lines(port)
+        mallory.write(b"login mallory " + b"x" * 5000)
+        await mallory.closed()
+        stranger = await self.lines(port)
+        stranger.write(b"login \nsay tea hello\n")
+        await stranger.hears(no, no)
+        self.assertNotIn(b"Traceback", self.server.output)
+
+    async def lines(self, port: int) -> LineClient:
+        """
+        A new connection.
+        """
+        return await self.connect(port, LineClient())
 
 
 class FileTests(LiveTestCase):
@@ -389,7 +483,7 @@ class TextTests(SynchronousTestCase):
                 elif isinstance(node, ast.Import):
                     found.update(name.name for name in node.names if name.name.split(".")[0] == "imtw")
         self.assertIn("interfaces", found)
-        self.assertLessEqual(found, FOR_PLUGINS)
+        self.assertLessEqual(found, FOR_PLUGINS | FOR_DIALECTS)
 
     def test_fifteenLines(self) -> None:
         """

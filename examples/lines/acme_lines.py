@@ -1,0 +1,155 @@
+"""
+A dialect of a hundred lines: chat by telnet or nc, a line a request::
+
+    login NAME PASSWORD     join GROUP      tell USER TEXT
+    say GROUP TEXT          quit
+
+    $ nc 127.0.0.1 9733
+    login alice secret
+    * you are alice
+    join tea
+    * you are in tea
+    say tea anybody here?
+    [tea] alice: anybody here?
+    [tea] bob: yes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+from zope.interface import implementer
+
+from imtw.commands import CHAT, CLOSE, JOIN, LOGIN, Chat, Close, Command, JoinGroup, Login, Reply, Status
+from imtw.errors import CommandRefused, RemoteProtocolError
+from imtw.events import Event, Said
+from imtw.interfaces import ICore, IDialect, IForm
+from imtw.model import Scope
+from imtw.protocols.streamvoice import StreamVoice
+
+LONGEST = 4096  # bytes of a line
+PATIENCE = 60  # seconds for a person to type a name and a password
+HELP = "login NAME PASSWORD, join GROUP, say GROUP TEXT, tell USER TEXT, quit"
+CODES = {"login": LOGIN, "join": JOIN, "say": CHAT, "tell": CHAT, "quit": CLOSE}
+
+
+class LineDecoder:
+    """
+    Cuts a stream into lines (the codec; no I/O).
+    """
+
+    def __init__(self) -> None:
+        self._bytes = b""
+
+    @property
+    def buffered(self) -> int:
+        return len(self._bytes)
+
+    def feed(self, data: bytes) -> None:
+        self._bytes += data
+
+    def next(self) -> list[str] | None:
+        line, end, rest = self._bytes.partition(b"\n")
+        if len(line) > LONGEST:
+            raise RemoteProtocolError(f"a line of {len(line)} bytes, wanted at most {LONGEST}")
+        if not end:
+            return None
+        self._bytes = rest
+        return line.decode("utf-8", "replace").strip().split(None, 2) or [""]
+
+
+def show(text: str) -> bytes:
+    """
+    One line, whatever somebody put into it.
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text).encode("utf-8", "replace") + b"\r\n"
+
+
+@implementer(IForm)
+class LineForm:
+    """
+    What is told of what happens: what others say, and nothing else.
+    """
+
+    def encode(self, event: Event) -> bytes:
+        if not isinstance(event, Said) or event.own:
+            return b""
+        pair = event.message.pair
+        place = f"[{pair.a}] " if pair.scope is Scope.GROUP else ""
+        return show(f"{place}{event.message.sender}: {event.message.content or event.message.kind}")
+
+    def withDevice(self, named: bool) -> LineForm:
+        return self
+
+
+FORM = LineForm()
+
+
+class LineProtocol(StreamVoice):
+    """
+    One connection: lines to requests, and replies to lines.
+    """
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+        self.decoder = LineDecoder()
+
+    def opened(self, outlet: Any, address: str) -> None:
+        self.begin(outlet, FORM, "tcp", address)
+        self.waitForLogin(PATIENCE)
+
+    def take(self, packet: list[str]) -> None:
+        self.lane.take(CODES[packet[0]].code if packet[0] in CODES else -1, packet)
+
+    def read(self, command: Command, packet: list[str]) -> Struct:
+        match packet:
+            case ["login", name, password]:
+                return Login(name, password)
+            case ["join", group]:
+                return JoinGroup(group)
+            case ["say", group, text]:
+                return Chat(group=group, content=text)
+            case ["tell", user, text]:
+                return Chat(to=user, content=text)
+            case ["quit"]:
+                return Close()
+        raise CommandRefused(command.failure)
+
+    def answer(self, command: Command | None, reply: Reply, packet: list[str]) -> bytes:
+        match reply.status:
+            case Status.LOGGED_IN:
+                self.noMoreWaiting()
+                return show(f"* you are {packet[1]}")
+            case Status.JOINED:
+                return show(f"* you are in {packet[1]}")
+            case Status.SENT | Status.CLOSED:
+                return b""
+            case Status.OFFLINE:
+                return show(f"* {packet[1]} is not here, and will get it later")
+        return show("* no. " + (reply.reason or HELP))
+
+
+@implementer(IDialect)
+class LineDialect:
+    """
+    Known by its first word; on a port of its own by nothing.
+    """
+
+    name = "lines"
+
+    def __init__(self, core: ICore, strict: bool, options: dict[str, str]) -> None:
+        self._core = core
+
+    def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], Any] | None:
+        return (lambda: LineProtocol(self._core)) if alone or head.startswith(b"login ") else None
+
+    def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> None:
+        return None
+
+    def recogniseMessage(self, payload: bytes, isBinary: bool) -> None:
+        return None
+
+    def resources(self) -> dict[str, Any]:
+        return {}
