@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Passport,
         Role,
         Standing,
+        Tally,
         Token,
         User,
     )
@@ -504,6 +505,20 @@ class IStore(Interface):
         """
         Rows by seq, recalls and edits left out, in the order of the log: the
         first after C{after}, or the last before C{before}, or the newest.
+        """
+
+    def newest(pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
+        """
+        How many messages each of some conversations has, and the last
+        C{count} of them, without those that were recalled.
+
+        @param until: leave out what comes after this seq.
+        """
+
+    def at(pair: Pair, ts: int) -> Deferred[Message | None]:
+        """
+        The message that was stored at a server's time, which no two rows of
+        a conversation share; L{None} where there is none, or it was recalled.
         """
 
     # what a user has read

@@ -241,6 +241,18 @@ class Standing(Struct):
     last: Message | None
 
 
+class Tally(Struct):
+    """
+    How a conversation stands: what of it was not recalled.
+
+    @ivar total: how many messages.
+    @ivar messages: the newest of them, in the order of the log.
+    """
+
+    total: int
+    messages: list[Message]
+
+
 class Device(Struct):
     """
     A device that a user named at a login.

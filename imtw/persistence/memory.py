@@ -8,7 +8,7 @@ returns, and every Deferred has fired already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -18,7 +18,7 @@ from zope.interface import implementer
 from imtw.errors import CommandRefused
 from imtw.interfaces import IStore
 from imtw.limits import Limits
-from imtw.model import Draft, Fact, Membership, Message, Pair, Scope
+from imtw.model import Draft, Fact, Membership, Message, Pair, Scope, Tally
 from imtw.persistence.memorydevices import MemoryDevices
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
@@ -196,6 +196,14 @@ class MemoryStore(MemoryDevices, MemoryVoices, MemoryPeople):
     def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])
         return succeed([] if log is None else log.between(after, before, limit))
+
+    def newest(self, pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
+        logs = [self.logs.byPair.get(pair[1:]) for pair in pairs]
+        return succeed([Tally(0, []) if log is None else log.newest(count, until) for log in logs])
+
+    def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
+        log = self.logs.byPair.get(pair[1:])
+        return succeed(None if log is None else log.at(ts))
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         for user, conversation, seq in moved:

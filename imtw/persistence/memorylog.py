@@ -4,13 +4,15 @@ The log of one conversation, in memory.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import replace
 
-from imtw.model import RECALLED, Draft, Fact, Message, Pair
+from imtw.model import RECALLED, Draft, Fact, Message, Pair, Tally
 from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, isSame, pageOf, refuseRecall
 
 
@@ -83,7 +85,7 @@ class Log:
         The newest message with this id that was not recalled.
         """
         for row in reversed(self.rows):
-            if row.id == id and row.fact is Fact.MESSAGE and row.seq not in self.recalled:
+            if row.id == id and self._isVisible(row):
                 return row
         return None
 
@@ -155,7 +157,7 @@ class Log:
         """
         for at in range(after, len(self.rows)):
             row = self.rows[at]
-            if row.fact is Fact.MESSAGE and row.seq not in self.recalled:
+            if self._isVisible(row):
                 yield row
 
     def page(
@@ -182,6 +184,29 @@ class Log:
         """
         found = [row for row in self.visible(after or 0) if before is None or row.seq < before]
         return found[:limit] if after is not None else found[max(0, len(found) - limit) :]
+
+    def newest(self, count: int, until: int | None) -> Tally:
+        """
+        See L{imtw.interfaces.IStore.newest}.
+        """
+        rows = self.rows if until is None else self.rows[:until]
+        total = rows[-1].n - sum(seq <= len(rows) for seq in self.recalled) if rows else 0
+        found = islice((row for row in reversed(rows) if self._isVisible(row)), count)
+        return Tally(total, list(found)[::-1])
+
+    def at(self, ts: int) -> Message | None:
+        """
+        See L{imtw.interfaces.IStore.at}.
+        """
+        place = bisect_left(self.rows, ts, key=attrgetter("ts"))
+        row = self.rows[place] if place < len(self.rows) else None
+        return row if row is not None and row.ts == ts and self._isVisible(row) else None
+
+    def _isVisible(self, row: Message) -> bool:
+        """
+        Is this a message that was not recalled?
+        """
+        return row.fact is Fact.MESSAGE and row.seq not in self.recalled
 
     def seen(self, user: str, read: int) -> int:
         """

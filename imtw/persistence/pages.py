@@ -18,7 +18,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from imtw.model import Message, Pair
+from imtw.model import Message, Pair, Tally
 from imtw.persistence.rows import Row, messageOf
 from imtw.persistence.rules import pageOf
 
@@ -28,7 +28,9 @@ NUMBER = "SELECT id FROM conversations WHERE a = ? AND b = ? AND scope = ?"
 HEAD = "SELECT seq, n, ts FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
 N = "SELECT n FROM messages WHERE conversation = ? AND seq = ?"
 TS = "SELECT ts FROM messages WHERE conversation = ? AND seq = ?"
-RECALLED = "SELECT n - visible FROM recalls WHERE conversation = ? ORDER BY n DESC LIMIT 1"
+RECALLED = "SELECT n - visible FROM recalls WHERE conversation = ? AND n <= ? ORDER BY n DESC LIMIT 1"
+UNTIL = "SELECT seq, n FROM messages WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ? AND fact = 0 AND recalled IS NULL"
 RECALLED_BEFORE = """
     SELECT n - visible FROM recalls WHERE conversation = ? AND visible <= ? ORDER BY visible DESC, n DESC LIMIT 1
 """
@@ -100,16 +102,81 @@ def history(
         high = float("inf") if end is None else end
         late = [row for row in late if low <= row[9] <= high]
         return _messages(_within(cursor, number, seq, low, high, offset, count, page, late), pair)
-    recalled = cursor.execute(RECALLED, (number,)).fetchone()
-    placed = n - (recalled[0] if recalled else 0)
+    placed = _visible(cursor, number, n)
     first, last = pageOf(offset, count, page, placed + len(late))
     rows = late[max(0, first - placed) : max(0, last - placed)]
     if first < min(last, placed):
-        before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
-        wanted = first + 1 + (before[0] if before else 0)
-        start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
-        rows = cursor.execute(FROM, (number, start, min(last, placed) - first)).fetchall() + rows
+        rows = _counted(cursor, number, seq, n, first, min(last, placed)) + rows
     return _messages(rows, pair)
+
+
+def newest(
+    cursor: sqlite3.Cursor, pairs: Sequence[Pair], count: int, until: int | None, tails: Sequence[Sequence[Row]]
+) -> list[Tally]:
+    """
+    See L{imtw.interfaces.IStore.newest}.
+
+    @param tails: of each conversation, the rows that may not be in their
+        places.
+    """
+    return [_newest(cursor, pair, count, until, tail) for pair, tail in zip(pairs, tails, strict=True)]
+
+
+def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, tail: Sequence[Row]) -> Tally:
+    """
+    How one conversation stands.
+    """
+    number = numberOf(cursor, pair)
+    if number is None:
+        return Tally(0, [])
+    seq, n, _ = headOf(cursor, number)
+    late = _after(tail, seq)
+    if until is not None:
+        late = [row for row in late if row[1] <= until]
+        seq, n = cursor.execute(UNTIL, (number, until)).fetchone() or (0, 0)
+    placed = _visible(cursor, number, n)
+    total = placed + len(late)
+    first = max(0, total - count)
+    rows = late[max(0, first - placed) :]
+    if first < placed:
+        rows = _counted(cursor, number, seq, n, first, placed) + rows
+    return Tally(total, _messages(rows, pair))
+
+
+def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) -> Message | None:
+    """
+    See L{imtw.interfaces.IStore.at}.
+    """
+    number = numberOf(cursor, pair)
+    if number is None:
+        return None
+    head = headOf(cursor, number)[0]
+    for late in _after(tail, head):
+        if late[3] == ts:
+            return messageOf(late, pair)
+    row = cursor.execute(AT, (number, _firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
+    return messageOf(row, pair) if row is not None and row[3] == ts else None
+
+
+def _visible(cursor: sqlite3.Cursor, number: int, n: int) -> int:
+    """
+    How many of the first C{n} messages were not recalled.
+    """
+    recalled = cursor.execute(RECALLED, (number, n)).fetchone()
+    return n - (int(recalled[0]) if recalled else 0)
+
+
+def _counted(cursor: sqlite3.Cursor, number: int, seq: int, n: int, first: int, last: int) -> list[Row]:
+    """
+    Messages by how many that were not recalled come before them: from
+    C{first} to the one before C{last}.
+
+    @param seq: a place behind all of these, with its C{n}.
+    """
+    before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
+    wanted = first + 1 + (before[0] if before else 0)
+    start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
+    return cursor.execute(FROM, (number, start, last - first)).fetchall()
 
 
 def _within(

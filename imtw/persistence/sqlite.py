@@ -41,6 +41,7 @@ from imtw.model import (
     Passport,
     Role,
     Standing,
+    Tally,
     Token,
     User,
     groupPair,
@@ -244,6 +245,12 @@ class SQLiteStore:
 
     def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
         return self._readers.ask(standings.page, pair, after, before, limit, self._tail.of(pair))
+
+    def newest(self, pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
+        return self._readers.ask(pages.newest, pairs, count, until, [self._tail.of(pair) for pair in pairs])
+
+    def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
+        return self._readers.ask(pages.at, pair, ts, self._tail.of(pair))
 
     # what a user has read
 

@@ -154,6 +154,57 @@ class PageContract(StoreHarness):
         self.assertIsNone(await self.store.find(CHAT, "1"))
         self.assertIsNone(await self.store.find(privatePair("alice", "carol"), "2"))
 
+    async def test_tally(self) -> None:
+        """
+        How a conversation stands is how many messages were not recalled, and
+        the newest of these, as far as a seq.
+        """
+        await self.fill(9)
+        for number in (9, 4, 1):
+            await self.recall(CHAT, "alice" if number % 2 else "bob", f"id{number}")
+        await self.say(CHAT, "bob", "last", "z")
+        for count, until, total, wanted in (
+            (3, None, 7, ["7", "8", "last"]),
+            (0, None, 7, []),
+            (100, None, 7, ["2", "3", "5", "6", "7", "8", "last"]),
+            (2, 12, 6, ["7", "8"]),
+            (2, 10, 6, ["7", "8"]),
+            (2, 5, 3, ["3", "5"]),
+            (9, 4, 2, ["2", "3"]),
+            (9, 1, 0, []),
+            (9, 0, 0, []),
+        ):
+            (tally,) = await self.store.newest([CHAT], count, until)
+            self.assertEqual((tally.total, [one.content for one in tally.messages]), (total, wanted), (count, until))
+
+    async def test_tallies(self) -> None:
+        """
+        Many conversations can be asked about at once, also such as nobody
+        ever began.
+        """
+        await self.fill(2)
+        nobody, group = privatePair("x", "y"), await self.group()
+        found = await self.store.newest([nobody, CHAT, group], 1)
+        self.assertEqual([(one.total, [row.content for row in one.messages]) for one in found], [
+            (0, []), (2, ["2"]), (0, []),
+        ])  # fmt: skip
+
+    async def test_at(self) -> None:
+        """
+        A message is found by the time that the server gave it.
+        """
+        await self.fill(3)
+        rows = await self.store.walk(CHAT, 0, 9)
+        for row in rows:
+            self.assertEqual(await self.store.at(CHAT, row.ts), row)
+        self.assertIsNone(await self.store.at(CHAT, rows[0].ts - 1))
+        self.assertIsNone(await self.store.at(CHAT, rows[2].ts + 1))
+        self.assertIsNone(await self.store.at(privatePair("x", "y"), rows[0].ts))
+        recalled = await self.recall(CHAT, "bob", "id2")
+        self.assertIsNone(await self.store.at(CHAT, rows[1].ts))
+        self.assertIsNone(await self.store.at(CHAT, recalled.ts))
+        self.assertEqual(await self.store.at(CHAT, rows[2].ts), rows[2])
+
     async def test_pending(self) -> None:
         """
         What is pending are the others' messages after the cursor; reading
