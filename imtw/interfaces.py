@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Standing,
         Tally,
         Token,
+        TokenTerms,
         User,
     )
 
@@ -193,9 +194,12 @@ class IAccounts(Interface):
             L{imtw.errors.CommandRefused}.
         """
 
-    def checkToken(text: str) -> Deferred[Token | None]:
+    def checkToken(text: str, terms: TokenTerms | None = None) -> Deferred[Token | None]:
         """
         What a token stands for; L{None} where it is worth nothing.
+
+        @param terms: of the dialect whose own token this has to be; then it
+            was used.
         """
 
     def revokeToken(text: str) -> Deferred[Token | None]:
@@ -205,10 +209,11 @@ class IAccounts(Interface):
         @return: fires with what it stood for.
         """
 
-    def issueToken(user: str, device: str) -> Deferred[tuple[str, Token]]:
+    def issueToken(user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
         """
         Make a token for a user who is logged in.
 
+        @param terms: of the dialect that alone takes it.
         @return: fires with the token's text, which is kept nowhere, and
             with what is kept of it.
         """
@@ -392,9 +397,17 @@ class IStore(Interface):
 
     # tokens
 
-    def addToken(digest: bytes, token: Token) -> Deferred[None]:
+    def addToken(digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
         """
         Keep a token by its hash.
+
+        @param alone: in place of all others that the user has for this
+            audience.
+        """
+
+    def renewToken(digest: bytes, expires: int) -> Deferred[bool]:
+        """
+        Let a token last until then, ms; L{False} where there is none.
         """
 
     def token(digest: bytes) -> Deferred[Token | None]:

@@ -315,12 +315,31 @@ class Token(Struct):
     An opaque login token: kept hashed, never as itself.
 
     @ivar expires: ms since the epoch.
+    @ivar audience: the dialect that alone takes it, or an empty text for
+        one that lets in everywhere.
     """
 
     user: str
     device: str
     created: int
     expires: int
+    audience: str = ""
+
+
+class TokenTerms(Struct, frozen=True, kw_only=True):
+    """
+    What the tokens of a dialect are, whose clients know them in a shape of
+    their own: a user has one, a new one takes the place of the old one, and
+    with each use it lasts anew.
+
+    @ivar audience: the dialect.
+    @ivar lifetime: seconds after it was last used.
+    @ivar size: random bytes, which are written as twice as many hex digits.
+    """
+
+    audience: str
+    lifetime: float
+    size: int = 16
 
 
 class Liberty(Flag):

@@ -23,7 +23,7 @@ from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.interfaces import IAccounts, ILoginChecker, IStore
 from imtw.limits import Limits
-from imtw.model import Account, Token, User, isName
+from imtw.model import Account, Token, TokenTerms, User, isName
 
 NOT_LOOKED_AT = (Status.BUSY, Status.TOO_MANY)  # what a checker may say without evaluating a password
 
@@ -131,17 +131,17 @@ class Accounts:
         account: Account | None = await self._store.account(token.user)
         return None if account is None or account.disabled else account.user
 
-    def issueToken(self, user: str, device: str) -> Deferred[tuple[str, Token]]:
+    def issueToken(self, user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
         """
         See L{IAccounts.issueToken}.
         """
-        return Deferred.fromCoroutine(self._tokens.issue(user, device))
+        return Deferred.fromCoroutine(self._tokens.issue(user, device, terms))
 
-    def checkToken(self, text: str) -> Deferred[Token | None]:
+    def checkToken(self, text: str, terms: TokenTerms | None = None) -> Deferred[Token | None]:
         """
         What is kept of a token; L{None} for one that is unknown or expired.
         """
-        return Deferred.fromCoroutine(self._tokens.check(text))
+        return Deferred.fromCoroutine(self._tokens.check(text, terms))
 
     def revokeToken(self, text: str) -> Deferred[Token | None]:
         """

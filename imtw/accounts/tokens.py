@@ -10,14 +10,18 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from imtw.interfaces import IStore
 from imtw.limits import Limits
-from imtw.model import Token
+from imtw.model import Token, TokenTerms
 
 BITS = 256
 LONGEST = 128  # characters of anything that may be a token
+RENEWED = 24  # a token that lasts anew with each use is written again after a part of its life, not each time
 
 
 class Tokens:
@@ -25,29 +29,47 @@ class Tokens:
     Makes, finds and drops the tokens of one store.
     """
 
+    _log = Logger()
+
     def __init__(self, store: IStore, clock: IReactorTime, limits: Limits) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
 
-    async def issue(self, user: str, device: str) -> tuple[str, Token]:
+    async def issue(self, user: str, device: str, terms: TokenTerms | None = None) -> tuple[str, Token]:
         """
         Make a token; its text is kept nowhere.
         """
-        text = secrets.token_urlsafe(BITS // 8)
+        text = secrets.token_hex(terms.size) if terms else secrets.token_urlsafe(BITS // 8)
         now = self._now()
-        token = Token(user, device, now, now + int(self._limits.token * 1000))
-        await self._store.addToken(digestOf(text), token)
+        lifetime = terms.lifetime if terms else self._limits.token
+        token = Token(user, device, now, now + int(lifetime * 1000), terms.audience if terms else "")
+        await self._store.addToken(digestOf(text), token, alone=terms is not None)
         return text, token
 
-    async def check(self, text: str) -> Token | None:
+    async def check(self, text: str, terms: TokenTerms | None = None) -> Token | None:
         """
         The token with this text, if it is one and still lasts.
         """
         if not _mayBe(text):
             return None
-        token: Token | None = await self._store.token(digestOf(text))
-        return token if token is not None and token.expires > self._now() else None
+        digest = digestOf(text)
+        token: Token | None = await self._store.token(digest)
+        now = self._now()
+        if token is None or token.expires <= now or token.audience != (terms.audience if terms else ""):
+            return None
+        return self._used(digest, token, terms, now) if terms else token
+
+    def _used(self, digest: bytes, token: Token, terms: TokenTerms, now: int) -> Token:
+        """
+        A token lasts anew from now on.
+        """
+        expires = now + int(terms.lifetime * 1000)
+        if expires - token.expires < terms.lifetime * 1000 / RENEWED:
+            return token
+        renewed: Deferred[bool] = self._store.renewToken(digest, expires)
+        renewed.addErrback(lambda why: self._log.warn("a token is not renewed: {why}", why=why.getErrorMessage()))
+        return replace(token, expires=expires)
 
     async def revoke(self, text: str) -> Token | None:
         """

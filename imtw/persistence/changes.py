@@ -75,7 +75,9 @@ MOVE = """
     SET cursor = max(cursor, min(?3, coalesce(?4, (SELECT max(seq) FROM messages WHERE conversation = ?2), 0)))
     WHERE user = ?1 AND scope IN (1, 2) AND conversation = ?2
 """
-ADD_TOKEN = "INSERT OR REPLACE INTO tokens (digest, user, device, created, expires) VALUES (?, ?, ?, ?, ?)"
+ADD_TOKEN = """
+    INSERT OR REPLACE INTO tokens (digest, user, device, created, expires, audience) VALUES (?, ?, ?, ?, ?, ?)
+"""
 
 _encode = Encoder().encode
 
@@ -139,12 +141,22 @@ def enter(
     )
 
 
-def addToken(ledger: Ledger, digest: bytes, token: Token) -> None:
+def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool) -> None:
     """
     See L{imtw.interfaces.IStore.addToken}.  The user's expired ones go.
     """
-    ledger.cursor.execute("DELETE FROM tokens WHERE user = ? AND expires <= ?", (token.user, ledger.now))
-    ledger.cursor.execute(ADD_TOKEN, (digest, token.user, token.device, token.created, token.expires))
+    cursor = ledger.cursor
+    cursor.execute("DELETE FROM tokens WHERE user = ? AND expires <= ?", (token.user, ledger.now))
+    if alone:
+        cursor.execute("DELETE FROM tokens WHERE user = ? AND audience = ?", (token.user, token.audience))
+    cursor.execute(ADD_TOKEN, (digest, token.user, token.device, token.created, token.expires, token.audience))
+
+
+def renewToken(ledger: Ledger, digest: bytes, expires: int) -> bool:
+    """
+    See L{imtw.interfaces.IStore.renewToken}.
+    """
+    return ledger.cursor.execute("UPDATE tokens SET expires = ? WHERE digest = ?", (expires, digest)).rowcount == 1
 
 
 def dropToken(ledger: Ledger, digest: bytes) -> Token | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from itertools import chain
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from imtw.model import (
@@ -186,9 +187,19 @@ class MemoryPeople:
 
     # tokens
 
-    def addToken(self, digest: bytes, token: Token) -> Deferred[None]:
+    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
+        if alone:
+            mine = token.user, token.audience
+            self.tokens = {key: one for key, one in self.tokens.items() if (one.user, one.audience) != mine}
         self.tokens[digest] = token
         return succeed(None)
+
+    def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
+        token = self.tokens.get(digest)
+        if token is None:
+            return succeed(False)
+        self.tokens[digest] = replace(token, expires=expires)
+        return succeed(True)
 
     def token(self, digest: bytes) -> Deferred[Token | None]:
         return succeed(self.tokens.get(digest))

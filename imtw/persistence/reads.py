@@ -18,7 +18,7 @@ ACCOUNTS = """
     SELECT id, nick, avatar, sign, terminal, operator, extras, secret, disabled FROM users
     WHERE id > ? ORDER BY id LIMIT ?
 """
-TOKEN = "SELECT user, device, created, expires FROM tokens WHERE digest = ?"
+TOKEN = "SELECT user, device, created, expires, audience FROM tokens WHERE digest = ?"
 GROUP = "SELECT id, name, avatar, mode, owner FROM groups WHERE id = ?"
 GROUPS = "SELECT id, name, avatar, mode, owner FROM groups WHERE id > ? ORDER BY id LIMIT ?"
 GROUPS_OF = """

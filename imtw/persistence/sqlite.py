@@ -187,8 +187,11 @@ class SQLiteStore:
 
     # tokens
 
-    def addToken(self, digest: bytes, token: Token) -> Deferred[None]:
-        return self._writer.change(partial(changes.addToken, digest=digest, token=token))
+    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
+        return self._writer.change(partial(changes.addToken, digest=digest, token=token, alone=alone))
+
+    def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
+        return self._writer.change(partial(changes.renewToken, digest=digest, expires=expires))
 
     def token(self, digest: bytes) -> Deferred[Token | None]:
         return self._readers.ask(reads.token, digest)

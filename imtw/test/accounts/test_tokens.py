@@ -4,8 +4,10 @@ Tests of L{imtw.accounts.tokens}, through the door.
 
 from __future__ import annotations
 
+from imtw.accounts.tokens import digestOf
 from imtw.commands import Status
 from imtw.limits import Limits
+from imtw.model import TokenTerms
 from imtw.test.accounts.fakes import AWAY, AccountsTestCase
 
 
@@ -110,3 +112,72 @@ class TokenTests(AccountsTestCase):
         self.assertEqual(self.outcome("ann", "pass", token="anything"), Status.LOGGED_IN)
         self.assertEqual(self.outcome("ann", "", token="anything"), Status.LOGIN_FAILED)
         self.assertEqual(self.outcome("ann", "word", token="anything"), Status.LOGIN_FAILED)
+
+
+class TokenTermsTests(AccountsTestCase):
+    """
+    Tokens of one dialect's own: one a user, in hex, lasting anew with each
+    use.
+    """
+
+    terms = TokenTerms(audience="other", lifetime=2400.0)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.makeUser("ann", "pass")
+        self.text = self.issue()
+
+    def issue(self) -> str:
+        """
+        One more for Ann.
+        """
+        text: str = self.successResultOf(self.accounts.issueToken("ann", "", self.terms))[0]
+        return text
+
+    def isGood(self, text: str) -> bool:
+        """
+        Use one.
+        """
+        return self.successResultOf(self.accounts.checkToken(text, self.terms)) is not None
+
+    def test_shape(self) -> None:
+        """
+        It is 32 lower-case hex digits.
+        """
+        self.assertRegex(self.text, "^[0-9a-f]{32}$")
+        self.assertTrue(self.isGood(self.text))
+
+    def test_onlyItsAudience(self) -> None:
+        """
+        It lets in nowhere else, nor does a token of another kind let in here.
+        """
+        self.assertEqual(self.outcome("", token=self.text), Status.LOGIN_FAILED)
+        self.assertIsNone(self.successResultOf(self.accounts.checkToken(self.text)))
+        others = TokenTerms(audience="third", lifetime=9.0)
+        self.assertIsNone(self.successResultOf(self.accounts.checkToken(self.text, others)))
+        common, _ = self.successResultOf(self.accounts.issueToken("ann", ""))
+        self.assertFalse(self.isGood(common))
+        self.assertTrue(self.isGood(self.text))
+
+    def test_one(self) -> None:
+        """
+        A new one takes the place of the old one.
+        """
+        new = self.issue()
+        self.assertFalse(self.isGood(self.text))
+        self.assertTrue(self.isGood(new))
+
+    def test_lastsAnew(self) -> None:
+        """
+        It lasts while it is used, and is written seldom for that.
+        """
+        self.clock.advance(99)
+        self.assertTrue(self.isGood(self.text))
+        kept = self.successResultOf(self.store.token(digestOf(self.text)))
+        assert kept is not None
+        self.assertEqual(kept.expires, kept.created + 2400_000)
+        for _ in range(4):
+            self.clock.advance(2200)
+            self.assertTrue(self.isGood(self.text))
+        self.clock.advance(2400)
+        self.assertFalse(self.isGood(self.text))
