@@ -16,9 +16,9 @@ from imtw.admin import client, door
 from imtw.cli.database import Database
 from imtw.cli.findings import NOTE, OK, WRONG, Finding, judge, sizeOf
 from imtw.cli.machine import machine
-from imtw.cli.options import Command, Failed
+from imtw.cli.options import Command
 from imtw.cli.progress import progress
-from imtw.errors import ImtwError, StoreError
+from imtw.errors import ImtwError
 
 MOST = 10  # places of damage that are listed
 LITTLE_SPACE = 1024**3  # bytes
@@ -147,7 +147,7 @@ def condition(database: Database, quick: bool) -> Iterator[Finding]:
             with progress(f"checking {database}", rows, "rows") as bar:
                 opened.progress = bar.update
                 damage = list(islice(opened.damage(), MOST + 1))
-    except (StoreError, sqlite3.Error, Failed) as error:
+    except (ImtwError, sqlite3.Error) as error:
         yield Finding(WRONG, "integrity", f"{error}; wanted a database that can be read", DAMAGED)
         return
     for finding in damage[:MOST]:

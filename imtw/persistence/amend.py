@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message
 from imtw.persistence.ledger import Head, Ledger
-from imtw.persistence.rows import EDITED, Row, clear, messageOf, rewrite
+from imtw.persistence.pages import rowAt
+from imtw.persistence.rows import EDITED, Row, clear, namedOf, rewrite
 from imtw.persistence.rules import checkRecall, refuseRecall
 
 # SQLite takes the primary key for cheaper, and would walk the log: it has to be told.
@@ -20,7 +21,6 @@ LATEST_BY = """
     WHERE conversation = ? AND id = ? AND sender = ? AND fact = 0 ORDER BY seq DESC LIMIT 1
 """
 ANYBODYS = "SELECT 1 FROM messages INDEXED BY messages_by_id WHERE conversation = ? AND id = ? AND fact = 0 LIMIT 1"
-AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
 EDITS = """
     SELECT * FROM messages INDEXED BY messages_by_edit
     WHERE conversation = ? AND id = ? AND sender = ? AND fact = 2 AND seq > ? ORDER BY seq DESC
@@ -49,12 +49,12 @@ def amend(ledger: Ledger, draft: Draft, head: Head | None, window: float) -> tup
     row = cursor.execute(LATEST_BY, (number, draft.id, draft.sender)).fetchone()
     if row is None:
         raise refuseRecall(draft.id, cursor.execute(ANYBODYS, (number, draft.id)).fetchone() is not None)
-    target = messageOf(row, draft.pair)
+    target = namedOf(row, number, draft.pair, draft.id, draft.sender)
     done = _recall if draft.fact is Fact.RECALL else _edit
     try:
         return done(ledger, draft, head, row, target, window), target
     except _Done as before:
-        return replace(messageOf(before.row, draft.pair), repeat=True), None
+        return replace(namedOf(before.row, number, draft.pair, draft.id, draft.sender), repeat=True), None
 
 
 class _Done(Exception):
@@ -74,13 +74,14 @@ def _recall(ledger: Ledger, draft: Draft, head: Head, row: Row, target: Message,
     """
     cursor, number = ledger.cursor, head.number
     if row[12] is not None:
-        raise _Done(cursor.execute(AT, (number, row[12])).fetchone())
+        raise _Done(rowAt(cursor, number, row[12]))
     checkRecall(target, ledger.now, window)
     recall = ledger.add(draft, head, head.n)
     ledger.place(number)
     clear(cursor, row, recall.seq)
     if row[EDITED] is not None:
         for edit in cursor.execute(EDITS, (number, draft.id, draft.sender, target.seq)).fetchall():
+            namedOf(edit, number, draft.pair, draft.id, draft.sender)  # or it would get a checksum that fits
             clear(cursor, edit, recall.seq)
     _count(ledger, target)
     return recall

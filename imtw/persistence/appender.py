@@ -17,13 +17,14 @@ from imtw.model import Draft, Fact, Message, Pair, Scope
 from imtw.persistence import voices
 from imtw.persistence.amend import amend
 from imtw.persistence.ledger import Head, Ledger
-from imtw.persistence.rows import Row, messageOf
+from imtw.persistence.pages import rowAt
+from imtw.persistence.rows import Row, namedOf
 from imtw.persistence.rules import CANDIDATES, NEVER, checkVoice, isRepeat, isSame, refuseStranger
 from imtw.persistence.tail import Key, keyOf
 
 #: The messages that may be meant again, for many drafts at once: [[conversation, id, sender], ...].
 EARLIER = """
-    SELECT earlier.* FROM json_each(?) AS asked CROSS JOIN messages AS earlier
+    SELECT asked.key, earlier.* FROM json_each(?) AS asked CROSS JOIN messages AS earlier
     WHERE earlier.conversation = json_extract(asked.value, '$[0]') AND earlier.seq IN (
         SELECT seq FROM messages INDEXED BY messages_by_id
         WHERE conversation = json_extract(asked.value, '$[0]') AND id = json_extract(asked.value, '$[1]')
@@ -35,13 +36,11 @@ EARLIER = """
 
 #: The same for devices, whose ids are unique: [[sender, id], ...].
 EARLIER_BY_DEVICE = """
-    SELECT earlier.*, home.scope, home.a, home.b FROM json_each(?) AS asked
+    SELECT asked.key, earlier.*, home.scope, home.a, home.b FROM json_each(?) AS asked
     CROSS JOIN messages AS earlier INDEXED BY messages_by_device CROSS JOIN conversations AS home
     WHERE earlier.sender = json_extract(asked.value, '$[0]') AND earlier.id = json_extract(asked.value, '$[1]')
         AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation
 """
-
-AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
 
 #: Who does not want whose private messages, among [[user, other], ...].
 BLOCKS = """
@@ -106,11 +105,11 @@ class Appender:
                 pairs.add(draft.pair)
         cursor = self._ledger.cursor
         if asked:
-            for row in cursor.execute(EARLIER, (_encode(asked).decode(), CANDIDATES)):
-                self._stored.setdefault((row[0], row[4], row[6]), []).append(row)
+            for place, *row in cursor.execute(EARLIER, (_encode(asked).decode(), CANDIDATES)):
+                self._stored.setdefault(asked[place], []).append(tuple(row))
         if askedByDevice:
-            for row in cursor.execute(EARLIER_BY_DEVICE, (_encode(askedByDevice).decode(),)):
-                self._stored[row[6], row[4]] = [row]
+            for place, *row in cursor.execute(EARLIER_BY_DEVICE, (_encode(askedByDevice).decode(),)):
+                self._stored[askedByDevice[place]] = [tuple(row)]
         if pairs:
             self._lookUp(pairs)
 
@@ -201,7 +200,7 @@ class Appender:
                 return replace(message, repeat=True)
         for row in self._stored.get(key, ()):
             if not row[5] and row[12] is None:
-                message = messageOf(row, draft.pair)
+                message = namedOf(row, head.number, draft.pair, draft.id, draft.sender)
                 if isSame(message, draft):
                     return replace(message, repeat=True)
         return None
@@ -216,7 +215,8 @@ class Appender:
         found = self._of(key)[-1:]
         if not found:
             found = [
-                messageOf(row[:-3], Pair(Scope(row[-3]), row[-2], row[-1])) for row in self._stored.get(key, ())
+                namedOf(row[:-3], row[0], Pair(Scope(row[-3]), row[-2], row[-1]), draft.id, draft.sender)
+                for row in self._stored.get(key, ())
             ]
         for message in found:
             if isRepeat(message, draft):
@@ -239,7 +239,7 @@ class Appender:
         """
         key = keyOf(target)
         self._said[key] = [message for message in self._of(key) if message.seq != target.seq]
-        row = self._ledger.cursor.execute(AT, (target.conversation, target.seq)).fetchone()
+        row = rowAt(self._ledger.cursor, target.conversation, target.seq)
         if target.device:
             self._stored[key] = [(*row, *target.pair)]
         else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from msgspec import DecodeError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -176,7 +177,7 @@ def refusalOf(error: Exception) -> Exception:
     """
     if isinstance(error, (CommandRefused, StoreError)):
         return error
-    if type(error) is sqlite3.DatabaseError:
+    if type(error) is sqlite3.DatabaseError or isinstance(error, (UnicodeDecodeError, DecodeError)):
         return StoreError(f"the database is damaged: {error}")
     if isinstance(error, (Unstorable, OverflowError, UnicodeError, sqlite3.Error)):
         return CommandRefused(Status.BAD_REQUEST, f"this cannot be stored: {error}")

@@ -14,7 +14,7 @@ from msgspec.json import Encoder
 
 from imtw.model import Draft, Message, Pair, Role
 from imtw.persistence import tail as journal
-from imtw.persistence.pages import headOf
+from imtw.persistence.pages import ambiguous, headOf
 from imtw.persistence.rows import Row, insert, rowOf
 from imtw.persistence.tail import Key, Tail, keyOf
 
@@ -29,7 +29,9 @@ HEADS_OF = """
                 OR EXISTS (SELECT 1 FROM blocks WHERE user = b AND other = a)
             ELSE coalesce((SELECT mode FROM groups WHERE groups.conversation = conversations.id), 0)
                 OR EXISTS (SELECT 1 FROM restrictions WHERE restrictions.conversation = conversations.id)
-        END
+        END,
+        a IS (SELECT a FROM conversations AS home NOT INDEXED WHERE home.id = conversations.id)
+            AND b IS (SELECT b FROM conversations AS home NOT INDEXED WHERE home.id = conversations.id)
     FROM json_each(?) AS asked CROSS JOIN conversations
     LEFT JOIN messages ON conversation = conversations.id
         AND seq = (SELECT max(seq) FROM messages WHERE conversation = conversations.id)
@@ -273,7 +275,9 @@ class Ledger:
                 asked.append(pair)
         if asked:
             found = self.cursor.execute(HEADS_OF, (_encode(asked).decode(),)).fetchall()
-            for a, b, number, seq, n, ts, isRuled in found:
+            for a, b, number, seq, n, ts, isRuled, isSure in found:
+                if not isSure:
+                    raise ambiguous(number)
                 last = self._last(number)
                 if last is not None:
                     seq, n, ts = last[1:4]

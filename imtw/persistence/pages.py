@@ -18,22 +18,29 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from imtw.model import Message, Pair, Tally
-from imtw.persistence.rows import Row, messageOf
+from imtw.errors import StoreError
+from imtw.model import Message, Pair, Scope, Tally
+from imtw.persistence.rows import Row, messageOf, messagesOf, namedOf
 from imtw.persistence.rules import pageOf
 
 DRIFT = 10000  # ms that a message's two times may be apart and it is not in the index messages_astray
 
-NUMBER = "SELECT id FROM conversations WHERE a = ? AND b = ? AND scope = ?"
+#: From the index, and what the table has for it: each is the other's witness.
+NUMBER = """
+    SELECT found.id, home.a, home.b, home.scope FROM conversations AS found
+    LEFT JOIN conversations AS home NOT INDEXED ON home.id = found.id
+    WHERE found.a = ? AND found.b = ? AND found.scope = ?
+"""
 HEAD = "SELECT seq, n, ts FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
 N = "SELECT n FROM messages WHERE conversation = ? AND seq = ?"
 TS = "SELECT ts FROM messages WHERE conversation = ? AND seq = ?"
 RECALLED = "SELECT n - visible FROM recalls WHERE conversation = ? AND n <= ? ORDER BY n DESC LIMIT 1"
 UNTIL = "SELECT seq, n FROM messages WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
-AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ? AND fact = 0 AND recalled IS NULL"
 RECALLED_BEFORE = """
     SELECT n - visible FROM recalls WHERE conversation = ? AND visible <= ? ORDER BY visible DESC, n DESC LIMIT 1
 """
+AT = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
+VISIBLE_AT = AT + " AND fact = 0 AND recalled IS NULL"
 WALK = "SELECT * FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?"
 FROM = """
     SELECT * FROM messages WHERE conversation = ? AND seq >= ? AND fact = 0 AND recalled IS NULL ORDER BY seq LIMIT ?
@@ -65,9 +72,36 @@ COUNT_WITHIN = WITHIN.replace("*", "count(*)")  # has two results
 def numberOf(cursor: sqlite3.Cursor, pair: Pair) -> int | None:
     """
     The number of a conversation, or L{None} where it is not there.
+
+    @raise StoreError: it is another one's, too.
     """
-    found = cursor.execute(NUMBER, (pair.a, pair.b, pair.scope.value)).fetchone()
-    return found[0] if found else None
+    asked = (pair.a, pair.b, pair.scope.value)
+    found = cursor.execute(NUMBER, asked).fetchone()
+    if found is None:
+        return None
+    if found[1:] != asked:
+        raise ambiguous(found[0])
+    return int(found[0])
+
+
+def checkPair(cursor: sqlite3.Cursor, number: int, pair: Pair, user: str) -> None:
+    """
+    See that a conversation that was found in a user's list is what it is
+    said to be.
+
+    @raise StoreError: it is not.
+    """
+    if numberOf(cursor, pair) != number or (pair.scope is Scope.PRIVATE and user not in pair[1:]):
+        raise ambiguous(number)
+
+
+def ambiguous(number: int) -> StoreError:
+    """
+    What is answered where it is not sure whose a conversation is.
+    """
+    return StoreError(
+        f"conversation {number} is damaged: it is not sure whose it is; restore the database from a backup"
+    )
 
 
 def headOf(cursor: sqlite3.Cursor, number: int) -> tuple[int, int, int]:
@@ -101,13 +135,16 @@ def history(
         low = float("-inf") if begin is None else begin
         high = float("inf") if end is None else end
         late = [row for row in late if low <= row[9] <= high]
-        return _messages(_within(cursor, number, seq, low, high, offset, count, page, late), pair)
+        found = messagesOf(_within(cursor, number, seq, low, high, offset, count, page, late), number, pair)
+        if not all(low <= message.created <= high for message in found):
+            raise incomplete(number)
+        return found
     placed = _visible(cursor, number, n)
     first, last = pageOf(offset, count, page, placed + len(late))
-    rows = late[max(0, first - placed) : max(0, last - placed)]
+    found = []
     if first < min(last, placed):
-        rows = _counted(cursor, number, seq, n, first, min(last, placed)) + rows
-    return _messages(rows, pair)
+        found = _counted(cursor, number, pair, seq, n, first, min(last, placed))
+    return found + messagesOf(late[max(0, first - placed) : max(0, last - placed)], number, pair)
 
 
 def newest(
@@ -137,10 +174,8 @@ def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, t
     placed = _visible(cursor, number, n)
     total = placed + len(late)
     first = max(0, total - count)
-    rows = late[max(0, first - placed) :]
-    if first < placed:
-        rows = _counted(cursor, number, seq, n, first, placed) + rows
-    return Tally(total, _messages(rows, pair))
+    found = _counted(cursor, number, pair, seq, n, first, placed) if first < placed else []
+    return Tally(total, found + messagesOf(late[max(0, first - placed) :], number, pair))
 
 
 def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) -> Message | None:
@@ -153,9 +188,9 @@ def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) ->
     head = headOf(cursor, number)[0]
     for late in _after(tail, head):
         if late[3] == ts:
-            return messageOf(late, pair)
-    row = cursor.execute(AT, (number, _firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
-    return messageOf(row, pair) if row is not None and row[3] == ts else None
+            return messageOf(late, number, pair)
+    row = cursor.execute(VISIBLE_AT, (number, _firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
+    return messageOf(row, number, pair) if row is not None and row[3] == ts else None
 
 
 def _visible(cursor: sqlite3.Cursor, number: int, n: int) -> int:
@@ -166,7 +201,9 @@ def _visible(cursor: sqlite3.Cursor, number: int, n: int) -> int:
     return n - (int(recalled[0]) if recalled else 0)
 
 
-def _counted(cursor: sqlite3.Cursor, number: int, seq: int, n: int, first: int, last: int) -> list[Row]:
+def _counted(
+    cursor: sqlite3.Cursor, number: int, pair: Pair, seq: int, n: int, first: int, last: int
+) -> list[Message]:
     """
     Messages by how many that were not recalled come before them: from
     C{first} to the one before C{last}.
@@ -176,7 +213,10 @@ def _counted(cursor: sqlite3.Cursor, number: int, seq: int, n: int, first: int, 
     before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
     wanted = first + 1 + (before[0] if before else 0)
     start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
-    return cursor.execute(FROM, (number, start, last - first)).fetchall()
+    found = messagesOf(cursor.execute(FROM, (number, start, last - first)), number, pair)
+    if len(found) != last - first or found[0].n != wanted:
+        raise incomplete(number)
+    return found
 
 
 def _within(
@@ -235,6 +275,29 @@ def _firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, lo
     return low
 
 
+def visibleUpTo(cursor: sqlite3.Cursor, number: int, seq: int) -> int:
+    """
+    How many messages there are up to a row that is there, or 0, without those
+    that were recalled.
+    """
+    n = cursor.execute(N, (number, seq)).fetchone() if seq else (0,)
+    if n is None:
+        raise incomplete(number)
+    return _visible(cursor, number, int(n[0]))
+
+
+def rowAt(cursor: sqlite3.Cursor, number: int, seq: int) -> Row:
+    """
+    The row with a seq, which is there.
+
+    @raise StoreError: it is not.
+    """
+    row: Row | None = cursor.execute(AT, (number, seq)).fetchone()
+    if row is None or row[1] != seq:
+        raise incomplete(number)
+    return row
+
+
 def walk(
     cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int, tail: Sequence[Row] = ()
 ) -> list[Message]:
@@ -247,7 +310,10 @@ def walk(
     rows = cursor.execute(WALK, (number, after, limit)).fetchall()
     if tail and len(rows) < limit:
         rows += _after(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
-    return _messages(rows, pair)
+    found = messagesOf(rows, number, pair, after)
+    if found and found[-1].seq != after + len(found):
+        raise incomplete(number)
+    return found
 
 
 def find(cursor: sqlite3.Cursor, pair: Pair, id: str, tail: Sequence[Row] = ()) -> Message | None:
@@ -258,9 +324,9 @@ def find(cursor: sqlite3.Cursor, pair: Pair, id: str, tail: Sequence[Row] = ()) 
     if tail and number is not None:
         for late in reversed(_after(tail, headOf(cursor, number)[0])):
             if late[4] == id:
-                return messageOf(late, pair)
+                return namedOf(late, number, pair, id)
     row = None if number is None else cursor.execute(WITH_ID, (number, id)).fetchone()
-    return None if row is None else messageOf(row, pair)
+    return None if number is None or row is None else namedOf(row, number, pair, id)
 
 
 def _after(tail: Sequence[Row], seq: int) -> list[Row]:
@@ -270,11 +336,14 @@ def _after(tail: Sequence[Row], seq: int) -> list[Row]:
     return list(tail[max(0, seq + 1 - tail[0][1]) :]) if tail else []
 
 
-def _messages(rows: Sequence[Row], pair: Pair) -> list[Message]:
+def incomplete(number: int) -> StoreError:
     """
-    The messages in some rows.
+    What is answered where messages are missing.
     """
-    return [messageOf(row, pair) for row in rows]
+    return StoreError(
+        f"conversation {number} is damaged: messages are missing or out of their order; "
+        "restore the database from a backup"
+    )
 
 
 def pending(
@@ -286,7 +355,8 @@ def pending(
     @return: how far that is, and the messages.
     """
     rows = cursor.execute(FOR, (number, after, user, limit + 1)).fetchall()
-    found = _messages(rows[:limit], pair)
+    checkPair(cursor, number, pair, user)
+    found = messagesOf(rows[:limit], number, pair, after)
     if len(rows) > limit:
         return rows[limit - 1][1], found
     return headOf(cursor, number)[0], found

@@ -8,14 +8,19 @@ import sqlite3
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from msgspec import DecodeError
 from twisted.enterprise.adbapi import Connection, ConnectionPool
 from twisted.internet.defer import Deferred, fail, succeed
 
 from imtw.commands import Status
-from imtw.errors import CommandRefused, StoreError
+from imtw.errors import CommandRefused, ImtwError, StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+#: What damage makes of values that imtw has written, and of SQLite's own messages, which quote it.
+UNREADABLE = (OverflowError, TypeError, ValueError, DecodeError)
 
 
 class Readers:
@@ -66,6 +71,18 @@ class Readers:
         return result
 
 
+def errorOf(error: Exception) -> ImtwError:
+    """
+    What somebody is told whose query has failed with one of SQLite's errors,
+    or one of L{UNREADABLE}.
+    """
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):
+        return CommandRefused(Status.BAD_REQUEST, f"this cannot be asked for: {error}")
+    if isinstance(error, sqlite3.Error):
+        return StoreError(f"the database cannot be read: {error}")
+    return StoreError(f"the database is damaged: {error}")
+
+
 def run(
     connection: Connection | sqlite3.Connection,
     query: Callable[Concatenate[sqlite3.Cursor, P], T],
@@ -85,9 +102,7 @@ def run(
             return query(cursor, *arguments, **more)
         finally:
             cursor.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise StoreError(f"the database cannot be read: {error}") from error
-    except (OverflowError, UnicodeError) as error:
-        raise CommandRefused(Status.BAD_REQUEST, f"this cannot be asked for: {error}") from error
+    except (sqlite3.Error, *UNREADABLE) as error:
+        raise errorOf(error) from error
     finally:
         cursor.close()

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from imtw.errors import StoreError
 from imtw.model import Account, Fact, Group, Message, Pair, Scope
 from imtw.persistence import pages, reads
-from imtw.persistence.readers import run
+from imtw.persistence.readers import UNREADABLE, errorOf, run
 from imtw.persistence.rows import Row, isSound
 from imtw.persistence.schema import prepareReader, steps, versionOf
 from imtw.persistence.tail import readJournal
@@ -42,7 +42,7 @@ class ReadOnlyDatabase:
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             prepareReader(self._connection)
             version = versionOf(self._connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, *UNREADABLE) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
         self._tails: dict[int, list[Row]] = {}
         if version != steps()[-1][0]:
@@ -107,21 +107,38 @@ class ReadOnlyDatabase:
         What is wrong with the database, one finding at a time: nothing where
         it is sound.  This reads all of it.
         """
-        for (finding,) in self._connection.execute("PRAGMA integrity_check"):
-            if finding != "ok":
-                yield str(finding)
-        conversation, seq, n = 0, 0, 0
-        while rows := self._ask(_rows, (conversation, seq)):
-            for row in rows:
-                follows = (row[1], row[2]) == (seq + 1, n + (row[11] == Fact.MESSAGE))
-                if not isSound(row):
-                    yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit"
-                elif row[0] == conversation and not follows:
-                    yield f"message {row[1]} of conversation {row[0]}: it does not follow the one before it"
-                conversation, seq, n = row[:3]
+        try:
+            for (finding,) in self._connection.execute("PRAGMA integrity_check"):
+                if finding != "ok":
+                    yield str(finding)
+        except (sqlite3.Error, *UNREADABLE) as error:
+            yield str(errorOf(error))
+        yield from self._damagedRows()
         for row in (row for rows in self._tails.values() for row in rows):
             if not isSound(row):
                 yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit, in the journal"
+
+    def _damagedRows(self) -> Iterator[str]:
+        """
+        What is wrong with the rows that are in their places.
+        """
+        after = 0, 0
+        conversation, seq, n = 0, 0, 0  # of the last row that was sound
+        while rows := self._ask(_rows, after):
+            for row in rows:
+                if not isSound(row):
+                    yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit"
+                    conversation = 0
+                    continue
+                follows = (row[1], row[2]) == (seq + 1, n + (row[11] == Fact.MESSAGE))
+                if row[0] == conversation and not follows:
+                    yield f"message {row[1]} of conversation {row[0]}: it does not follow the one before it"
+                conversation, seq, n = row[:3]
+            last = rows[-1][:2]
+            if not all(isinstance(number, int) for number in last) or last <= after:
+                yield f"message {after[1]} of conversation {after[0]}: what follows is out of order and was not read"
+                return
+            after = last
 
     def _ask(
         self, query: Callable[Concatenate[sqlite3.Cursor, P], T], *arguments: P.args, **more: P.kwargs

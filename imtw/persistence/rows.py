@@ -2,22 +2,23 @@
 A message as a row of the table C{messages}, and its checksum.
 
 The checksum is the CRC-32 of the other fields, conversation and seq
-included, as a compact JSON array in UTF-8: whatever changes in a row, or
-where it stands, is found when it is read.  The time of the last edit, the
-one column behind it, is part of that only where there is one.
+included, as a compact JSON array in UTF-8: whatever changes in a row is
+found when it is read.  So is a row that is sound and stands where another
+belongs: who reads says what was asked for.  The time of the last edit, the
+one column behind it, is part of the checksum only where there is one.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from zlib import crc32
 
 from msgspec.json import Decoder, Encoder
 
 from imtw.errors import StoreError
-from imtw.model import RECALLED, Fact, Message, Pair
+from imtw.model import RECALLED, Fact, Message, Pair, Scope
 
 #: A row of the table: all columns, in its order.  A new one, as in the journal, ends with the checksum.
 Row = tuple[Any, ...]
@@ -107,20 +108,56 @@ def rowOf(message: Message) -> tuple[Row, int]:
     return (*fields, crc32(encoded)), len(encoded)
 
 
-def messageOf(row: Row, pair: Pair) -> Message:
+def messageOf(row: Row, number: int, pair: Pair) -> Message:
     """
     The message in a row.
 
-    @raise StoreError: the row is damaged.
+    @param number: the conversation that was asked for; a page of the file
+        that stands in another one's place has sound rows of others.
+    @param pair: that conversation's.
+    @raise StoreError: the row is damaged, or of another conversation.
     """
     if not isSound(row):
         raise damaged(row[0], row[1])
+    if row[0] != number or (pair.scope is Scope.PRIVATE and row[6] not in pair[1:]):
+        raise misplaced(row, number)
     (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled) = row[:CHECKSUM]
     return Message(
         conversation, seq, n, ts, pair, id, sender, content, created,
         RECALLED if recalled else kind, device, None if extras is None else _decode(extras), _FACTS[fact],
         False, row[EDITED] or 0 if len(row) > EDITED else 0,
     )  # fmt: skip
+
+
+def messagesOf(rows: Iterable[Row], number: int, pair: Pair, after: int = 0) -> list[Message]:
+    """
+    The messages in some rows of one conversation, in the order of seq.
+
+    @param after: all have a larger seq.
+    @raise StoreError: one is damaged, or does not belong there.
+    """
+    found = []
+    for row in rows:
+        message = messageOf(row, number, pair)
+        if message.seq <= after:
+            raise misplaced(row, number)
+        after = message.seq
+        found.append(message)
+    return found
+
+
+def namedOf(row: Row, number: int, pair: Pair, id: str, sender: str = "") -> Message:
+    """
+    The message in a row that was found by its id: that was in an index,
+    which can be damaged, too.
+
+    @param sender: whose id it is, or empty for anybody's.
+    @raise StoreError: the row is damaged, or does not belong there.
+    """
+    message = messageOf(row, number, pair)
+    if message.id != id or (sender and message.sender != sender):
+        raise misplaced(row, number)
+    return message
 
 
 def isSound(row: Row) -> bool:
@@ -148,6 +185,16 @@ def damaged(conversation: int, seq: int) -> StoreError:
     return StoreError(
         f"message {seq} of conversation {conversation} is damaged: its checksum does not fit; "
         "restore the database from a backup"
+    )
+
+
+def misplaced(row: Row, number: int) -> StoreError:
+    """
+    What a sound row is answered with that was not asked for.
+    """
+    return StoreError(
+        f"message {row[1]} of conversation {row[0]} was found where another one belongs, in conversation {number}: "
+        "the file is damaged; restore the database from a backup"
     )
 
 

@@ -52,6 +52,7 @@ from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
 from imtw.persistence.writer import Writer
 
 READERS = 3  # threads
+DAMAGED = "; the file is damaged, or none of imtw's: see what imtw doctor says of it, and restore a backup"
 
 
 @implementer(IStore)
@@ -103,9 +104,10 @@ class SQLiteStore:
         try:
             makeFile(self.path)
             await self._writer.start(self._open(1, prepareWriter))
-        except (StoreError, sqlite3.Error) as error:
+        except (StoreError, sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's messages quote what is in the file
             self._close()
-            raise StoreError(f"{self.path} cannot be used: {error}") from error
+            advice = "" if isinstance(error, (StoreError, sqlite3.OperationalError)) else DAMAGED
+            raise StoreError(f"{self.path} cannot be used: {error}{advice}") from error
         self._readers.start(self._open(READERS, prepareReader))
 
     def stop(self) -> Deferred[None]:

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
-from imtw.persistence.pages import N, headOf, numberOf
-from imtw.persistence.rows import Row, messageOf
+from imtw.persistence.pages import N, checkPair, headOf, incomplete, numberOf, visibleUpTo
+from imtw.persistence.rows import Row, messageOf, messagesOf
 from imtw.persistence.rules import OWN_ROWS
 
 #: A user's conversations, each with its last row: conversation, scope, a, b, name, read, seq, n, ts.
@@ -74,12 +74,22 @@ def page(
     first, last = after or 0, END if before is None else before
     late = [row for row in tail if row[1] > head and first < row[1] < last]
     if after is not None:
-        rows = cursor.execute(AFTER, (number, first, last, limit)).fetchall() + late
-        rows = rows[:limit]
+        placed = messagesOf(cursor.execute(AFTER, (number, first, last, limit)), number, pair, first)
+        late = late[: limit - len(placed)]
     else:
         late = late[max(0, len(late) - limit) :]
-        rows = cursor.execute(BEFORE, (number, first, last, limit - len(late))).fetchall()[::-1] + late
-    return [messageOf(row, pair) for row in rows]
+        rows = cursor.execute(BEFORE, (number, first, last, limit - len(late))).fetchall()
+        placed = messagesOf(reversed(rows), number, pair, first)
+    if placed:
+        # Nothing stands between them and where the page begins, or ends.
+        have = visibleUpTo(cursor, number, placed[-1].seq)
+        if after is None:
+            gap = visibleUpTo(cursor, number, min(last - 1, head)) - have
+        else:
+            gap = have - len(placed) - visibleUpTo(cursor, number, max(0, first))
+        if gap or have - visibleUpTo(cursor, number, placed[0].seq) != len(placed) - 1:
+            raise incomplete(number)
+    return placed + messagesOf(late, number, pair)
 
 
 def membership(cursor: sqlite3.Cursor, user: str, group: str, tail: Sequence[Row] = ()) -> Membership | None:
@@ -134,11 +144,12 @@ def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Seque
     """
     number, scope, a, b, name, read, head, n, _ = row
     pair = Pair(Scope(scope), a, b)
+    checkPair(cursor, number, pair, user)
     placed = headOf(cursor, number)[0]
     tail = [late for late in tail if placed < late[1] <= head]
     last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, 0, END, 1))), None)
     seen = _seen(cursor, number, user, read, head, tail)
-    return Standing(pair, name, head, read, n - seen, None if last is None else messageOf(last, pair))
+    return Standing(pair, name, head, read, n - seen, None if last is None else messageOf(last, number, pair))
 
 
 def _seen(cursor: sqlite3.Cursor, number: int, user: str, read: int, head: int, tail: Sequence[Row]) -> int:

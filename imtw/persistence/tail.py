@@ -200,7 +200,7 @@ def readJournal(cursor: sqlite3.Cursor) -> list[list[Row]]:
     for position, entry in cursor.execute(READ):
         try:
             entries.append(_decode(entry))
-        except (DecodeError, TypeError) as error:
+        except (DecodeError, TypeError, UnicodeDecodeError) as error:
             raise StoreError(f"entry {position} of the journal is damaged; restore a backup") from error
     return entries
 

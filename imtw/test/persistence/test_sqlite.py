@@ -75,14 +75,20 @@ class SQLiteTestCase(StoreHarness, TestCase):
         A store on a new file.
         """
         self.path = self.mktemp()
-        return SQLiteStore(self.path, self.reactor, self.limits)
+        return self.storeOn(self.path)
+
+    def storeOn(self, path: str) -> SQLiteStore:
+        """
+        Another store, on a file that is there.
+        """
+        return SQLiteStore(path, self.reactor, self.limits)
 
     async def restart(self) -> None:
         """
         Stop the store, and start another one on its file.
         """
         await self.store.stop()
-        self.store = SQLiteStore(self.path, self.reactor, self.limits)
+        self.store = self.storeOn(self.path)
         await self.store.start()
 
     async def place(self) -> None:
