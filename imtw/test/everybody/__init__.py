@@ -1,0 +1,3 @@
+"""
+Everybody talks to everybody: clients of all dialects in one conversation.
+"""
