@@ -19,7 +19,7 @@ from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
 from imtw.delivery import nobodyElse
 from imtw.errors import CommandRefused
-from imtw.events import Event, Expelled, Joined, Left, Revoked
+from imtw.events import Enrolled, Event, Expelled, Joined, Left, Revoked
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
@@ -100,13 +100,71 @@ class Attendance:
         catchUp.begin(places)
         self._clock.callLater(0, catchUp.relieved)
 
+    async def visit(self, session: Session, user: User, group: str, joins: bool) -> Membership:
+        """
+        Have a session take part in one group as C{user}, and in nothing
+        else.  What happens there it is told once it calls
+        C{session.catchUp.relieved}: everything after the head that this
+        fires with.
+
+        @param joins: the user becomes a member, if it is none.
+        @raise CommandRefused: C{NOT_JOINED}.
+        """
+        if joins:
+            membership = await self._join(user, group, None)
+        else:
+            found: Membership | None = await self._store.membership(user.id, group)
+            if found is None:
+                raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, JoinVerdict.REFUSED))
+            membership = found
+            membership.head = await self._store.head(membership.pair)
+        if session.ended is not None:
+            self._sessions.visit(session, user)
+            session.catchUp = catchUp = CatchUp(session, self._store, self._groups)
+            session.outlet.relieved = catchUp.relieved
+            catchUp.hold(membership.conversation, membership.pair, membership.head)
+            self._attach(session, user, membership)
+        if joins:
+            self._enroll(user, membership, session)
+        return membership
+
+    async def follow(self, session: Session, user: User) -> None:
+        """
+        Have a session take part in all groups of C{user}, from now on, and
+        in nothing else.
+        """
+        places: list[Membership] = await self._store.places(user.id)
+        if session.ended is not None:
+            session.follows = True
+            self._sessions.visit(session, user)
+            for membership in places:
+                self._groups.attach(session, membership)
+
+    def _depart(self, session: Session) -> bool:
+        """
+        A visitor goes.
+
+        @return: was it one?
+        """
+        user = session.user
+        if user is None or not self._sessions.leave(session):
+            return False
+        if session.catchUp is not None:
+            session.catchUp.stop()
+        for id in list(session.members):
+            if session.follows:
+                self._groups.detach(session, id)
+            else:
+                self._detach(session, user, id)
+        return True
+
     def exit(self, session: Session) -> None:
         """
         Nobody is on this session any more.
         """
         self.watches.forget(session)
         user = session.user
-        if user is None:
+        if user is None or self._depart(session):
             return
         if session.catchUp is not None:
             session.catchUp.stop()
@@ -126,22 +184,42 @@ class Attendance:
         """
         Let a user into a group, and this session take part in it.
         """
+        membership = await self._join(user, group, name)
+        if session.user is user and session.ended is not None:  # not one HTTP request: nothing would take it out again
+            self._attach(session, user, membership)
+        self._enroll(user, membership, session)
+        return JoinResult(group, JoinVerdict.OK)
+
+    async def _join(self, user: User, group: str, name: str | None) -> Membership:
+        """
+        Make a user a member, where that is allowed.
+        """
         for policy in self.policies:
             asked: Deferred[JoinVerdict] = maybeDeferred(policy.mayJoin, user, group)
             verdict = await asked
             if verdict is not JoinVerdict.OK:
                 raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, verdict))
         try:
-            membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser)
+            joined: Membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser)
         except CommandRefused as refused:
             reason = JoinVerdict.KICKED if refused.status == Status.FORBIDDEN else JoinVerdict.FULL
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, reason)) from refused
-        if session.user is user and session.ended is not None:  # not one HTTP request: nothing would take it out again
-            self._attach(session, user, membership)
+        return joined
+
+    def _enroll(self, user: User, membership: Membership, spared: Session) -> None:
+        """
+        Let a user's other sessions take part in a group that it has joined.
+        """
         for mate in self._sessions.of(user.id):
-            if mate is not session:
+            if mate is not spared:
                 self._groups.attach(mate, membership)
-        return JoinResult(group, JoinVerdict.OK)
+        self._enrollFollowers(user.id, membership)
+
+    def _enrollFollowers(self, user: str, membership: Membership) -> None:
+        for visitor in self._sessions.visitors(user):
+            if visitor.follows and not visitor.isIn(membership.pair.a):
+                self._groups.attach(visitor, membership)
+                visitor.tell(Enrolled(membership.pair.a))
 
     async def leaveGroup(self, user: User, group: str) -> bool:
         """
@@ -167,6 +245,12 @@ class Attendance:
         for session in list(self._sessions.of(user)):
             if group in session.members and session.user is not None:
                 self._detach(session, session.user, group)
+        for visitor in list(self._sessions.visitors(user)):
+            if group in visitor.members and visitor.follows:
+                self._groups.detach(visitor, group)
+                visitor.tell(Enrolled(group))
+            elif group in visitor.members:
+                visitor.close()
 
     def admit(self, membership: Membership, users: Iterable[str]) -> None:
         """
@@ -183,6 +267,7 @@ class Attendance:
                 self._cursors.fallBehind(user, live.conversation)
                 if session.catchUp is not None:
                     session.catchUp.lag(live.conversation, membership.pair, membership.head)
+            self._enrollFollowers(user, membership)
 
     def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> None:
         """
@@ -198,7 +283,7 @@ class Attendance:
         """
         The same, on this node; who is about to enter does not.
         """
-        for session in list(self._sessions.of(user)):
+        for session in [*self._sessions.of(user), *self._sessions.visitors(user)]:
             if session is not spared and session.isOf(device, token):
                 session.close()
         for session in [one for one, who in self._entering.items() if who == user and one.isOf(device, token)]:

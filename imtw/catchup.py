@@ -47,7 +47,7 @@ class CatchUp:
         """
         for found in memberships:
             if found.cursor < found.head:
-                self._pairs[found.conversation] = (found.pair, found.cursor)
+                self.hold(found.conversation, found.pair, found.cursor)
                 self._session.lagging[found.conversation] = found.head
 
     def stop(self) -> None:
@@ -63,9 +63,15 @@ class CatchUp:
         What comes after C{seq} in a conversation is to be read from the log.
         """
         if conversation not in self._pairs:
-            self._pairs[conversation] = (pair, seq)
-            self._session.lagging[conversation] = seq
+            self.hold(conversation, pair, seq)
             self._wake()
+
+    def hold(self, conversation: int, pair: Pair, seq: int) -> None:
+        """
+        The same, but do not read before L{relieved}.
+        """
+        self._pairs[conversation] = (pair, seq)
+        self._session.lagging[conversation] = seq
 
     def relieved(self) -> None:
         """
@@ -99,6 +105,9 @@ class CatchUp:
         """
         while self._pairs and self._session.ended is not None and not self._session.outlet.level:
             conversation, (pair, seq) = next(iter(self._pairs.items()))
+            if seq >= self._headOf(conversation, pair):  # nothing came meanwhile
+                self._goLive(conversation, pair)
+                continue
             rows = await self._store.walk(pair, seq, PAGE)
             if self._session.catchUp is not self or self._session.ended is None:
                 return

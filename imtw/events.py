@@ -94,6 +94,19 @@ class Read(Event):
         self.seq = seq
 
 
+class Enrolled(Event):
+    """
+    The user of a session that follows all its groups is in one more, or in
+    one less.
+    """
+
+    __slots__ = ("group",)
+
+    def __init__(self, group: str) -> None:
+        super().__init__()
+        self.group = group
+
+
 class Expelled(Event):
     """
     A user was taken out of a group: its sessions are to leave it.

@@ -422,6 +422,12 @@ class IStore(Interface):
 
     # groups
 
+    def places(user: str) -> Deferred[list[Membership]]:
+        """
+        The groups of a user, in the order of joining; read in the order of
+        the commits.
+        """
+
     def join(user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
         """
         Put a user into a group, which is made if it is not there; again is

@@ -83,6 +83,10 @@ class Session:
     @ivar token: the hash of the token that it logged in with, or nothing.
     @ivar isForgetful: a login leaves every group but the lobby, as the
         strict J-IM has it.
+    @ivar realm: what the ids begin with that it may name
+        (L{imtw.model.realmOf}), or an empty text.
+    @ivar follows: a visitor (L{Sessions.visit}) that takes part in all groups
+        of its user.
     """
 
     __slots__ = (
@@ -90,6 +94,7 @@ class Session:
         "catchUp",
         "device",
         "ended",
+        "follows",
         "form",
         "id",
         "isForgetful",
@@ -98,6 +103,7 @@ class Session:
         "liberties",
         "members",
         "outlet",
+        "realm",
         "terminal",
         "token",
         "user",
@@ -124,6 +130,8 @@ class Session:
         self.token = b""
         self.members: dict[str, Member] = {}
         self.isForgetful = False
+        self.realm = ""
+        self.follows = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None
         self.watching: set[str] = set()
@@ -202,6 +210,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._byUser: dict[str, dict[Session, None]] = {}
+        self._visitors: dict[str, dict[Session, None]] = {}
         self.count = 0
 
     def add(self, session: Session, user: User) -> None:
@@ -212,6 +221,36 @@ class Sessions:
         mates = self._byUser.setdefault(user.id, {})
         self.count += session not in mates
         mates[session] = None
+
+    def visit(self, session: Session, user: User) -> None:
+        """
+        C{user} is on this session, which takes no private messages: it makes
+        nobody online.
+        """
+        session.user = user
+        self._visitors.setdefault(user.id, {})[session] = None
+
+    def leave(self, session: Session) -> bool:
+        """
+        A visitor goes.
+
+        @return: was it one?
+        """
+        user = session.user
+        mates = self._visitors.get(user.id) if user is not None else None
+        if user is None or mates is None or session not in mates:
+            return False
+        session.user = None
+        del mates[session]
+        if not mates:
+            del self._visitors[user.id]
+        return True
+
+    def visitors(self, user: str) -> Iterable[Session]:
+        """
+        The sessions of a user that take no private messages.
+        """
+        return self._visitors.get(user, ())
 
     def remove(self, session: Session) -> bool:
         """

@@ -13,7 +13,7 @@ from imtw.commands import CHAT, EDIT, RECALL, TYPING, Chat, Edit, Recall, Reply,
 from imtw.errors import CommandRefused
 from imtw.events import Typed
 from imtw.interfaces import ICommandHandler
-from imtw.model import Draft, Fact, Liberty, Pair, groupPair, isName, privatePair
+from imtw.model import Draft, Fact, Liberty, Pair, groupPair, isId, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -34,13 +34,15 @@ def speaker(session: Session, claimed: str | None) -> str:
     raise CommandRefused(Status.INVALID)
 
 
-def addressee(sender: str, to: str | None, group: str | None) -> Pair | None:
+def addressee(sender: str, to: str | None, group: str | None, realm: str = "") -> Pair | None:
     """
     The conversation that is meant; L{None} for nobody in particular.
+
+    @param realm: the asker's.
     """
     if group:
-        return groupPair(group) if isName(group) else None
-    return privatePair(sender, to) if to and isName(to) else None
+        return groupPair(group) if isId(group, realm) else None
+    return privatePair(sender, to) if to and isId(to, realm) else None
 
 
 def checkExtras(extras: dict[str, Any]) -> None:
@@ -68,7 +70,7 @@ class ChatHandler:
     def handle(self, request: Chat, session: Session) -> Any:
         core = self._core
         sender = speaker(session, request.sender)
-        pair = addressee(sender, request.to, request.group)
+        pair = addressee(sender, request.to, request.group, session.realm)
         if pair is None:  # J-IM: a group that is not there takes it, nobody is offline
             return Reply(Status.OFFLINE if request.group is None else Status.SENT)
         id = request.id
@@ -106,7 +108,7 @@ class RecallHandler:
 
     def handle(self, request: Recall, session: Session) -> Any:
         sender = speaker(session, None)
-        pair = addressee(sender, request.to, request.group)
+        pair = addressee(sender, request.to, request.group, session.realm)
         if pair is None or not request.id:
             raise CommandRefused(Status.UNKNOWN_COMMAND)
         draft = Draft(pair, request.id, sender, None, self._core.now(), given=True, device=session.device,
@@ -127,7 +129,7 @@ class EditHandler:
 
     def handle(self, request: Edit, session: Session) -> Any:
         sender = speaker(session, None)
-        pair = addressee(sender, request.to, request.group)
+        pair = addressee(sender, request.to, request.group, session.realm)
         if pair is None or not request.id:
             raise CommandRefused(Status.BAD_REQUEST)
         draft = Draft(pair, request.id, sender, request.content, self._core.now(), given=True, device=session.device,

@@ -9,7 +9,7 @@ from zope.interface import implementer
 from imtw.commands import JOIN, LEAVE, JoinGroup, JoinResult, JoinVerdict, LeaveGroup, Reply, Status
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
-from imtw.model import isName
+from imtw.model import isId
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -28,7 +28,7 @@ class JoinGroupHandler:
     async def handle(self, request: JoinGroup, session: Session) -> Reply:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
-        if not isName(request.group):
+        if not isId(request.group, session.realm):
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(request.group, JoinVerdict.REFUSED))
         joined = await self._core.attendance.join(session, session.user, request.group, request.name)
         return Reply(Status.JOINED, joined)

@@ -38,7 +38,7 @@ def conversationOf(session: Session, to: str | None, group: str | None) -> Pair:
     """
     if session.user is None:
         raise CommandRefused(Status.INVALID)
-    pair = addressee(session.user.id, to, group)
+    pair = addressee(session.user.id, to, group, session.realm)
     if pair is None:
         raise CommandRefused(Status.BAD_REQUEST)
     return pair

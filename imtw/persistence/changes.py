@@ -168,6 +168,14 @@ def dropToken(ledger: Ledger, digest: bytes) -> Token | None:
     return token
 
 
+def places(ledger: Ledger, user: str) -> list[Membership]:
+    """
+    See L{imtw.interfaces.IStore.places}.
+    """
+    ledger.placeOf(user)
+    return [_placeOf(place) for place in ledger.cursor.execute(GROUPS, (user,))]
+
+
 def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) -> Membership:
     """
     See L{imtw.interfaces.IStore.join}.

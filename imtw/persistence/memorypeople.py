@@ -221,6 +221,11 @@ class MemoryPeople:
             self.add(user, circle)
         return succeed(self.placeIn(person, circle.log))
 
+    def places(self, user: str) -> Deferred[list[Membership]]:
+        person = self.persons.get(user)
+        places = [] if person is None else self.memberships(person)
+        return succeed([place for place in places if place.pair.scope is Scope.GROUP])
+
     def groupCount(self, person: Person) -> int:
         """
         In how many groups somebody is.
@@ -240,10 +245,8 @@ class MemoryPeople:
         return succeed([copy(self.circles[id].group) for id in self._groupNames[at : at + limit]])
 
     def groupsOf(self, user: str) -> Deferred[list[Group]]:
-        person = self.persons.get(user)
-        places = [] if person is None else self.memberships(person)
-        return succeed(
-            [copy(self.circles[place.pair.a].group) for place in places if place.pair.scope is Scope.GROUP]
+        return self.places(user).addCallback(
+            lambda places: [copy(self.circles[place.pair.a].group) for place in places]
         )
 
     def members(self, group: str, limit: int, first: Sequence[str], without: Sequence[str]) -> Deferred[list[User]]:

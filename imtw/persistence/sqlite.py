@@ -203,6 +203,9 @@ class SQLiteStore:
 
     # groups
 
+    def places(self, user: str) -> Deferred[list[Membership]]:
+        return self._writer.change(partial(changes.places, user=user))
+
     def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
         return self._writer.change(partial(changes.join, user=user, group=group, name=name, limit=limit))
 

@@ -14,6 +14,18 @@ class GroupContract(StoreHarness):
     Groups and who is in them.
     """
 
+    async def test_places(self) -> None:
+        """
+        A user's groups are found with their heads, in the order of joining.
+        """
+        for id in ("b", "a"):
+            await self.group(id, "alice", "bob")
+        await self.say(groupPair("b"), "bob")
+        await self.store.leave("bob", "a")
+        for user, wanted in (("alice", [("b", 1, 0), ("a", 0, 0)]), ("bob", [("b", 1, 0)]), ("nobody", [])):
+            found = await self.store.places(user)
+            self.assertEqual([(place.pair.a, place.head, place.cursor) for place in found], wanted)
+
     async def test_join(self) -> None:
         """
         Joining makes a group that is not there; a new member has what is
