@@ -9,38 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Protocol
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from twisted.web.server import Request
 
 from imtw.admin.gate import Gate, GuardedResource
 from imtw.commands import Status
+from imtw.counters import CommitSpreads, Counters, Spread
 from imtw.server import Core
 
 #: Upper ends in seconds; the reactor's own work is to stay below 0.05.
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-class Counters(Protocol):
-    """
-    What the core counts, as C{core.counters}, if it has that.
-
-    @ivar committed: messages that were stored.
-    @ivar commits: commits, of messages and of anything else.
-    @ivar evicted: connections that were cut because their peer did not read.
-    @ivar refused: requests that were not granted, by status.
-    @ivar turnedAway: connections that were not taken, being too many.
-    """
-
-    committed: int
-    commits: int
-    evicted: int
-    refused: dict[int, int]
-    turnedAway: int
 
 
 class CoreCollector(Collector):
@@ -65,15 +48,35 @@ class CoreCollector(Collector):
         core = self._core
         yield gauge("connections", "Open connections of all kinds.", core.connections)
         yield gauge("connections_most", "How many may be open.", core.limits.connections)
+        yield self._spoken()
         yield from self._people()
         yield gauge("commit_queue", "Changes queued or being committed.", core.store.waiting)
         yield gauge("commit_queue_most", "Messages that may be queued.", core.limits.commitQueue)
         yield gauge("login_queue", "Logins waiting for their turn.", getattr(core.accounts, "waiting", 0))
         yield gauge("login_queue_most", "Logins that may wait.", core.limits.loginQueue)
         yield gauge("store_healthy", "1 while the store can be written.", isHealthy(core))
-        counters: Counters | None = getattr(core, "counters", None)
-        if counters is not None:
-            yield from counted(counters)
+        yield from counted(core.counters)
+        commits: CommitSpreads | None = getattr(core.store, "commits", None)
+        if commits is not None:
+            yield spread("commit_size", "Changes in one commit.", commits.sizes)
+            yield spread("commit_seconds", "From a commit's beginning to when it is on disk.", commits.times)
+
+    def _spoken(self) -> Metric:
+        """
+        The connections by what is spoken on them; on those that are left
+        HTTP is, or nothing yet.
+        """
+        core = self._core
+        spoken = Counter((getattr(voice, "dialect", ""), voice.lane.session.terminal) for voice in core.voices)
+        spoken["", ""] += core.connections - len(core.voices)
+        family = GaugeMetricFamily(
+            "imtw_dialect_connections",
+            "Open connections by dialect and carrier; empty for HTTP, and while nothing is said.",
+            labels=["dialect", "carrier"],
+        )
+        for (dialect, carrier), count in sorted(spoken.items()):
+            family.add_metric([dialect, carrier], count)
+        return family
 
     def _people(self) -> Iterator[Metric]:
         """
@@ -120,6 +123,15 @@ def counter(name: str, help: str, value: float) -> Metric:
     Something that only goes up; its sample's name ends in C{_total}.
     """
     return CounterMetricFamily("imtw_" + name, help, value=value)
+
+
+def spread(name: str, help: str, values: Spread) -> Metric:
+    """
+    How something is spread.
+    """
+    ends = [*map(str, values.bounds), "+Inf"]
+    buckets = list(zip(ends, accumulate(values.counts), strict=True))
+    return HistogramMetricFamily("imtw_" + name, help, buckets=buckets, sum_value=values.sum)
 
 
 def isHealthy(core: Core) -> bool:
@@ -178,6 +190,7 @@ class MetricsResource(GuardedResource):
         request.setHeader(b"Content-Type", kind.encode())
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"Content-Length", str(len(body)).encode())
         request.write(body)
         request.finish()
 

@@ -26,6 +26,7 @@ from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from imtw.counters import CommitSpreads
 from imtw.errors import StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
@@ -90,6 +91,13 @@ class SQLiteStore:
         Whether the database can be written, as far as is known.
         """
         return self._writer.healthy
+
+    @property
+    def commits(self) -> CommitSpreads:
+        """
+        How large commits were, and how long they took.
+        """
+        return self._writer.commits
 
     def start(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._start())

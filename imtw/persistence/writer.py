@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
+from time import perf_counter
 from typing import Any
 
 from twisted.enterprise.adbapi import Connection, ConnectionPool
@@ -21,6 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from imtw.counters import CommitSpreads
 from imtw.errors import StoreBusy, StoreError
 from imtw.limits import Limits
 from imtw.model import Draft
@@ -58,6 +60,7 @@ class Writer:
     @ivar waiting: changes queued or being committed.
     @ivar healthy: whether what is given to L{put} has a chance.
     @ivar tail: the newest rows, which queries do not find in their places.
+    @ivar commits: how large commits were, and how long they took.
     """
 
     log = Logger()
@@ -67,6 +70,7 @@ class Writer:
     def __init__(self, reactor: Any, limits: Limits) -> None:
         self.waiting = 0
         self.healthy = False
+        self.commits = CommitSpreads()
         self.begin: Callable[[], None] = _nothing
         self.end: Callable[[], None] = _nothing
         self._reactor = reactor
@@ -170,9 +174,19 @@ class Writer:
             self._running = True
         self._pool.runWithConnection(self._drain).addErrback(self._cannotOpen)
 
+    def _committed(self, batch: list[Item], outcomes: Outcomes, took: float) -> None:
+        """
+        A batch is committed.
+
+        @param took: seconds.
+        """
+        self.commits.sizes.note(len(batch))
+        self.commits.times.note(took)
+        self._tell(batch, outcomes)
+
     def _tell(self, batch: list[Item], outcomes: Outcomes) -> None:
         """
-        A batch is committed: say so, in its order.
+        Say what became of a batch, in its order.
         """
         self.waiting -= len(batch)
         self.begin()
@@ -235,6 +249,7 @@ class Writer:
         """
         cursor: sqlite3.Cursor = connection.cursor()
         while batch := self._take():
+            began = perf_counter()
             try:
                 outcomes = self._committer.commit(cursor, batch)
             except Exception:
@@ -244,7 +259,7 @@ class Writer:
                 # Nobody wakes this thread until the database has been tried: _running stays.
                 self._reactor.callFromThread(self._fail, batch, failure)
                 return
-            self._reactor.callFromThread(self._tell, batch, outcomes)
+            self._reactor.callFromThread(self._committed, batch, outcomes, perf_counter() - began)
 
     def _prepare(self, connection: Connection) -> None:
         """

@@ -9,6 +9,7 @@ protocol that one of them makes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 
 from imtw.interfaces import IDialect
 from imtw.protocols.handover import handOver
-from imtw.protocols.websocket import SpeakerMaker, Undecided
+from imtw.protocols.websocket import SpeakerMaker, Undecided, named
 from imtw.server import Core
 
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ")
@@ -113,7 +114,8 @@ class Recogniser(Protocol):
         for dialect in self.factory.dialects:
             maker = dialect.recogniseStream(self._received, self.factory.isAlone)
             if maker is not None:
-                return maker()
+                protocol: IProtocol = named(dialect, maker)
+                return protocol
         self.transport.loseConnection()
         return None
 
@@ -211,5 +213,5 @@ class PortFactory(Factory):
         for dialect in self.dialects:
             maker = dialect.recogniseUpgrade(path, query, self.isAlone)
             if maker is not None:
-                return maker
+                return partial(named, dialect, maker)
         return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)

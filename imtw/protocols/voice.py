@@ -24,8 +24,11 @@ class Voice:
 
     A packet is whatever C{take}, C{read} and C{answer} of the dialect agree
     on.
+
+    @ivar dialect: the dialect's name, given by who recognised it.
     """
 
+    dialect = ""
     core: Core
     session: Session
     lane: Lane

@@ -275,6 +275,15 @@ class SocketCarrier(WebSocketServerProtocol):
         self._log.info("{peer} did not read and is cut", peer=self.address)
 
 
+def named(dialect: IDialect, maker: Callable[[], Any]) -> Any:
+    """
+    What a dialect makes for a connection, with the dialect's name on it.
+    """
+    made = maker()
+    made.dialect = dialect.name
+    return made
+
+
 @implementer(ISocketSpeaker)
 class Undecided:
     """
@@ -303,7 +312,7 @@ class Undecided:
             maker = dialect.recogniseMessage(payload, isBinary)
             if maker is not None:
                 self.closed()
-                speaker = self._socket.speaker = maker()
+                speaker = self._socket.speaker = named(dialect, maker)
                 speaker.opened(self._socket, self._query)
                 speaker.received(payload, isBinary)
                 return

@@ -16,7 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.admin.lag import LagProbe
 from imtw.admin.metrics import Metrics
 from imtw.commands import Status
+from imtw.counters import Spread
 from imtw.test.admin.harness import AdminTestCase
+from imtw.test.clients import bodyOf, codes, frameOf, private
+from imtw.test.live import ANY_PORT, LiveTestCase
 
 
 def valuesOf(families: Iterable[Any]) -> dict[str, float]:
@@ -29,20 +32,6 @@ def valuesOf(families: Iterable[Any]) -> dict[str, float]:
             labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
-
-
-class Counted:
-    """
-    A core's counters.
-    """
-
-    committed = 1000
-    commits = 40
-    evicted = 2
-    turnedAway = 1
-
-    def __init__(self) -> None:
-        self.refused = {int(Status.LOGIN_FAILED): 7, int(Status.BUSY): 3}
 
 
 class MetricsTests(AdminTestCase):
@@ -113,8 +102,9 @@ class MetricsTests(AdminTestCase):
         """
         What the core counts is shown where it does.
         """
-        core: Any = self.core
-        core.counters = Counted()
+        counters = self.core.counters
+        counters.committed, counters.commits, counters.evicted, counters.turnedAway = 1000, 40, 2, 1
+        counters.refused.update({Status.LOGIN_FAILED: 7, Status.BUSY: 3})
         values = self.values()
         self.assertEqual(values["imtw_messages_committed_total"], 1000)
         self.assertEqual(values["imtw_commits_total"], 40)
@@ -153,6 +143,125 @@ class MetricsTests(AdminTestCase):
         self.assertEqual(self.values()["imtw_reactor_lag_seconds_count"], 1)
         other = valuesOf(text_string_to_metric_families(Metrics(self.core).show("")[0].decode()))
         self.assertEqual(other["imtw_reactor_lag_seconds_count"], 0)
+
+
+class SpreadTests(SynchronousTestCase):
+    """
+    How spreads are kept.
+    """
+
+    def test_bounds(self) -> None:
+        """
+        A value at a bound belongs below it; what is above all is counted,
+        too.
+        """
+        spread = Spread((1, 4))
+        for value in (0, 1, 2, 4, 5, 1000):
+            spread.note(value)
+        self.assertEqual((spread.counts, spread.sum), ([2, 2, 2], 1012))
+
+
+class LiveMetricsTests(LiveTestCase):
+    """
+    What a server shows of itself while clients use it.
+    """
+
+    async def prepare(self) -> None:
+        store = f"sqlite:{self.mktemp()}"
+        self.live = await self.serve("--store", store, "--admin", ANY_PORT, "--limit=sendBudget=65536")
+        assert self.live.server.admin is not None
+        self.admin = self.live.server.admin.port.getHost().port  # type: ignore[union-attr]
+
+    async def values(self) -> dict[str, float]:
+        """
+        Ask the listener.
+        """
+        answer = await self.http(self.admin, "GET", "/metrics", headers={"Host": "localhost"})
+        self.assertEqual(answer.status, 200)
+        return valuesOf(text_string_to_metric_families(answer.body.decode()))
+
+    async def test_everythingMoves(self) -> None:
+        """
+        Connections by dialect and carrier, messages, commits, refusals by
+        reason and the reactor's lag are what was done to the server.
+        """
+        before = await self.values()
+        self.assertEqual(before["imtw_dialect_connections{carrier=,dialect=}"], 0)
+        self.assertEqual(before["imtw_messages_committed_total"], 0)
+        ann = await self.tcp(self.live.port, "ann")
+        bob = await self.ws(self.live.port, "bob")
+        await self.upgrade(self.live.port, "/?username=cyd&password=1")
+        await self.raw(self.live.port)
+        for number in range(20):
+            self.assertEqual(codes(await ann.ask(11, private("bob", str(number))), 12), [10000])
+        await bob.ask(11, {"chatType": 9, "content": "x"})
+        stranger = await self.tcp(self.live.port)
+        stranger.say(17, {"userid": "ann", "type": 0})
+        await stranger.sync()
+        values = await self.values()
+        for name, value in {
+            "imtw_dialect_connections{carrier=tcp,dialect=jim}": 2,
+            "imtw_dialect_connections{carrier=ws,dialect=jim}": 2,
+            "imtw_dialect_connections{carrier=,dialect=}": 1,
+            "imtw_connections": 5,
+            "imtw_sessions{terminal=tcp}": 1,
+            "imtw_sessions{terminal=ws}": 2,
+            "imtw_users_online": 3,
+            "imtw_messages_committed_total": 20,
+            "imtw_refusals_total{status=not_sent}": 1,
+        }.items():
+            self.assertEqual(values[name], value, name)
+        refused = sum(value for name, value in values.items() if name.startswith("imtw_refusals_total"))
+        self.assertEqual(refused, 2, values)
+        commits = values["imtw_commits_total"]
+        self.assertGreaterEqual(commits, 20)
+        for name in ("imtw_commit_size", "imtw_commit_seconds"):
+            self.assertEqual(values[name + "_count"], commits, name)
+            self.assertEqual(values[name + "_bucket{le=+Inf}"], commits, name)
+            self.assertGreater(values[name + "_sum"], before[name + "_sum"], name)
+        self.assertGreaterEqual(values["imtw_commit_size_sum"], 20 + 3)  # and everybody's entry
+        self.assertLess(values["imtw_commit_seconds_sum"], 60)
+        self.assertGreater(values["imtw_reactor_lag_seconds_count"], before["imtw_reactor_lag_seconds_count"])
+
+    async def test_commitsAreJoined(self) -> None:
+        """
+        Messages that come together share a commit, and its size says so.
+        """
+        ann = await self.tcp(self.live.port, "ann")
+        before = await self.values()
+        ann.write(b"".join(frameOf(11, bodyOf(private("bob", str(number)))) for number in range(200)))
+        await ann.until(lambda: len(ann.events) >= 200, "200 answers")
+        after = await self.values()
+        grown = {name: after[name] - before[name] for name in ("imtw_commit_size_sum", "imtw_commit_size_count")}
+        self.assertGreaterEqual(grown["imtw_commit_size_sum"], 200)
+        self.assertLess(grown["imtw_commit_size_count"], 100)
+
+    async def test_evictions(self) -> None:
+        """
+        Who does not read is cut, and counted.
+        """
+        bob = await self.tcp(self.live.port, "bob")
+        bob.transport.pauseProducing()  # type: ignore[union-attr]
+        ann = await self.tcp(self.live.port, "ann")
+        content = "x" * 30_000
+        for _ in range(1000):
+            await ann.ask(11, private("bob", content))
+            if self.live.core.counters.evicted:
+                break
+        self.assertEqual((await self.values())["imtw_evictions_total"], 1)
+        bob.transport.resumeProducing()  # type: ignore[union-attr]
+
+    async def test_turnedAway(self) -> None:
+        """
+        A connection past the limit is counted.
+        """
+        live = await self.serve("--admin", ANY_PORT, "--limit=connections=1")
+        assert live.server.admin is not None
+        await self.tcp(live.port, "ann")
+        second = await self.raw(live.port)
+        await second.closed()
+        self.admin = live.server.admin.port.getHost().port  # type: ignore[union-attr]
+        self.assertEqual((await self.values())["imtw_connections_refused_total"], 1)
 
 
 class LagTests(SynchronousTestCase):

@@ -140,6 +140,7 @@ class Dialect:
 
     def __init__(self, word: bytes) -> None:
         self.word = word
+        self.name = word.decode()
         self.ear = Ear()
 
     def recogniseMessage(self, payload: bytes, isBinary: bool) -> Any:

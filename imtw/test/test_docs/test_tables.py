@@ -9,18 +9,23 @@ import shlex
 from collections.abc import Callable
 
 import msgspec
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw import interfaces, plugin
+from imtw.accounts.login import Accounts
+from imtw.admin.metrics import Metrics
 from imtw.cli.command import Imtw
 from imtw.commands import Access, Command, Status
 from imtw.interfaces import IDialectMaker, IHandlerMaker
 from imtw.limits import Limits
+from imtw.persistence.sqlite import SQLiteStore
 from imtw.plugin import findMaker, findMakers
 from imtw.protocols.http import CODES
 from imtw.protocols.jim.requests import KINDS
 from imtw.protocols.jim.statuses import TEXTS
+from imtw.server import Core
 from imtw.tap import DEFAULTS
 from imtw.test.clients import HOST
 from imtw.test.test_docs.pages import page, tableOf, tablesOf
@@ -134,6 +139,17 @@ class TableTests(SynchronousTestCase):
         written = {name for name in vars(interfaces) if re.fullmatch(r"I[A-Z]\w+", name) and not name.endswith("Maker")}
         foreign = {"IProtocol", "IResource", "ISocketSpeaker"}
         self.assertEqual(written - foreign, set(re.findall(r"``(I[A-Z]\w+)``", text)))
+
+    def test_metrics(self) -> None:
+        """
+        Every metric of imtw's own is there.
+        """
+        reactor = MemoryReactorClock()
+        core = Core(reactor, SQLiteStore("", reactor, Limits()))
+        core.accounts = Accounts(core.store, reactor, core.limits)
+        known = {one.name for one in Metrics(core).registry.collect() if one.name.startswith("imtw_")}
+        rows = tableOf(page("docs/howto/operate.rst"), "metric")
+        self.assertEqual({name for row in rows for name in re.findall(r"imtw_\w+", " ".join(row))}, known)
 
     def test_operator(self) -> None:
         """
