@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from imtw.model import MAX_NAME, Device, Message, Receipt, Standing, User
+from imtw.model import MAX_NAME, Device, Friend, Message, Receipt, Standing, User
 
 APPLICATION_CODES = range(21, 100)  # free for third parties' commands
 
@@ -644,6 +644,60 @@ class Present(Struct):
     expires: int
 
 
+class InviteFriend(Struct, forbid_unknown_fields=True):
+    """
+    Ask a user to be one's friend.
+    """
+
+    user: Name
+    note: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Invited(Struct):
+    """
+    An invitation that waits for its answer.
+    """
+
+    id: int
+
+
+class AgreeFriend(Struct, forbid_unknown_fields=True):
+    """
+    Accept an invitation: that of a user, or the one with this id.
+    """
+
+    user: Name | None = None
+    id: int | None = None
+
+
+class RemoveFriend(Struct, forbid_unknown_fields=True):
+    """
+    Have somebody as a friend no more; it has not oneself, either.  An
+    invitation between the two is gone, too.
+    """
+
+    user: Name
+
+
+class ListFriends(Struct, forbid_unknown_fields=True):
+    """
+    Look at one's friends, in the order of their ids.
+
+    @ivar after: only those whose id is larger; for the next page.
+    """
+
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=500)] = 200
+
+
+class Friends(Struct):
+    """
+    A page of a user's friends.
+    """
+
+    friends: list[Friend]
+
+
 # fmt: off
 HANDSHAKE    = Command(1, "handshake", Nothing, 2, Greeting, Access.ANYBODY, True, Status.UNKNOWN_COMMAND,
                        "agree on the wire; optional")
@@ -697,6 +751,14 @@ KICK         = Command(114, "kick", Kick, 114, None, Access.USER, False, Status.
                        "take somebody out of a group for good")
 BLOCK        = Command(115, "block", Block, 115, None, Access.USER, False, Status.BAD_REQUEST,
                        "take no private messages of somebody")
+FRIEND_INVITE = Command(105, "friend-invite", InviteFriend, 105, Invited, Access.USER, False, Status.BAD_REQUEST,
+                        "ask a user to be one's friend")
+FRIEND_AGREE = Command(106, "friend-agree", AgreeFriend, 106, None, Access.USER, False, Status.BAD_REQUEST,
+                       "accept an invitation")
+FRIEND_REMOVE = Command(107, "friend-remove", RemoveFriend, 107, None, Access.USER, False, Status.BAD_REQUEST,
+                        "end a friendship, or refuse an invitation")
+FRIENDS      = Command(122, "friends", ListFriends, 122, Friends, Access.USER, False, Status.BAD_REQUEST,
+                       "list one's friends")
 DEVICES      = Command(117, "devices", Nothing, 117, Devices, Access.USER, False, Status.BAD_REQUEST,
                        "list one's devices")
 PASSPORT     = Command(120, "passport", AskPassport, 120, MessagePassport, Access.USER, False, Status.BAD_REQUEST,

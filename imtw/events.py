@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from imtw.model import Message, User
+from imtw.model import Invitation, Message, User
 
 if TYPE_CHECKING:
     from imtw.interfaces import IForm
@@ -195,6 +195,26 @@ class Presence(Event):
         super().__init__()
         self.user = user
         self.online = online
+
+
+class Invited(Event):
+    """
+    Somebody wants to be somebody's friend.
+    """
+
+    __slots__ = ("invitation",)
+
+    def __init__(self, invitation: Invitation) -> None:
+        super().__init__()
+        self.invitation = invitation
+
+
+class Agreed(Invited):
+    """
+    The invited has agreed.
+    """
+
+    __slots__ = ()
 
 
 class Pushed(Event):

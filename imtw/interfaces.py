@@ -38,7 +38,9 @@ if TYPE_CHECKING:
         Device,
         Draft,
         Entry,
+        Friend,
         Group,
+        Invitation,
         Liberty,
         Membership,
         Message,
@@ -381,6 +383,75 @@ class IStore(Interface):
         """
         Users in order of their ids, those after C{after}.
         """
+
+    def number(user: str, candidate: int) -> Deferred[int | None]:
+        """
+        The number that stands for a user in dialects whose ids are numbers:
+        C{candidate} from now on, where it has none.  L{None} where there is
+        no such user; fails with C{CONFLICT} where C{candidate} is somebody
+        else's.
+        """
+
+    def numbered(number: int) -> Deferred[Account | None]:
+        """
+        The user with this number, as the login check sees it.
+        """
+
+    # friends
+
+    def friends(user: str, after: str, limit: int) -> Deferred[list[Friend]]:
+        """
+        A user's friends in the order of their ids, those after C{after}.
+        """
+
+    def addFriend(user: str, friend: str, remark: str, since: int) -> Deferred[None]:
+        """
+        Put somebody into a user's list, one way only, as where a list is
+        brought over from elsewhere; again changes the remark.  Fails with
+        C{TOO_MANY}.
+
+        @param since: ms since the epoch.
+        """
+
+    def unfriend(user: str, friend: str) -> Deferred[bool]:
+        """
+        End a friendship on both sides, and what waits for an answer between
+        the two; L{False} where there was neither.
+        """
+
+    def invite(user: str, friend: str, note: str, id: int | None = None) -> Deferred[Invitation]:
+        """
+        Keep it that a user wants to be somebody's friend; again while it
+        waits is the same invitation.  Fails with C{NOT_FOUND} where there is
+        nobody of that name, C{FORBIDDEN} where that one has blocked the
+        user, C{CONFLICT} where they are friends, C{TOO_MANY}.
+
+        @param id: its number, where it had one elsewhere.
+        """
+
+    def invitation(id: int) -> Deferred[Invitation | None]:
+        """
+        An invitation.
+        """
+
+    def agree(user: str, inviter: str) -> Deferred[Invitation | None]:
+        """
+        Make friends of a user and somebody whose invitation waits.  L{None}
+        where none does; fails with C{TOO_MANY}.
+        """
+
+    def news(user: str, limit: int) -> Deferred[list[Invitation]]:
+        """
+        What a user was not told: the invitations it got, and those of its
+        own that were agreed to.
+        """
+
+    def told(invitations: Sequence[Invitation]) -> Deferred[None]:
+        """
+        Somebody has been told of these, as they stand.
+        """
+
+    # coming in
 
     def enter(user: User, terminal: str, lobby: Listing, forget: bool, device: str = "") -> Deferred[Entry]:
         """

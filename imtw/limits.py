@@ -44,6 +44,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         past it the one that was not seen for longest is forgotten.
     @ivar strangersPerUser: private conversations a user may open with names
         nobody has yet.
+    @ivar friendsPerUser: friends of a user, and invitations of it that wait.
     @ivar usersListed: users of a group that one answer lists.
     @ivar noticed: live members up to which joins and exits are told.
     @ivar page: messages in one answer.
@@ -78,6 +79,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     groupsPerUser: int = 1000
     devicesPerUser: int = 50
     strangersPerUser: int = 1000
+    friendsPerUser: int = 5000
     usersListed: int = 200
     noticed: int = 200
     page: int = 1000

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Flag, IntEnum, auto
 from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 MAX_NAME = 64  # characters of a user's or a group's id
 
@@ -175,6 +175,8 @@ class User(Struct):
 
     @ivar terminal: the carrier of the last login: C{"tcp"}, C{"ws"},
         C{"http"}.
+    @ivar number: what stands for the id in dialects whose ids are numbers;
+        unset until one of them needs it.
     """
 
     id: str
@@ -184,6 +186,38 @@ class User(Struct):
     terminal: str | None = None
     operator: bool = False
     extras: dict[str, Any] | None = None
+    number: int | UnsetType = UNSET
+
+
+class Friend(Struct):
+    """
+    Somebody in a user's list of friends.
+
+    @ivar remark: what the user calls this one, or an empty text.
+    @ivar since: ms since the epoch.
+    """
+
+    user: User
+    remark: str
+    since: int
+
+
+class Invitation(Struct):
+    """
+    Somebody wants to be somebody's friend.
+
+    @ivar user: who invites.
+    @ivar friend: who is invited.
+    @ivar note: what the invitation says.
+    @ivar agreed: they are friends; otherwise it waits for an answer.
+    """
+
+    id: int
+    user: str
+    friend: str
+    note: str
+    agreed: bool
+    created: int
 
 
 class Account(Struct):

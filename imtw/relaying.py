@@ -17,10 +17,10 @@ from twisted.logger import Logger
 
 from imtw.attendance import Attendance
 from imtw.delivery import eventOf
-from imtw.events import Event, Expelled, Joined, Left, Logged, Read, Revoked, Typed
+from imtw.events import Agreed, Event, Expelled, Invited, Joined, Left, Logged, Read, Revoked, Typed
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
-from imtw.model import Message, Scope, User
+from imtw.model import Invitation, Message, Scope, User
 from imtw.sessions import Sessions
 
 GAP_PAGE = 500  # rows read at once
@@ -84,7 +84,15 @@ class RevokedNotice(Struct, tag="revoked"):
     token: bytes
 
 
-Notice = RowNotice | VisitNotice | TypingNotice | ReadNotice | ExpelledNotice | RevokedNotice
+class InvitedNotice(Struct, tag="invited"):
+    """
+    Somebody was invited, or has agreed.
+    """
+
+    invitation: Invitation
+
+
+Notice = RowNotice | VisitNotice | TypingNotice | ReadNotice | ExpelledNotice | RevokedNotice | InvitedNotice
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -106,6 +114,8 @@ def noticeOf(event: Event) -> Notice | None:
         return ExpelledNotice(event.user, event.group)
     if isinstance(event, Revoked):
         return RevokedNotice(event.user, event.device, event.token)
+    if isinstance(event, Invited):
+        return InvitedNotice(event.invitation)
     return None
 
 
@@ -167,10 +177,21 @@ class Relaying:
             self._attendance.expelled(notice.user, notice.group)
         elif isinstance(notice, RevokedNotice):
             self._attendance.cut(notice.user, notice.device, notice.token)
+        elif isinstance(notice, InvitedNotice):
+            self._invited(notice.invitation)
         elif notice.group:
             self._toGroup(notice.group, Typed(notice.user, None, notice.group))
         else:
             self._toUser(notice.to or "", Typed(notice.user, notice.to, None))
+
+    def _invited(self, invitation: Invitation) -> None:
+        """
+        Tell whom an invitation is news for.
+        """
+        if invitation.agreed:
+            self._toUser(invitation.user, Agreed(invitation))
+        else:
+            self._toUser(invitation.friend, Invited(invitation))
 
     def _toUser(self, user: str, event: Event) -> None:
         for session in self._sessions.of(user):

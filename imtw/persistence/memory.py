@@ -20,6 +20,7 @@ from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Membership, Message, Pair, Scope, Tally
 from imtw.persistence.memorydevices import MemoryDevices
+from imtw.persistence.memoryfriends import MemoryFriends
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryvoices import MemoryVoices
@@ -27,7 +28,7 @@ from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStr
 
 
 @implementer(IStore)
-class MemoryStore(MemoryDevices, MemoryVoices, MemoryPeople):
+class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     """
     Keeps everything in memory.
 
@@ -43,6 +44,7 @@ class MemoryStore(MemoryDevices, MemoryVoices, MemoryPeople):
         super().__init__()
         self._limits = limits
         self.mostDevices = limits.devicesPerUser
+        self.mostFriends = limits.friendsPerUser
         self._seconds: Callable[[], float] = reactor.seconds
         self._begin: Callable[[], None] = _nothing
         self._end: Callable[[], None] = _nothing

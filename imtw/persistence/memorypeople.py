@@ -57,7 +57,7 @@ class MemoryPeople:
     # users
 
     def account(self, user: str) -> Deferred[Account | None]:
-        return succeed(self._copyOf(user))
+        return succeed(self.copyOf(user))
 
     def addAccount(self, user: User, secret: str) -> Deferred[bool]:
         person = self.person(user.id)
@@ -68,7 +68,7 @@ class MemoryPeople:
         return succeed(True)
 
     def setSecret(self, user: str, secret: str) -> Deferred[bool]:
-        account = self._accountOf(user)
+        account = self.accountOf(user)
         if account is None:
             return succeed(False)
         account.secret = secret
@@ -76,19 +76,19 @@ class MemoryPeople:
         return succeed(True)
 
     def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
-        account = self._accountOf(user)
+        account = self.accountOf(user)
         if account is None:
             return succeed(False)
         account.user.operator = operator
         return succeed(True)
 
     def user(self, user: str) -> Deferred[User | None]:
-        account = self._copyOf(user)
+        account = self.copyOf(user)
         return succeed(None if account is None else account.user)
 
     def users(self, after: str, limit: int) -> Deferred[list[Account]]:
         at = bisect_right(self._names, after)
-        found = [self._copyOf(name) for name in self._names[at : at + limit]]
+        found = [self.copyOf(name) for name in self._names[at : at + limit]]
         return succeed([account for account in found if account is not None])
 
     def enter(
@@ -148,18 +148,18 @@ class MemoryPeople:
             person = self.persons[name] = Person(name)
         return person
 
-    def _accountOf(self, name: str) -> Account | None:
+    def accountOf(self, name: str) -> Account | None:
         """
         A name's account.
         """
         person = self.persons.get(name)
         return None if person is None else person.account
 
-    def _copyOf(self, name: str) -> Account | None:
+    def copyOf(self, name: str) -> Account | None:
         """
         A name's account, for others to keep.
         """
-        account = self._accountOf(name)
+        account = self.accountOf(name)
         return None if account is None else Account(copy(account.user), account.secret, account.disabled)
 
     def memberships(self, person: Person, device: str = "") -> list[Membership]:
@@ -258,7 +258,7 @@ class MemoryPeople:
         for name in chain((name for name in first if self.isIn(name, circle)), circle.users):
             if len(found) >= limit:
                 break
-            account = self._copyOf(name)
+            account = self.copyOf(name)
             if account is not None and name not in left:
                 found.append(account.user)
                 left.add(name)

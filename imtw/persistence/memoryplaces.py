@@ -19,10 +19,14 @@ class Person:
     @ivar reads: by conversation, how far this user has read.
     @ivar devices: by name, those that this user named.
     @ivar blocked: whose private messages this user does not want.
+    @ivar friends: by name, the remark and since when, ms.
     @ivar sent: the messages that this user's devices sent, by their id.
     """
 
-    __slots__ = ("account", "blocked", "cursors", "devices", "entered", "name", "reads", "sent", "starts", "strangers")
+    __slots__ = (
+        *("account", "blocked", "cursors", "devices", "entered", "friends", "name", "reads", "sent", "starts"),
+        "strangers",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,6 +36,7 @@ class Person:
         self.reads: dict[int, int] = {}
         self.devices: dict[str, Seat] = {}
         self.blocked: set[str] = set()
+        self.friends: dict[str, tuple[str, int]] = {}
         self.sent: dict[str, Message] = {}
         self.strangers = 0
         self.entered = False

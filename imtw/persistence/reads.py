@@ -8,16 +8,17 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.json import Decoder, Encoder
 
 from imtw.model import Account, Group, Mode, Token, User
 from imtw.persistence.rules import MANY_VALUES
 
-ACCOUNT = "SELECT id, nick, avatar, sign, terminal, operator, extras, secret, disabled FROM users WHERE id = ?"
-ACCOUNTS = """
-    SELECT id, nick, avatar, sign, terminal, operator, extras, secret, disabled FROM users
-    WHERE id > ? ORDER BY id LIMIT ?
-"""
+#: What L{userOf} wants, of the table users.
+USER = "users.id, nick, avatar, sign, terminal, operator, extras, number"
+ACCOUNT = f"SELECT {USER}, secret, disabled FROM users WHERE id = ?"  # noqa: S608 - constants, here and below
+NUMBERED = f"SELECT {USER}, secret, disabled FROM users WHERE number = ?"  # noqa: S608
+ACCOUNTS = f"SELECT {USER}, secret, disabled FROM users WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
 TOKEN = "SELECT user, device, created, expires, audience FROM tokens WHERE digest = ?"
 GROUP = "SELECT id, name, avatar, mode, owner FROM groups WHERE id = ?"
 GROUPS = "SELECT id, name, avatar, mode, owner FROM groups WHERE id > ? ORDER BY id LIMIT ?"
@@ -28,18 +29,18 @@ GROUPS_OF = """
 CONVERSATION_OF = "SELECT conversation FROM groups WHERE id = ?"
 
 #: Those of some names that are in a group, in the order of the names.
-MEMBERS_AMONG = """
-    SELECT users.id, nick, avatar, sign, terminal, operator, extras FROM json_each(?) AS first
+MEMBERS_AMONG = f"""
+    SELECT {USER} FROM json_each(?) AS first
     CROSS JOIN members CROSS JOIN users
     WHERE conversation = ? AND user = first.value AND users.id = user
         AND user NOT IN (SELECT value FROM json_each(?))
     ORDER BY first.key LIMIT ?
-"""
-MEMBERS = """
-    SELECT users.id, nick, avatar, sign, terminal, operator, extras FROM members CROSS JOIN users
+"""  # noqa: S608
+MEMBERS = f"""
+    SELECT {USER} FROM members CROSS JOIN users
     WHERE conversation = ? AND users.id = user AND user NOT IN (SELECT value FROM json_each(?))
     ORDER BY user LIMIT ?
-"""
+"""  # noqa: S608
 SHELF = "SELECT key, value FROM shelf WHERE name = ? AND key >= ? ORDER BY key LIMIT ?"
 
 _encode = Encoder().encode
@@ -50,15 +51,16 @@ def userOf(row: Sequence[Any]) -> User:
     """
     The user in the first columns of a row.
     """
-    id, nick, avatar, sign, terminal, operator, extras = row[:7]
-    return User(id, nick, avatar, sign, terminal, bool(operator), None if extras is None else _decode(extras))
+    id, nick, avatar, sign, terminal, operator, extras, number = row[:8]
+    kept = None if extras is None else _decode(extras)
+    return User(id, nick, avatar, sign, terminal, bool(operator), kept, UNSET if number is None else number)
 
 
 def accountOf(row: Sequence[Any]) -> Account:
     """
     The account in a row.
     """
-    return Account(userOf(row), row[7], bool(row[8]))
+    return Account(userOf(row), row[8], bool(row[9]))
 
 
 def groupOf(row: Sequence[Any]) -> Group:
@@ -74,6 +76,14 @@ def account(cursor: sqlite3.Cursor, user: str) -> Account | None:
     See L{imtw.interfaces.IStore.account}.
     """
     row = cursor.execute(ACCOUNT, (user,)).fetchone()
+    return None if row is None else accountOf(row)
+
+
+def numbered(cursor: sqlite3.Cursor, number: int) -> Account | None:
+    """
+    See L{imtw.interfaces.IStore.numbered}.
+    """
+    row = cursor.execute(NUMBERED, (number,)).fetchone()
     return None if row is None else accountOf(row)
 
 

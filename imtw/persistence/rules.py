@@ -93,6 +93,38 @@ def refuseKicked(group: str) -> CommandRefused:
     return CommandRefused(Status.FORBIDDEN, f"kicked from the group {group!r}")
 
 
+def refuseNumber(number: int) -> CommandRefused:
+    """
+    Why a number cannot be a user's.
+    """
+    return CommandRefused(Status.CONFLICT, f"the number {number} is somebody else's")
+
+
+def refuseFriend(limit: int) -> CommandRefused:
+    """
+    Why somebody cannot have one more friend.
+    """
+    return CommandRefused(Status.TOO_MANY, f"at most {limit} friends")
+
+
+def refuseInvitation(
+    friend: str, isThere: bool, isBlocked: bool, isFriend: bool, isMuch: bool
+) -> CommandRefused | None:
+    """
+    Why somebody cannot be invited; L{None} if it can.
+
+    @param isBlocked: by the one who would be invited.
+    @param isMuch: too many invitations wait.
+    """
+    if not isThere:
+        return CommandRefused(Status.NOT_FOUND, f"there is no user {friend!r}")
+    if isBlocked:
+        return CommandRefused(Status.FORBIDDEN, "not wanted")
+    if isFriend:
+        return CommandRefused(Status.CONFLICT, f"{friend!r} is a friend already")
+    return CommandRefused(Status.TOO_MANY, "too many invitations wait for an answer") if isMuch else None
+
+
 def checkVoice(verdict: int, now: int) -> None:
     """
     May somebody speak in a conversation?

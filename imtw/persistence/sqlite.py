@@ -35,7 +35,9 @@ from imtw.model import (
     Device,
     Draft,
     Entry,
+    Friend,
     Group,
+    Invitation,
     Membership,
     Message,
     Pair,
@@ -47,7 +49,7 @@ from imtw.model import (
     User,
     groupPair,
 )
-from imtw.persistence import changes, devices, pages, reads, standings, voices
+from imtw.persistence import changes, devices, friends, pages, reads, standings, voices
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
 from imtw.persistence.writer import Writer
@@ -184,6 +186,45 @@ class SQLiteStore:
 
     def users(self, after: str, limit: int) -> Deferred[list[Account]]:
         return self._readers.ask(reads.users, after, limit)
+
+    def number(self, user: str, candidate: int) -> Deferred[int | None]:
+        return self._writer.change(partial(friends.number, user=user, candidate=candidate))
+
+    def numbered(self, number: int) -> Deferred[Account | None]:
+        return self._readers.ask(reads.numbered, number)
+
+    # friends
+
+    def friends(self, user: str, after: str, limit: int) -> Deferred[list[Friend]]:
+        return self._readers.ask(friends.friends, user, after, limit)
+
+    def addFriend(self, user: str, friend: str, remark: str, since: int) -> Deferred[None]:
+        most = self._limits.friendsPerUser
+        return self._writer.change(
+            partial(friends.addFriend, user=user, friend=friend, remark=remark, since=since, limit=most)
+        )
+
+    def unfriend(self, user: str, friend: str) -> Deferred[bool]:
+        return self._writer.change(partial(friends.unfriend, user=user, friend=friend))
+
+    def invite(self, user: str, friend: str, note: str, id: int | None = None) -> Deferred[Invitation]:
+        most = self._limits.friendsPerUser
+        return self._writer.change(partial(friends.invite, user=user, friend=friend, note=note, limit=most, id=id))
+
+    def invitation(self, id: int) -> Deferred[Invitation | None]:
+        return self._readers.ask(friends.invitation, id)
+
+    def agree(self, user: str, inviter: str) -> Deferred[Invitation | None]:
+        most = self._limits.friendsPerUser
+        return self._writer.change(partial(friends.agree, user=user, inviter=inviter, limit=most))
+
+    def news(self, user: str, limit: int) -> Deferred[list[Invitation]]:
+        return self._readers.ask(friends.news, user, limit)
+
+    def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
+        return self._writer.change(partial(friends.told, invitations=invitations))
+
+    # coming in
 
     def enter(
         self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str = ""

@@ -28,3 +28,9 @@ role = HandlerMaker("role", "imtw.handlers.rights.RoleHandler", "say what a memb
 mute = HandlerMaker("mute", "imtw.handlers.rights.MuteHandler", "let somebody not speak in a group")
 kick = HandlerMaker("kick", "imtw.handlers.rights.KickHandler", "take somebody out of a group")
 block = HandlerMaker("block", "imtw.handlers.rights.BlockHandler", "take no private messages of somebody")
+friendInvite = HandlerMaker(
+    "friend-invite", "imtw.handlers.friends.InviteFriendHandler", "ask a user to be one's friend"
+)
+friendAgree = HandlerMaker("friend-agree", "imtw.handlers.friends.AgreeFriendHandler", "accept an invitation")
+friendRemove = HandlerMaker("friend-remove", "imtw.handlers.friends.RemoveFriendHandler", "end a friendship")
+friends = HandlerMaker("friends", "imtw.handlers.friends.FriendsHandler", "list one's friends")

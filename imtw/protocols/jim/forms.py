@@ -11,8 +11,10 @@ import msgspec
 from zope.interface import implementer
 
 from imtw.events import (
+    Agreed,
     Edited,
     Event,
+    Invited,
     Joined,
     Left,
     Logged,
@@ -30,7 +32,8 @@ from imtw.protocols.jim.answers import NoticeOut, UserOut, encodeChatPush, envel
 from imtw.protocols.jim.frames import encodeFrame
 from imtw.protocols.jim.replies import chatOut
 
-CHAT, JOINED, LEFT, RECALLED, READ, TYPING, EDITED, PRESENCE = 11, 9, 10, 16, 102, 104, 110, 116
+JOINED, LEFT, CHAT, RECALLED = 9, 10, 11, 16
+READ, TYPING, INVITED, AGREED, EDITED, PRESENCE = 102, 104, 105, 106, 110, 116
 
 Wrap = Callable[[int, bytes], bytes]
 
@@ -55,7 +58,7 @@ class JimForm:
     J-IM's pushes on one carrier.
 
     @ivar modern: for clients that name a device: they are told the seq of a
-        message, of recalls and edits, of typing and reading, and what their user's other devices
+        message, of recalls and edits, of typing and reading, of invitations, and what their user's other devices
         say.  The others see what J-IM would have shown them and no more.
     """
 
@@ -76,6 +79,8 @@ class JimForm:
             self._encoders[Read] = self._read
             self._encoders[Typed] = self._typed
             self._encoders[Presence] = self._presence
+            self._encoders[Invited] = self._invited
+            self._encoders[Agreed] = self._agreed
 
     def withDevice(self, named: bool) -> JimForm:
         """
@@ -136,6 +141,15 @@ class JimForm:
 
     def _presence(self, event: Presence) -> bytes:
         return self.wrap(PRESENCE, envelope(PRESENCE, data={"online": event.online, "user": event.user}))
+
+    def _invited(self, event: Invited) -> bytes:
+        one = event.invitation
+        told = {"id": one.id, "note": one.note, "user": one.user}
+        return self.wrap(INVITED, envelope(INVITED, data=told))
+
+    def _agreed(self, event: Agreed) -> bytes:
+        one = event.invitation
+        return self.wrap(AGREED, envelope(AGREED, data={"id": one.id, "user": one.friend}))
 
     def _pushed(self, event: Pushed) -> bytes:
         told = msgspec.to_builtins(event.data, order="sorted")

@@ -8,6 +8,7 @@ L{imtw.test.persistence.test_memory} for how little that takes.
 from __future__ import annotations
 
 from imtw.test.persistence.devicecontract import DeviceContract, StandingContract
+from imtw.test.persistence.friendcontract import FriendContract
 from imtw.test.persistence.groupcontract import GroupContract
 from imtw.test.persistence.logcontract import LogContract
 from imtw.test.persistence.pagecontract import PageContract
@@ -19,6 +20,7 @@ from imtw.test.persistence.voicecontract import EditContract, VoiceContract
 class StoreContract(
     DeviceContract,
     EditContract,
+    FriendContract,
     GroupContract,
     LogContract,
     PageContract,

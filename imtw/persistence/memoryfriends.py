@@ -1,0 +1,128 @@
+"""
+Friends, invitations and users' numbers, in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from imtw.model import Account, Friend, Invitation
+from imtw.persistence.memorypeople import MemoryPeople
+from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber
+
+
+class MemoryFriends(MemoryPeople):
+    """
+    The part of a store in memory that knows who is whose friend.
+    """
+
+    mostFriends: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[int, str] = {}
+        self._invitations: dict[int, Invitation] = {}
+        self._untold: set[int] = set()
+
+    def number(self, user: str, candidate: int) -> Deferred[int | None]:
+        account = self.accountOf(user)
+        if account is None:
+            return succeed(None)
+        if not account.user.number:
+            if candidate in self._numbers:
+                return fail(refuseNumber(candidate))
+            account.user.number = candidate
+            self._numbers[candidate] = user
+        return succeed(account.user.number or None)
+
+    def numbered(self, number: int) -> Deferred[Account | None]:
+        return self.account(self._numbers.get(number, ""))
+
+    def friends(self, user: str, after: str, limit: int) -> Deferred[list[Friend]]:
+        known = self.person(user).friends
+        found = [(self.copyOf(name), known[name]) for name in sorted(known) if name > after]
+        return succeed([Friend(account.user, *rest) for account, rest in found if account is not None][:limit])
+
+    def addFriend(self, user: str, friend: str, remark: str, since: int) -> Deferred[None]:
+        known = self.person(user).friends
+        if friend not in known and len(known) >= self.mostFriends:
+            return fail(refuseFriend(self.mostFriends))
+        known[friend] = (remark, known[friend][1] if friend in known else since)
+        return succeed(None)
+
+    def unfriend(self, user: str, friend: str) -> Deferred[bool]:
+        gone = False
+        for one, other in ((user, friend), (friend, user)):
+            gone = self.person(one).friends.pop(other, None) is not None or gone
+            gone = self._drop(one, other) or gone
+        return succeed(gone)
+
+    def invite(self, user: str, friend: str, note: str, id: int | None = None) -> Deferred[Invitation]:
+        waiting = self._find(user, friend)
+        if waiting is not None and not waiting.agreed:
+            return succeed(copy(waiting))
+        why = refuseInvitation(
+            friend,
+            self.accountOf(friend) is not None,
+            user in self.person(friend).blocked,
+            friend in self.person(user).friends,
+            sum(one.user == user and not one.agreed for one in self._invitations.values()) >= self.mostFriends,
+        )
+        if why is not None:
+            return fail(why)
+        self._drop(user, friend)
+        if id is None or id in self._invitations:
+            id = max(self._invitations, default=0) + 1
+        self._invitations[id] = Invitation(id, user, friend, note, False, self.now)
+        self._untold.add(id)
+        return succeed(copy(self._invitations[id]))
+
+    def invitation(self, id: int) -> Deferred[Invitation | None]:
+        found = self._invitations.get(id)
+        return succeed(None if found is None else copy(found))
+
+    def agree(self, user: str, inviter: str) -> Deferred[Invitation | None]:
+        waiting = self._find(inviter, user)
+        if waiting is None or waiting.agreed:
+            return succeed(None)
+        ends = [(self.person(user).friends, inviter), (self.person(inviter).friends, user)]
+        if any(len(known) >= self.mostFriends and name not in known for known, name in ends):
+            return fail(refuseFriend(self.mostFriends))
+        for known, name in ends:
+            known[name] = ("", self.now)
+        self._drop(user, inviter)
+        waiting.agreed = True
+        self._untold.add(waiting.id)
+        return succeed(copy(waiting))
+
+    def news(self, user: str, limit: int) -> Deferred[list[Invitation]]:
+        found = [self._invitations[id] for id in sorted(self._untold)]
+        return succeed([copy(one) for one in found if user == (one.user if one.agreed else one.friend)][:limit])
+
+    def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
+        for one in invitations:
+            kept = self._invitations.get(one.id)
+            if kept is not None and kept.agreed == one.agreed:
+                self._untold.discard(one.id)
+        return succeed(None)
+
+    def _find(self, user: str, friend: str) -> Invitation | None:
+        """
+        The invitation of one to another.
+        """
+        found = (one for one in self._invitations.values() if (one.user, one.friend) == (user, friend))
+        return next(found, None)
+
+    def _drop(self, user: str, friend: str) -> bool:
+        """
+        Forget an invitation, if there is one.
+        """
+        found = self._find(user, friend)
+        if found is None:
+            return False
+        self._untold.discard(found.id)
+        del self._invitations[found.id]
+        return True
