@@ -21,7 +21,7 @@ L{imtw.errors.CommandRefused} and nothing else that is expected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zope.interface import Attribute, Interface
 
@@ -734,6 +734,10 @@ class IRelay(Interface):
 class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
+
+    It may have an attribute more: C{elsewhere}, an L{IResource} that answers
+    whatever has no route on a port of the dialect's own.  Such a port has no
+    routes but the dialect's, and no WebSockets but those it recognises.
     """
 
     name: str = Attribute("Its name on the command line.")
@@ -747,11 +751,14 @@ class IDialect(Interface):
             L{None} for not mine.
         """
 
-    def recogniseUpgrade(path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | None:
+    def recogniseUpgrade(path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | Literal[False] | None:
         """
         Asked with the target of a WebSocket upgrade.
 
-        @return: what makes the L{ISocketSpeaker}, or L{None}.
+        @param path: as it was sent, percent-encoded.
+        @return: what makes the L{ISocketSpeaker}; L{None} for not mine;
+            L{False} for mine, and no WebSocket: it is answered as an ordinary
+            request.
         """
 
     def recogniseMessage(payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
@@ -767,7 +774,9 @@ class IDialect(Interface):
 
 class ISocketSpeaker(Interface):
     """
-    A dialect's end of one WebSocket.
+    A dialect's end of one WebSocket.  It may have two attributes more:
+    C{longest}, bytes of a message, where that is less than the limit, and
+    C{deflates}, whether messages may come compressed.
     """
 
     def opened(socket: Any, query: dict[str, str]) -> None:

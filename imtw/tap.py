@@ -423,8 +423,12 @@ def portFactory(
     What makes the connections of one port.
     """
     factory = PortFactory(core, dialects, isAlone)
-    routes = commandRoutes(core)
-    if page is None:
+    elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
+    routes = commandRoutes(core) if elsewhere is None else {}
+    if elsewhere is not None:
+        factory.onlyKnown = factory.answersBroken = True
+        page = None
+    elif page is None:
         routes.update(pageRoutes())
     for dialect in dialects:
         routes.update(dialect.resources())
@@ -432,7 +436,7 @@ def portFactory(
     factory.sockets = SocketFactory(
         core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked, core.counters
     )
-    factory.site = BoundedSite(core, Root(routes, page, UpgradeResource(factory)), origins)
+    factory.site = BoundedSite(core, Root(routes, page, UpgradeResource(factory), elsewhere), origins)
     return factory
 
 

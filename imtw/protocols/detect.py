@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.internet.protocol import Factory, Protocol
@@ -46,6 +46,7 @@ class Head:
     @ivar isBroken: the request line is none of HTTP/1.x, or there is not one
         host.
     @ivar isUpgrade: it asks for a WebSocket.
+    @ivar path: of its target, as it was sent.
     """
 
     def __init__(self, head: bytes) -> None:
@@ -55,8 +56,7 @@ class Head:
         self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or names.count(b"host") != 1
         self.isUpgrade = b"sec-websocket-key" in names
         target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
-        path, _, query = target.partition("?")
-        self.path = unquote(path)
+        self.path, _, query = target.partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True))
 
 
@@ -133,16 +133,16 @@ class Recogniser(Protocol):
         if head.isBroken:
             self._refuse()
             return None
-        if head.isUpgrade:
+        if head.isUpgrade and self.factory.isSocket(head.path, head.query):
             return self.factory.sockets.buildProtocol(self.transport.getPeer())
         return self.factory.site.buildProtocol(self.transport.getPeer())
 
     def _refuse(self) -> None:
         """
-        This is no HTTP: say so, where the port is not a dialect's own (J-IM
-        hangs up without a word).
+        This is no HTTP: say so, where the port is not the own one of a
+        dialect that hangs up without a word, as J-IM does.
         """
-        if not self.factory.isAlone:
+        if self.factory.answersBroken:
             self.transport.write(BAD_REQUEST)
         self.transport.loseConnection()
 
@@ -170,6 +170,9 @@ class PortFactory(Factory):
         first byte.
     @ivar site: makes HTTP protocols.
     @ivar sockets: makes WebSocket protocols; asks L{whoSpeaks}.
+    @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
+        request.
+    @ivar answersBroken: what is not even HTTP is told so.
     """
 
     protocol = Recogniser  # type: ignore[assignment]
@@ -182,6 +185,8 @@ class PortFactory(Factory):
         self.core = core
         self.dialects = dialects
         self.isAlone = isAlone
+        self.onlyKnown = False
+        self.answersBroken = not isAlone
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """
@@ -205,6 +210,16 @@ class PortFactory(Factory):
 
         target.connectionLost = connectionLost  # type: ignore[method-assign]
 
+    def isSocket(self, path: str, query: dict[str, str]) -> bool:
+        """
+        Does an upgrade with this target lead to a WebSocket?  One that fails
+        to say does: there it is refused.
+        """
+        try:
+            return self.whoSpeaks(path, query) is not None
+        except Exception:
+            return True
+
     def whoSpeaks(self, path: str, query: dict[str, str]) -> SpeakerMaker | None:
         """
         Who speaks on a WebSocket with this target: the dialect that knows
@@ -213,5 +228,7 @@ class PortFactory(Factory):
         for dialect in self.dialects:
             maker = dialect.recogniseUpgrade(path, query, self.isAlone)
             if maker is not None:
-                return partial(named, dialect, maker)
+                return partial(named, dialect, maker) if maker else None
+        if self.onlyKnown:
+            return None
         return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)

@@ -19,6 +19,7 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from imtw.commands import Status
+from imtw.protocols.upgrade import UpgradeResource
 from imtw.server import Core
 
 JSON = b"application/json; charset=utf-8"
@@ -208,12 +209,18 @@ class Root(Resource):
     @param folder: the operator's, for what has no route.
     @param upgrade: takes upgrades to a WebSocket that are not the first
         request of their connection.
+    @param elsewhere: answers where there is nothing.
     """
 
     def __init__(
-        self, routes: Mapping[str, IResource], folder: str | None = None, upgrade: IResource | None = None
+        self,
+        routes: Mapping[str, IResource],
+        folder: str | None = None,
+        upgrade: UpgradeResource | None = None,
+        elsewhere: IResource | None = None,
     ) -> None:
         super().__init__()
+        self._elsewhere = elsewhere or NotFound()
         self._upgrade = upgrade
         self._routes = routes
         self._folder = Folder(folder) if folder is not None else None
@@ -224,7 +231,7 @@ class Root(Resource):
         """
         The longest route that this path begins with.
         """
-        if self._upgrade is not None and request.requestHeaders.hasHeader(b"Sec-WebSocket-Key"):
+        if self._upgrade is not None and self._upgrade.wants(request):
             return self._upgrade
         segments = [name, *(request.postpath or ())]
         for length in range(len(segments), -1, -1):
@@ -239,7 +246,7 @@ class Root(Resource):
         if self._folder is not None:
             file: IResource = self._folder.getChildWithDefault(name, request)
             return file
-        return NotFound()
+        return self._elsewhere
 
 
 class NotFound(Resource):

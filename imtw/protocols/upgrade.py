@@ -5,6 +5,7 @@ An upgrade to a WebSocket that is not the first request of its connection.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -26,6 +27,15 @@ class UpgradeResource(Resource):
     def __init__(self, port: PortFactory) -> None:
         super().__init__()
         self._port = port
+
+    def wants(self, request: Request) -> bool:
+        """
+        Does this request ask for a WebSocket that there is?
+        """
+        if not request.requestHeaders.hasHeader(b"Sec-WebSocket-Key"):
+            return False
+        path, _, query = request.uri.decode("latin-1").partition("?")
+        return self._port.isSocket(path, dict(parse_qsl(query, keep_blank_values=True)))
 
     def render(self, request: Request) -> int:
         """

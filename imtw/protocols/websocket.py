@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -97,8 +98,8 @@ class SocketCarrier(WebSocketServerProtocol):
         @raise ConnectionDeny: nobody does, or the page it comes from is none
             of ours.
         """
-        query = dict(parse_qsl(urlsplit(self.http_request_uri).query, keep_blank_values=True))
-        path = unquote(request.path)
+        target = urlsplit(self.http_request_uri)
+        path, query = target.path, dict(parse_qsl(target.query, keep_blank_values=True))
         try:
             maker = self.factory.whoSpeaks(path, query)
             self.speaker = maker() if maker is not None else None
@@ -108,7 +109,20 @@ class SocketCarrier(WebSocketServerProtocol):
         if self.speaker is None:
             raise ConnectionDeny(ConnectionDeny.NOT_FOUND, "no dialect speaks here")
         self.query = query
+        self.maxMessagePayloadSize = getattr(self.speaker, "longest", self.maxMessagePayloadSize)
+        self.maxFramePayloadSize = self.maxMessagePayloadSize
+        if getattr(self.speaker, "deflates", False):
+            self.perMessageCompressionAccept = acceptDeflate
         return None
+
+    def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
+        """
+        Say what is wrong; to who speaks another version, which ones there are
+        (RFC 6455, 4.4).
+        """
+        if any(name == "Sec-WebSocket-Version" for name, _ in responseHeaders or ()):
+            code = 426
+        super().failHandshake(reason, code, responseHeaders)
 
     def onOpen(self) -> None:
         """
@@ -369,6 +383,18 @@ class SocketFactory(WebSocketServerFactory):
             webStatus=False,
             tcpNoDelay=True,
         )
+
+
+def acceptDeflate(offers: Sequence[Any]) -> PerMessageDeflateOfferAccept | None:
+    """
+    Take compressed messages (RFC 7692), each compressed for itself, so that
+    a connection keeps no window.  How far they inflate is bounded as the
+    message is.  What is sent goes uncompressed, the same bytes to all.
+    """
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            return PerMessageDeflateOfferAccept(offer, request_no_context_takeover=True)
+    return None
 
 
 def originPattern(origin: str) -> str:
