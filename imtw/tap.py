@@ -22,6 +22,7 @@ from twisted.python import usage
 from imtw.accounts.login import Accounts
 from imtw.admin.listener import Admin
 from imtw.errors import ImtwError, PluginLookupError
+from imtw.fast import ALL, PATHS, fastWithout
 from imtw.interfaces import (
     ICheckerMaker,
     IDialect,
@@ -41,6 +42,7 @@ from imtw.protocols.listen import endpointFor
 from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket import SocketFactory
+from imtw.reactor import makeLean, whyNotLean
 from imtw.relaying import Relaying
 from imtw.relays.loopback import NoRelay
 from imtw.server import Core
@@ -60,6 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "limit": [],
     "strict": [],
     "without": [],
+    "slow": [],
     "allow-origin": [],
     "admin": "tcp:9734:interface=127.0.0.1",
     "api-secret-file": None,
@@ -139,6 +142,12 @@ class Options(usage.Options):
         """
         self._add("without", name)
 
+    def opt_slow(self, path: str) -> None:
+        """
+        Take the plain way in place of a fast path: reactor, or all for every one; again for more.
+        """
+        self._add("slow", path)
+
     def opt_allow_origin(self, origin: str) -> None:
         """
         Let only pages of this origin open WebSockets, such as https://chat.example.org; again for more.
@@ -183,6 +192,9 @@ class Options(usage.Options):
         self.portsFor = [pairOf("port-for", text, "DIALECT=ENDPOINT") for text in self["port-for"]]
         self.limits = self._limits()
         self.apiSecret = self._apiSecret()
+        for path in self["slow"]:
+            choose("slow", path, (*PATHS, ALL))
+        self.fast = fastWithout(self["slow"])
         known = {maker.name for kind in KINDS.values() for maker in findMakers(kind)}
         for name in self["without"]:
             choose("without", name, known)
@@ -479,12 +491,31 @@ def makeServer(options: Options, reactor: Any) -> Server:
     return server
 
 
+def chooseTurn(options: Options, reactor: Any) -> str | None:
+    """
+    Make the reactor lean, unless somebody wants another.
+
+    @return: why it stays as it is.
+    """
+    if not options.fast.reactor:
+        return "so it is wanted"
+    if options.parent is not None and "reactor" in options.parent:
+        return f"--reactor={options.parent['reactor']} is wanted"
+    reason = whyNotLean(reactor)
+    if reason is None:
+        makeLean(reactor)
+    return reason
+
+
 def makeService(options: Options) -> IService:
     """
     What C{twistd jim} runs.
     """
     from twisted.internet import reactor
 
+    reason = chooseTurn(options, reactor)
+    if reason is not None:
+        Server.log.info("the reactor is used as it is: {reason}", reason=reason)
     try:
         server = makeServer(options, reactor)
     except usage.UsageError as error:

@@ -18,6 +18,7 @@ from imtw.accounts.login import Accounts
 from imtw.admin.metrics import Metrics
 from imtw.cli.command import Imtw
 from imtw.commands import Access, Command, Status
+from imtw.fast import PATHS
 from imtw.interfaces import IDialectMaker, IHandlerMaker
 from imtw.limits import Limits
 from imtw.persistence.sqlite import SQLiteStore
@@ -70,6 +71,12 @@ class TableTests(SynchronousTestCase):
         rows = tableOf(page("docs/howto/run.rst"), "name")
         known = [(field.name, float(field.default)) for field in msgspec.structs.fields(Limits)]
         self.assertEqual([(name, float(value)) for name, value, _ in rows], known)
+
+    def test_fastPaths(self) -> None:
+        """
+        Every fast path is there.
+        """
+        self.assertEqual([row[0] for row in tableOf(page("docs/howto/speed.rst"), "path")], list(PATHS))
 
     def test_statuses(self) -> None:
         """
