@@ -95,7 +95,7 @@ class Attendance:
         """
         if session.catchUp is not None:
             session.catchUp.stop()
-        session.catchUp = catchUp = CatchUp(session, self._store, self._groups)
+        session.catchUp = catchUp = CatchUp(session, self._store, self._groups, self._limits)
         session.outlet.relieved = catchUp.relieved
         catchUp.begin(places)
         self._clock.callLater(0, catchUp.relieved)

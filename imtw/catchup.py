@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from imtw.delivery import eventOf
 from imtw.groups import LiveGroups
 from imtw.interfaces import IStore
+from imtw.limits import Limits
 from imtw.model import RECALLED, Fact, Membership, Message, Pair, Scope
 from imtw.sessions import Session
 
@@ -33,10 +34,11 @@ class CatchUp:
 
     log = Logger()
 
-    def __init__(self, session: Session, store: IStore, groups: LiveGroups) -> None:
+    def __init__(self, session: Session, store: IStore, groups: LiveGroups, limits: Limits) -> None:
         self._session = session
         self._store = store
         self._groups = groups
+        self._limits = limits
         self._pairs: dict[int, tuple[Pair, int]] = {}  # conversation: where it is, how far it was sent
         self._isRunning = False
 
@@ -108,11 +110,11 @@ class CatchUp:
             if seq >= self._headOf(conversation, pair):  # nothing came meanwhile
                 self._goLive(conversation, pair)
                 continue
-            rows = await self._store.walk(pair, seq, PAGE)
+            found = await self._store.walk(pair, seq, PAGE)
             if self._session.catchUp is not self or self._session.ended is None:
                 return
             head = self._headOf(conversation, pair)
-            rows = [row for row in rows if row.seq <= head]
+            rows = self._limits.fitting([row for row in found if row.seq <= head])
             form = self._session.form
             data = b"".join([eventOf(row, row.sender == self._user).bytesFor(form) for row in rows if not isEmpty(row)])
             if rows:

@@ -95,15 +95,21 @@ class Member:
         """
         self.position = self.group.base + len(self.group.events)
 
-    def bytesOf(self, events: Sequence[Event]) -> bytes:
+    def bytesOf(self, events: Sequence[Event], joined: bytes | None = None) -> bytes:
         """
         Events as this session is to be sent them, which may be nothing.
+
+        @param joined: all of them.  Many who read slowly keep this one
+            object, and not a copy each.
         """
         session = self.session
+        wanted = events
         if session.lagging or session.outlet.level:
-            events = [event for event in events if not session.leavesOut(event)]
+            wanted = [event for event in events if not session.leavesOut(event)]
+        if joined is not None and len(wanted) == len(events):
+            return joined
         form = session.form
-        return b"".join([event.bytesFor(form) for event in events])
+        return b"".join([event.bytesFor(form) for event in wanted])
 
 
 class LiveGroup:
@@ -213,14 +219,13 @@ class LiveGroup:
                 position = member.position
                 if member.gone or position >= end:
                     continue
-                session = member.session
-                if position == start and not session.lagging and not session.outlet.level:
-                    data = joined
+                if position == start:
+                    data = member.bytesOf(events, joined)
                 else:
                     data = member.bytesOf(events[position - start :])
                 member.position = end
                 if data:
-                    session.outlet.send(data)
+                    member.session.outlet.send(data)
                     served += 1
                     if not served % size:
                         yield

@@ -5,7 +5,13 @@ time it gets; these numbers do, and each is an option of C{twistd jim}.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from msgspec import Struct
+from msgspec.json import Encoder
+
+T = TypeVar("T")
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -28,7 +34,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar httpRequest: from a request's first byte to its last.
     @ivar httpIdle: between two requests on one connection.
     @ivar sendBudget: bytes queued for a peer that does not read; past it
-        the connection is aborted.
+        the connection is aborted.  An answer has what fits into half of it.
     @ivar slots: requests of one connection that wait for their answer.
     @ivar unparsed: bytes kept while a request has to wait; past it the
         connection is not read.
@@ -68,7 +74,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     httpBody: int = 2202009
     httpRequest: float = 20.0
     httpIdle: float = 60.0
-    sendBudget: int = 4 * 1024 * 1024
+    sendBudget: int = 1024 * 1024
     slots: int = 128
     unparsed: int = 256 * 1024
     groupBacklog: int = 8 * 1024 * 1024
@@ -89,3 +95,33 @@ class Limits(Struct, frozen=True, kw_only=True):
     watched: float = 300.0
     watchers: int = 1000
     drain: float = 10.0
+
+    def fitting(self, rows: Sequence[T], newest: bool = False) -> Sequence[T]:
+        """
+        Those of some rows that one answer has room for, but at least one.
+
+        @param rows: Structs; as JSON they are about as large as in any
+            dialect.
+        @param newest: leave out the first ones rather than the last.
+        """
+        room = self.sendBudget // 2
+        count = 0
+        for row in reversed(rows) if newest else rows:
+            room -= _sizeOf(row)
+            if room < 0 and count:
+                break
+            count += 1
+        return rows[len(rows) - count :] if newest else rows[:count]
+
+
+_encode = Encoder().encode
+
+
+def _sizeOf(row: object) -> int:
+    """
+    How many bytes a row takes, about.
+    """
+    try:
+        return len(_encode(row))
+    except UnicodeEncodeError:  # lone surrogates, which only memory keeps
+        return len(repr(row))

@@ -162,9 +162,17 @@ class GetMessagesHandler:
         core.cursors.flush()
         found = await core.store.pending(request.user, pair, core.limits.page)
         answer = Messages(request.user, {}, {}, request.group is None)
-        isCut = sum(len(messages) for _, messages in found) >= core.limits.page
+        waiting = [message for _, messages in found for message in messages]
+        room = len(core.limits.fitting(waiting))
+        isCut = len(waiting) >= core.limits.page
         for membership, messages in found:
             whole = not (isCut and membership is found[-1][0])
+            if len(messages) > room:
+                messages, whole = messages[:room], False
+                if not messages:
+                    break
+                membership.head = messages[-1].seq
+            room -= len(messages)
             if not session.device:  # one with a name has a cursor of its own
                 core.cursors.read(request.user, membership.conversation, membership.head, whole)
             if messages and membership.pair.scope is Scope.GROUP:
@@ -179,7 +187,8 @@ class GetMessagesHandler:
         """
         if pair.scope is Scope.GROUP:
             await self._core.attendance.mayRead(session.user, pair.a)
-        messages = await self._core.store.history(pair, request.begin, request.end, request.offset, request.count)
+        found = await self._core.store.history(pair, request.begin, request.end, request.offset, request.count)
+        messages = list(self._core.limits.fitting(found, newest=request.offset is None))
         answer = Messages(request.user, {}, {}, False)
         if messages and pair.scope is Scope.GROUP:
             answer.groups[pair.a] = messages

@@ -78,7 +78,7 @@ class ConversationsHandler:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
         found = await self._core.store.standings(session.user.id, request.before, request.limit)
-        return Reply(Status.OK, Conversations(found))
+        return Reply(Status.OK, Conversations(list(self._core.limits.fitting(found))))
 
 
 @implementer(ICommandHandler)
@@ -97,7 +97,7 @@ class HistoryHandler:
         if pair.scope is Scope.GROUP:
             await self._core.attendance.mayRead(session.user, pair.a)
         found = await self._core.store.page(pair, request.after, request.before, request.limit)
-        return Reply(Status.OK, HistoryPage(found))
+        return Reply(Status.OK, HistoryPage(list(self._core.limits.fitting(found, newest=request.after is None))))
 
 
 @implementer(ICommandHandler)

@@ -83,7 +83,7 @@ class SyncHandler:
         head = await store.head(pair)
         if request.after > head:
             return Reply(Status.OK, Synced(SyncState.RESET, head, []))
-        rows = await store.walk(pair, request.after, request.limit)
+        rows = list(self._core.limits.fitting(await store.walk(pair, request.after, request.limit)))
         reached = rows[-1].seq if rows else request.after
         if reached < head:
             return Reply(Status.OK, Synced(SyncState.GAP, head, rows, reached + 1))

@@ -37,6 +37,22 @@ class CountingPerson(Person):
         super().send(data)
 
 
+class KeepingPerson(Person):
+    """
+    A person that keeps what it is sent, as it is.
+    """
+
+    def __init__(self, core: Core, name: str) -> None:
+        self.kept: list[bytes] = []
+        super().__init__(core, name)
+
+    def send(self, data: bytes) -> None:
+        """
+        Something is told.
+        """
+        self.kept.append(data)
+
+
 class BrokenPerson(Person):
     """
     A person to whom nothing can be sent.
@@ -94,6 +110,20 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual((ann.listen(), bob.listen()), (["hello", "SENT"], []))
         self.turn()
         self.assertEqual((ann.listen(), bob.listen()), ([], ["hello"]))
+
+    def test_sharedBytes(self) -> None:
+        """
+        What waits for many who read slowly is one object, not a copy each.
+        """
+        ann, *others = [KeepingPerson(self.core, name) for name in ("ann", "bob", "carol", "dave")]
+        self.turn()
+        for person, level in zip(others, (0, 1, 2), strict=True):
+            person.level = level
+            person.kept.clear()
+        self.say(ann, "one", "two", "three")
+        self.turn()
+        self.assertEqual([person.kept for person in others], [[b"one\ntwo\nthree\n"]] * 3)
+        self.assertEqual(len({id(person.kept[0]) for person in others}), 1)
 
     def test_inOrder(self) -> None:
         """

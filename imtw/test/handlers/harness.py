@@ -80,13 +80,15 @@ class HandlerTestCase(SynchronousTestCase):
     A core with all handlers.
     """
 
+    limits = Limits()
+
     def setUp(self) -> None:
         """
         Nobody is there yet.
         """
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
-        self.core = Core(self.clock, MemoryStore("", self.clock, Limits()))
+        self.core = Core(self.clock, MemoryStore("", self.clock, self.limits), self.limits)
         maker: Any
         for maker in getPlugins(IHandlerMaker, twisted.plugins):
             if maker.dottedName.startswith("imtw."):
