@@ -120,7 +120,7 @@ class Attendance:
             membership.head = await self._store.head(membership.pair)
         if session.ended is not None:
             self._sessions.visit(session, user)
-            session.catchUp = catchUp = CatchUp(session, self._store, self._groups)
+            session.catchUp = catchUp = CatchUp(session, self._store, self._groups, self._limits)
             session.outlet.relieved = catchUp.relieved
             catchUp.hold(membership.conversation, membership.pair, membership.head)
             self._attach(session, user, membership)
