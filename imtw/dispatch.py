@@ -259,7 +259,7 @@ class Lane:
         "_barrier",
         "_closed",
         "_dispatcher",
-        "_gated",
+        "_gates",
         "_held",
         "_slots",
         "_stopped",
@@ -275,7 +275,7 @@ class Lane:
         self._slots: deque[Slot] = deque()
         self._held: tuple[ICommandHandler, Any] | None = None
         self._barrier = False
-        self._gated = False
+        self._gates = 0
         self._closed = False
         self._stopped = False
         self.busy = False
@@ -330,11 +330,18 @@ class Lane:
                 slot.reply = Reply(slot.command.failure)
         self.advance()
 
+    def hold(self) -> None:
+        """
+        Take nothing until L{release}.
+        """
+        self._gates += 1
+        self.busy = True
+
     def release(self) -> None:
         """
         A gate is open again.
         """
-        self._gated = False
+        self._gates -= 1
         self._goOn()
 
     def advance(self) -> None:
@@ -354,7 +361,7 @@ class Lane:
         """
         Take packets again, if nothing else is in the way.
         """
-        if self._closed or self._stopped or self._barrier or self._gated:
+        if self._closed or self._stopped or self._barrier or self._gates:
             return
         if len(self._slots) >= self._dispatcher.maxSlots:
             return
@@ -401,7 +408,7 @@ class Lane:
         slot.command = command
         slot.packet = packet
         if slot.gate is not None:
-            self._gated = self.busy = True
+            self.hold()
             slot.gate.park(self)
         if slot.reply is not None and not self._slots:
             self._write(command, packet, slot.reply, slot.before)
@@ -441,7 +448,7 @@ class Lane:
         self._slots[self._slots.index(old)] = new
         self._barrier = False
         if new.gate is not None:
-            self._gated = True
+            self.hold()
             new.gate.park(self)
         self.advance()
 

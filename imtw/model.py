@@ -125,6 +125,9 @@ class Draft(Struct, gc=False):
         L{None}.  A dialect's own clients get theirs back unchanged.
     @ivar fact: what the row says; of a recall or an edit C{id} is the
         message meant.
+    @ivar meant: that message's seq, where its id could mean another; or 0.
+    @ivar within: how long after it was stored a recall or an edit may come,
+        seconds; 0 for as long as the limit says.
     """
 
     pair: Pair
@@ -137,6 +140,8 @@ class Draft(Struct, gc=False):
     device: str = ""
     extras: dict[str, Any] | None = None
     fact: Fact = Fact.MESSAGE
+    meant: int = 0
+    within: float = 0.0
 
 
 class Message(Struct, gc=False):

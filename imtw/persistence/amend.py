@@ -7,6 +7,8 @@ its place.  All of this belongs to the thread that writes.
 
 from __future__ import annotations
 
+import sqlite3
+
 from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message
@@ -46,15 +48,26 @@ def amend(ledger: Ledger, draft: Draft, head: Head | None, window: float) -> tup
         raise refuseRecall(draft.id, False)
     cursor, number = ledger.cursor, head.number
     ledger.place(number)
-    row = cursor.execute(LATEST_BY, (number, draft.id, draft.sender)).fetchone()
+    row = _meant(cursor, number, draft)
     if row is None:
         raise refuseRecall(draft.id, cursor.execute(ANYBODYS, (number, draft.id)).fetchone() is not None)
     target = namedOf(row, number, draft.pair, draft.id, draft.sender)
     done = _recall if draft.fact is Fact.RECALL else _edit
     try:
-        return done(ledger, draft, head, row, target, window), target
+        return done(ledger, draft, head, row, target, draft.within or window), target
     except _Done as before:
         return replace(namedOf(before.row, number, draft.pair, draft.id, draft.sender), repeat=True), None
+
+
+def _meant(cursor: sqlite3.Cursor, number: int, draft: Draft) -> Row | None:
+    """
+    The row of the message that is to be changed.
+    """
+    if not draft.meant:
+        found: Row | None = cursor.execute(LATEST_BY, (number, draft.id, draft.sender)).fetchone()
+        return found
+    row: Row | None = cursor.execute(AT, (number, draft.meant)).fetchone()
+    return row if row is not None and (row[4], row[6], row[11]) == (draft.id, draft.sender, 0) else None
 
 
 class _Done(Exception):

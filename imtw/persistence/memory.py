@@ -118,10 +118,10 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         if self.keepsLog:
             log.rows.append(message)
             if draft.fact is Fact.RECALL:
-                log.takeBack(message)
+                log.takeBack(message, draft)
             elif draft.fact is Fact.EDIT:
                 message.kind = log.meant(draft).kind
-                log.change(message)
+                log.change(message, draft)
             elif draft.device and draft.given:
                 self.person(draft.sender).sent[draft.id] = message
         return message
@@ -134,7 +134,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         if draft.fact is not Fact.MESSAGE:
             if log is not None:
                 check = log.recall if draft.fact is Fact.RECALL else log.edit
-                found = check(draft, now, self._limits.recall)
+                found = check(draft, now, draft.within or self._limits.recall)
         elif draft.device:
             sender = self.persons.get(draft.sender)
             found = sender.sent.get(draft.id) if sender is not None else None

@@ -103,7 +103,7 @@ class Log:
         """
         The message that a recall or an edit means, as it is now.
         """
-        target = next(self.sent(draft.id, draft.sender), None)
+        target = next((row for row in self.sent(draft.id, draft.sender) if draft.meant in (0, row.seq)), None)
         if target is None:
             raise refuseRecall(draft.id, any(row.id == draft.id and row.fact is Fact.MESSAGE for row in self.rows))
         return self.rows[target.seq - 1]
@@ -122,11 +122,11 @@ class Log:
         checkRecall(target, now, window)
         return None
 
-    def change(self, row: Message) -> None:
+    def change(self, row: Message, draft: Draft) -> None:
         """
         Let the message that an edit, just written, names say what it says.
         """
-        target = next(self.sent(row.id, row.sender))
+        target = self.meant(draft)
         self.edits.setdefault(target.seq, []).append(row)
         self.rows[target.seq - 1] = replace(self.rows[target.seq - 1], content=row.content, edited=row.ts)
 
@@ -142,11 +142,11 @@ class Log:
             checkRecall(target, now, window)
         return before
 
-    def takeBack(self, row: Message) -> None:
+    def takeBack(self, row: Message, draft: Draft) -> None:
         """
         Clear the message that a recall, just written, names.
         """
-        target = next(self.sent(row.id, row.sender))
+        target = self.meant(draft)
         self.recalled[target.seq] = row
         for gone in (target, *self.edits.pop(target.seq, ())):
             self.rows[gone.seq - 1] = replace(gone, content=None, extras=None, kind=RECALLED)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.defer import DeferredList, gatherResults
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.model import Fact, Pair, groupPair, privatePair
+from imtw.model import Draft, Fact, Pair, groupPair, privatePair
 from imtw.test.persistence.harness import CHAT, START, StoreHarness
 
 OTHER = privatePair("alice", "carol")
@@ -177,6 +178,25 @@ class RecallContract(StoreHarness):
     """
     A message can be taken back for a while.
     """
+
+    async def test_meantBySeq(self) -> None:
+        """
+        Of messages with one id any can be taken back by its seq, by who sent
+        it, and for longer than the limit says.
+        """
+        group = await self.group("g", "alice", "bob")
+        for text in ("one", "two", "three"):
+            await self.say(group, "alice", text, "same")
+        self.reactor.time = START + 500
+        at = int(self.reactor.time * 1000)
+        recall = Draft(group, "same", "alice", None, at, fact=Fact.RECALL, meant=2, within=600.0)
+        self.assertEqual((await self.append(recall)).fact, Fact.RECALL)
+        self.assertEqual(await self.contents(group), ["one", "three"])
+        self.assertTrue((await self.append(recall)).repeat)
+        await self.refused(self.append(replace(recall, meant=9)), Status.FORBIDDEN)
+        await self.refused(self.append(replace(recall, sender="bob", meant=1)), Status.FORBIDDEN)
+        await self.refused(self.append(replace(recall, meant=1, within=0.0)), Status.TOO_LATE)
+        self.assertEqual(await self.contents(group), ["one", "three"])
 
     async def test_recall(self) -> None:
         """
