@@ -9,17 +9,18 @@ import signal
 import sys
 import tomllib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
+from twisted.internet.interfaces import IListeningPort, IReactorFromThreads
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 
 from imtw.accounts.login import Accounts
+from imtw.admin.jsonlog import observerOf
 from imtw.admin.listener import Admin
 from imtw.errors import ImtwError, PluginLookupError
 from imtw.fast import ALL, PATHS, fastWithout
@@ -67,6 +68,7 @@ DEFAULTS: dict[str, Any] = {
     "admin": "tcp:9734:interface=127.0.0.1",
     "api-secret-file": None,
     "page": None,
+    "log-format": "text",
 }
 #: Seconds a thread may keep the interpreter.  At Python's 5 ms a busy reactor
 #: and the store's writer starve each other: p99 of a commit 600 ms, not 14.
@@ -90,6 +92,7 @@ class Options(usage.Options):
         ["admin", None, None, "Endpoint of the operator's listener, or none. [default: tcp:9734 on loopback]"],
         ["api-secret-file", None, None, "File with the secret that HTTP callers who speak for others need."],
         ["page", None, None, "Folder of a page of your own, served in place of the one that comes with imtw."],
+        ["log-format", None, None, "text, or json: one object a line, wherever twistd logs. [default: text]"],
         ["config", None, None, "TOML file with the same names; an option on the command line wins."],
     ]
     compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.toml")})
@@ -188,6 +191,10 @@ class Options(usage.Options):
         if self["page"] is not None and not os.path.isdir(self["page"]):
             raise usage.UsageError(f"--page: {self['page']!r} is no folder")
         choose("signup", self["signup"], ("open", "closed"))
+        choose("log-format", self["log-format"], ("text", "json"))
+        twistd: Any = self.parent
+        if self["log-format"] == "json" and (twistd is None or twistd.get("logger") or twistd.get("syslog")):
+            raise usage.UsageError("--log-format: json is for twistd's own log, without --logger or --syslog")
         self.lobby = [pairOf("lobby", text, "ID=NAME") for text in self["lobby"]]
         self.portsFor = [pairOf("port-for", text, "DIALECT=ENDPOINT") for text in self["port-for"]]
         self.limits = self._limits()
@@ -313,6 +320,7 @@ class Server(MultiService):
     then closes the store.
 
     @ivar listening: the ports, once they are open.
+    @ivar logObserver: what C{twistd} is to log with, unless it knows itself.
     """
 
     log = Logger()
@@ -327,6 +335,15 @@ class Server(MultiService):
         self._ports: list[tuple[str, StreamServerEndpointService]] = []
         self.started: Deferred[None] | None = None
         self.admin: Admin | None = None
+        self.logObserver: ILogObserver | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Be part of an application; C{twistd} asks it for what to log with.
+        """
+        super().setServiceParent(parent)
+        if self.logObserver is not None:
+            parent.setComponent(ILogObserver, self.logObserver)
 
     def addPort(self, description: str, endpoint: Any, factory: Any) -> None:
         """
@@ -520,5 +537,7 @@ def makeService(options: Options) -> IService:
         server = makeServer(options, reactor)
     except usage.UsageError as error:
         raise SystemExit(f"twistd jim: {error}") from error
+    if options["log-format"] == "json":
+        server.logObserver = observerOf(cast(Any, options.parent), cast(IReactorFromThreads, reactor))
     service: IService = server
     return service

@@ -193,15 +193,18 @@ class LogBook:
     The log from its making on, as twistd would write it.
     """
 
-    def __init__(self, case: TestCase, level: Any = LogLevel.info) -> None:
+    def __init__(self, case: TestCase, level: Any = LogLevel.info, observe: Any = textFileLogObserver) -> None:
+        """
+        @param observe: from a file to the observer that writes there.
+        """
         self._stream = io.StringIO()
-        write = textFileLogObserver(self._stream)
+        write = observe(self._stream)
 
-        def observe(event: LogEvent) -> None:
+        def observeFrom(event: LogEvent) -> None:
             if event.get("log_level", LogLevel.info) >= level:
                 write(event)
 
-        observer = cast(ILogObserver, observe)
+        observer = cast(ILogObserver, observeFrom)
         globalLogPublisher.addObserver(observer)
         case.addCleanup(globalLogPublisher.removeObserver, observer)
 

@@ -4,13 +4,15 @@ The log tells nobody's secrets, and nobody can write into it.
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
 
-from twisted.logger import LogLevel
+from twisted.logger import LogLevel, textFileLogObserver
 
+from imtw.admin.jsonlog import jsonLogObserver
 from imtw.test.clients import CLOSE, WebClient, codes, frameOf, private, public, socketFrame, upgradeOf
 from imtw.test.live import Live, LiveTestCase, LogBook, pause
 
@@ -38,9 +40,10 @@ class SecretTests(LiveTestCase):
     """
 
     maxDiff = None
+    observe: Any = staticmethod(textFileLogObserver)
 
     async def prepare(self) -> None:
-        self.log = LogBook(self, LogLevel.debug)
+        self.log = LogBook(self, LogLevel.debug, self.observe)
         secret = self.mktemp()
         with open(secret, "w", encoding="utf-8") as stream:
             stream.write(SECRET)
@@ -178,8 +181,10 @@ class ForgeryTests(LiveTestCase):
     Names that would look like entries of the log, or colour it.
     """
 
+    observe: Any = staticmethod(textFileLogObserver)
+
     async def prepare(self) -> None:
-        self.log = LogBook(self, LogLevel.debug)
+        self.log = LogBook(self, LogLevel.debug, self.observe)
 
     def assertNotForged(self) -> None:
         """
@@ -295,6 +300,36 @@ class ForgeryTests(LiveTestCase):
         self.assertNothingLogged()
 
 
+class JSONSecretTests(SecretTests):
+    """
+    The same with a log of JSON.
+    """
+
+    observe = staticmethod(jsonLogObserver)
+
+
+class JSONForgeryTests(ForgeryTests):
+    """
+    The same with a log of JSON.
+    """
+
+    observe = staticmethod(jsonLogObserver)
+
+    def assertNotForged(self) -> None:
+        """
+        Every line is an entry of ours, whatever takes lines apart, and
+        nothing in it controls a terminal.
+        """
+        lines = self.log.text.split("\n")
+        self.assertEqual(lines.pop(), "")
+        self.assertGreater(len(lines), 1)
+        for line in lines:
+            entry = json.loads(line)
+            self.assertLessEqual({"time", "level", "system", "message"}, set(entry))
+            self.assertFalse(entry["message"].startswith(FORGED))
+            self.assertTrue(line.isprintable() and line.isascii(), line)
+
+
 class ControlTests(LiveTestCase):
     """
     Negative controls: what is logged does show up here.
@@ -310,3 +345,17 @@ class ControlTests(LiveTestCase):
         self.assertIn(WORDS, book.text)
         live.server.log.info("{name}", name="\x1b[31m")
         self.assertNotEqual([one for one in book.text.split("\n")[-2][1:] if not one.isprintable()], [])
+
+    async def test_seenInJSON(self) -> None:
+        """
+        The same with a log of JSON: a name that is logged is there, and
+        forges nothing.
+        """
+        book = LogBook(self, LogLevel.debug, jsonLogObserver)
+        live = await self.serve()
+        for text in HOSTILE:
+            live.server.log.info("{name} {words}", name=text, words=WORDS)
+        logged = [json.loads(line) for line in book.lines[-len(HOSTILE) :]]
+        self.assertEqual([entry["fields"]["name"] for entry in logged], HOSTILE)
+        self.assertEqual(book.text.count(WORDS), 2 * len(HOSTILE))
+        self.assertTrue(all(line.isprintable() and line.isascii() for line in book.lines))
