@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message
 from imtw.persistence.ledger import Head, Ledger
-from imtw.persistence.pages import rowAt
+from imtw.persistence.pages import AT, rowAt
 from imtw.persistence.rows import EDITED, Row, clear, namedOf, rewrite
 from imtw.persistence.rules import checkRecall, refuseRecall
 
