@@ -107,6 +107,17 @@ class RoomTests(TestCase):
         rooms = {roomOf(dotted) for dotted, _ in modules()} - {"__init__", ""}
         self.assertEqual(rooms - set(RANK), set())
 
+    def test_familiesHaveHandlers(self) -> None:
+        """
+        A family of commands is answered by the handlers' module of its name,
+        so that one can be found from the other, and both go together.
+        """
+        families = {
+            room: {dotted.split(".")[1] for dotted, _ in modules() if dotted.startswith(f"{room}.")}
+            for room in ("commands", "handlers")
+        }
+        self.assertEqual(families["commands"] - {"declaration"}, families["handlers"])
+
     def test_codecsDoNoIO(self) -> None:
         """
         J-IM's codec knows neither Twisted nor any other part of imtw but its
