@@ -1,0 +1,104 @@
+"""
+What speaks to others: dialects to clients, relays to other nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocol
+    from twisted.web.resource import IResource
+
+
+class IDialect(Interface):
+    """
+    How one family of clients speaks over the carriers.
+
+    It may have an attribute more: C{elsewhere}, an
+    L{twisted.web.resource.IResource} that answers whatever has no route on a
+    port of the dialect's own.  Such a port has no routes but the dialect's,
+    and no WebSockets but those it recognises.
+    """
+
+    name: str = Attribute("Its name on the command line.")
+
+    def recogniseStream(head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
+        """
+        Asked with the first bytes of a connection (at least one).
+
+        @param alone: whether the port is this dialect's own.
+        @return: what makes the protocol that takes the connection over, or
+            L{None} for not mine.
+        """
+
+    def recogniseUpgrade(path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | Literal[False] | None:
+        """
+        Asked with the target of a WebSocket upgrade.
+
+        @param path: as it was sent, percent-encoded.
+        @return: what makes the L{ISocketSpeaker}; L{None} for not mine;
+            L{False} for mine, and no WebSocket: it is answered as an ordinary
+            request.
+        """
+
+    def recogniseMessage(payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
+        """
+        Asked with the first message of a WebSocket that nobody recognised.
+        """
+
+    def resources() -> dict[str, IResource]:
+        """
+        Its HTTP routes, by path without the first slash.
+        """
+
+
+class ISocketSpeaker(Interface):
+    """
+    A dialect's end of one WebSocket.  It may have two attributes more:
+    C{longest}, bytes of a message, where that is less than the limit, and
+    C{deflates}, whether messages may come compressed.
+    """
+
+    def opened(socket: Any, query: dict[str, str]) -> None:
+        """
+        The handshake is done; C{socket} carries (see
+        L{imtw.protocols.websocket.SocketCarrier}).
+        """
+
+    def received(payload: bytes, isBinary: bool) -> None:
+        """
+        A whole message came.
+        """
+
+    def closed() -> None:
+        """
+        The connection is gone.
+        """
+
+
+class IRelay(Interface):
+    """
+    Tells other nodes that something happened.  It may lose: the log is the
+    truth.
+    """
+
+    def start(receive: Callable[[bytes], None]) -> Deferred[None]:
+        """
+        Begin; C{receive} is called with what other nodes publish, never with
+        this node's own.
+        """
+
+    def publish(notice: bytes) -> None:
+        """
+        Tell all other nodes.
+        """
+
+    def stop() -> Deferred[None]:
+        """
+        End.
+        """
