@@ -4,6 +4,7 @@ Who may log in, by whatever way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -25,6 +26,7 @@ from imtw.interfaces import IAccounts, ILoginChecker, IStore
 from imtw.limits import Limits
 from imtw.model import Account, Token, TokenTerms, User, isName
 
+TokenReader = Callable[[str], Deferred[str | None]]
 NOT_LOOKED_AT = (Status.BUSY, Status.TOO_MANY)  # what a checker may say without evaluating a password
 
 
@@ -72,6 +74,7 @@ class Accounts:
         memory = VerifiedPasswords(reactor, figures.memory, figures.table)
         self.own = StoreChecker(store, self._hashes, memory, creations, signup)
         self.checker: ILoginChecker = checker or self.own
+        self._readers: list[TokenReader] = []
 
     @property
     def waiting(self) -> int:
@@ -126,10 +129,29 @@ class Accounts:
         The user a token lets in, as itself and on the device it is for.
         """
         token = await self._tokens.check(text)
-        if token is None or name not in ("", token.user) or (token.device and device not in ("", token.device)):
+        if token is None:
+            return await self._userByForeign(name, text)
+        if name not in ("", token.user) or (token.device and device not in ("", token.device)):
             return None
         account: Account | None = await self._store.account(token.user)
         return None if account is None or account.disabled else account.user
+
+    async def _userByForeign(self, name: str, text: str) -> User | None:
+        """
+        The user that a token of a dialect's own making lets in.
+        """
+        for reader in self._readers:
+            user = await reader(text)
+            if user is not None and name in ("", user):
+                account: Account | None = await self._store.account(user)
+                return None if account is None or account.disabled else account.user
+        return None
+
+    def addTokenReader(self, reader: TokenReader) -> None:
+        """
+        See L{IAccounts.addTokenReader}.
+        """
+        self._readers.append(reader)
 
     def issueToken(self, user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
         """
@@ -151,6 +173,21 @@ class Accounts:
         return Deferred.fromCoroutine(self._tokens.revoke(text))
 
     # passwords
+
+    def signUp(self, user: User, password: str, address: str) -> Deferred[bool]:
+        """
+        See L{IAccounts.signUp}.
+        """
+        return Deferred.fromCoroutine(self._signUp(user, password, address))
+
+    async def _signUp(self, user: User, password: str, address: str) -> bool:
+        if self.checker is not self.own or self.own.signup != "open":
+            raise CommandRefused(Status.FORBIDDEN, "accounts are not made here")
+        if not (isName(user.id) and isPassword(password)):
+            raise CommandRefused(Status.BAD_REQUEST, "a name has 1 to 64 characters, a password 1024 bytes at most")
+        if await self._store.account(user.id) is not None:
+            return False
+        return await self.own.signUp(user, password, networkOf(address))
 
     def setPassword(self, user: str, password: str, address: str = "") -> Deferred[bool]:
         """

@@ -78,7 +78,7 @@ class StoreChecker:
     async def _check(self, name: str, password: str, address: str) -> str | None:
         secret = await self._secretOf(name)
         if secret is None and self.signup == "open":
-            if await self._signUp(name, password, address):
+            if await self.signUp(User(id=name, nick=name), password, address):
                 return name
             secret = await self._secretOf(name)
         if secret and self._memory.knows(name, password, secret, address):
@@ -96,10 +96,13 @@ class StoreChecker:
         account: Account | None = await self._store.account(name)
         return None if account is None else account.secret
 
-    async def _signUp(self, name: str, password: str, address: str) -> bool:
+    async def signUp(self, user: User, password: str, address: str) -> bool:
         """
         Make an account; L{False} where somebody else did meanwhile.
+
+        @param address: the network that pays for it.
         """
+        name = user.id
         creations = self._creations.of(address)
         if creations.isEmpty(address):
             raise tooMany()
@@ -107,7 +110,7 @@ class StoreChecker:
         made = False
         try:
             secret = await self._hashes.hash(password, address)
-            made = await self._store.addAccount(User(id=name, nick=name), secret)
+            made = await self._store.addAccount(user, secret)
         finally:
             if not made:
                 creations.giveBack(address)

@@ -169,6 +169,21 @@ class IAccounts(Interface):
         @return: fires with what it stood for.
         """
 
+    def addTokenReader(reader: Callable[[str], Deferred[str | None]]) -> None:
+        """
+        Let tokens of a dialect's own making in, too, wherever a token lets
+        in: C{reader} is asked for the user's id, and answers L{None} where
+        it is none of its tokens, or worth nothing.
+        """
+
+    def signUp(user: User, password: str, address: str) -> Deferred[bool]:
+        """
+        Make an account with a password; L{False} where the id is taken.
+        Fails with C{FORBIDDEN} where accounts are not made so
+        (C{--signup closed}, another login check), C{BAD_REQUEST} for what
+        can be no name or password, C{TOO_MANY}.
+        """
+
     def issueToken(user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
         """
         Make a token for a user who is logged in.

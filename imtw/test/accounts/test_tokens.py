@@ -4,11 +4,13 @@ Tests of L{imtw.accounts.tokens}, through the door.
 
 from __future__ import annotations
 
+from twisted.internet.defer import succeed
+
 from imtw.accounts.tokens import digestOf
 from imtw.commands import Status
 from imtw.limits import Limits
-from imtw.model import TokenTerms
-from imtw.test.accounts.fakes import AWAY, AccountsTestCase
+from imtw.model import TokenTerms, User
+from imtw.test.accounts.fakes import AWAY, HOME, AccountsTestCase
 
 
 class TokenTests(AccountsTestCase):
@@ -181,3 +183,47 @@ class TokenTermsTests(AccountsTestCase):
             self.assertTrue(self.isGood(self.text))
         self.clock.advance(2400)
         self.assertFalse(self.isGood(self.text))
+
+
+class ForeignTokenTests(AccountsTestCase):
+    """
+    Tokens of a dialect's own making, and accounts that are asked for.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.makeUser("ann", "pass")
+        tokens = {"a.b.c": "ann", "x.y.z": "nobody"}
+        self.accounts.addTokenReader(lambda text: succeed(tokens.get(text)))
+
+    def test_letsIn(self) -> None:
+        """
+        They let their users in as other tokens do, and nobody else.
+        """
+        self.assertEqual(self.login("", token="a.b.c").id, "ann")
+        self.assertEqual(self.login("ann", token="a.b.c").id, "ann")
+        for name, token in (("bob", "a.b.c"), ("", "x.y.z"), ("nobody", "x.y.z"), ("", "a.b.d")):
+            self.assertEqual(self.outcome(name, token=token), Status.LOGIN_FAILED)
+
+    def test_signUp(self) -> None:
+        """
+        An account is made once, with a name and a password that can be
+        theirs.
+        """
+        made = self.accounts.signUp(User("bob", "Bob", "b.png"), "word", HOME)
+        self.assertTrue(self.successResultOf(made))
+        self.assertEqual(self.login("bob", "word").avatar, "b.png")
+        self.assertFalse(self.successResultOf(self.accounts.signUp(User("bob", ""), "other", HOME)))
+        for name, password in (("", "x"), (" c", "x"), ("c" * 65, "x"), ("c", "x" * 1025), ("c", "\ud800")):
+            self.assertEqual(self.statusOf(self.accounts.signUp(User(name, ""), password, HOME)), Status.BAD_REQUEST)
+
+    def test_signUpClosed(self) -> None:
+        """
+        No account is made where that is not allowed.
+        """
+        self.accounts.own.signup = "closed"
+        self.assertEqual(self.statusOf(self.accounts.signUp(User("bob", ""), "word", HOME)), Status.FORBIDDEN)
+        self.accounts.own.signup = "open"
+        self.accounts.checker = self.makeAccounts().own
+        self.assertEqual(self.statusOf(self.accounts.signUp(User("bob", ""), "word", HOME)), Status.FORBIDDEN)
+        self.assertIsNone(self.successResultOf(self.store.account("bob")))
