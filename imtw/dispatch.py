@@ -35,9 +35,10 @@ class Reader(Protocol):
     Knows how a dialect asks.
     """
 
-    def read(self, command: Command, packet: Any) -> Struct:
+    def read(self, command: Command, packet: Any) -> Struct | Deferred[Struct]:
         """
-        The request in a packet.
+        The request in a packet; a Deferred where something has to be looked
+        up to understand it.
 
         @raise CommandRefused: it cannot be understood.
         """
@@ -205,6 +206,8 @@ class Dispatcher:
         command = handler.command
         try:
             request = voice.read(command, packet)
+            if isinstance(request, Deferred):
+                return self._later(handler, session, request)
             if not isAllowed(command, session):
                 return Reply(Status.INVALID)
             return handler.handle(request, session)
@@ -217,12 +220,26 @@ class Dispatcher:
         except Exception:
             return self.bug(command, Failure())
 
+    async def _later(self, handler: ICommandHandler, session: Session, reading: Deferred[Struct]) -> Reply | Slot:
+        """
+        Authorise and handle a request once it is understood.
+        """
+        request = await reading
+        if not isAllowed(handler.command, session):
+            return Reply(Status.INVALID)
+        result = handler.handle(request, session)
+        if result is None:
+            return SILENCE
+        return result if isinstance(result, Reply | Slot) else (await awaited(result) or SILENCE)
+
     def failed(self, command: Command, failure: Failure) -> Reply:
         """
         The answer to a request whose Deferred failed.
         """
         if isinstance(failure.value, CommandRefused):
             return refusalOf(failure.value)
+        if failure.check(RemoteProtocolError):
+            return HANGUP
         return self.bug(command, failure)
 
     def bug(self, command: Command, failure: Failure) -> Reply:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from twisted.internet.defer import Deferred
 
 from imtw.commands import Command, Reply
 from imtw.dispatch import Lane
@@ -89,9 +90,10 @@ class Voice:
         """
         raise NotImplementedError
 
-    def read(self, command: Command, packet: Any) -> Struct:
+    def read(self, command: Command, packet: Any) -> Struct | Deferred[Struct]:
         """
-        The request in a packet.
+        The request in a packet; a Deferred where something has to be looked
+        up first.
         """
         raise NotImplementedError
 

@@ -72,6 +72,40 @@ class LaneTests(SynchronousTestCase):
         self.ann = Person(self.core, "ann")
         self.lane = self.ann.lane
 
+    def test_readLater(self) -> None:
+        """
+        A request that can only be understood later is a barrier; then it is
+        authorised and handled, or refused, like any other.
+        """
+        read = self.ann.read
+        asked: list[Deferred[Ask]] = []
+
+        def later(command: Command, packet: Any) -> Any:
+            if packet.what != "later":
+                return read(command, packet)
+            asked.append(Deferred())
+            return asked[-1]
+
+        self.ann.read = later  # type: ignore[assignment]
+        endings: list[Any] = [
+            Ask(Reply(Status.OFFLINE)),
+            CommandRefused(Status.FORBIDDEN),
+            Ask(CommandRefused(Status.CLOSED)),
+            Ask(None),
+        ]
+        for ending in endings:
+            self.take(self.AT_ONCE, "later")
+            self.assertTrue(self.lane.busy)
+            waiting = asked.pop()
+            waiting.errback(ending) if isinstance(ending, Exception) else waiting.callback(ending)
+            self.assertFalse(self.lane.busy)
+        self.take(self.OPERATORS, "later")
+        asked.pop().callback(Ask(Reply(Status.SENT)))
+        self.assertEqual(self.ann.listen(), ["OFFLINE", "FORBIDDEN", "CLOSED", "INVALID"])
+        self.take(self.AT_ONCE, "later")
+        asked.pop().errback(RemoteProtocolError("no"))
+        self.assertTrue(self.ann.isFinished)
+
     def take(self, code: int, what: Any = None) -> None:
         """
         A packet comes.
