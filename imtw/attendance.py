@@ -24,6 +24,7 @@ from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
 from imtw.model import Group, Membership, Mode, User
+from imtw.numbers import Numbers
 from imtw.presence import Watches
 from imtw.sessions import Session, Sessions
 
@@ -47,7 +48,9 @@ class Attendance:
         cursors: Cursors,
         limits: Limits,
         lobby: Sequence[tuple[str, str]],
+        numbers: Numbers,
     ) -> None:
+        self._numbers = numbers
         self._clock = clock
         self._store = store
         self._sessions = sessions
@@ -68,6 +71,8 @@ class Attendance:
         if session.user is not None and session.user.id != user.id:
             self.exit(session)
         self._entering[session] = user.id
+        if session.isFed:
+            self._cursors.flush()  # what another session was just told is not told again
         try:
             entry = await self._store.enter(user, session.terminal, self.lobby, forget, session.device)
         finally:
@@ -85,20 +90,29 @@ class Attendance:
             self.watches.changed(user.id, True)
         for membership in entry.groups:
             self._attach(session, entry.user, membership)
-        if session.device:
+        if session.device or session.isFed:
             self._catchUp(session, places)
 
     def _catchUp(self, session: Session, places: Iterable[Membership]) -> None:
         """
-        Have a session with a device read what it missed, once its login is
+        Have a session read what it missed, once its login is
         answered; until then it is told nothing new there.
         """
         if session.catchUp is not None:
             session.catchUp.stop()
-        session.catchUp = catchUp = CatchUp(session, self._store, self._groups, self._limits)
-        session.outlet.relieved = catchUp.relieved
+        catchUp = self._reader(session)
         catchUp.begin(places)
         self._clock.callLater(0, catchUp.relieved)
+
+    def _reader(self, session: Session) -> CatchUp:
+        """
+        What reads the log for a session.
+        """
+        session.catchUp = catchUp = CatchUp(
+            session, self._store, self._groups, self._limits, self._cursors, self._numbers
+        )
+        session.outlet.relieved = catchUp.relieved
+        return catchUp
 
     async def visit(self, session: Session, user: User, group: str, joins: bool) -> Membership:
         """
@@ -120,8 +134,7 @@ class Attendance:
             membership.head = await self._store.head(membership.pair)
         if session.ended is not None:
             self._sessions.visit(session, user)
-            session.catchUp = catchUp = CatchUp(session, self._store, self._groups, self._limits)
-            session.outlet.relieved = catchUp.relieved
+            catchUp = self._reader(session)
             catchUp.hold(membership.conversation, membership.pair, membership.head)
             self._attach(session, user, membership)
         if joins:

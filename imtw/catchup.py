@@ -7,24 +7,32 @@ something waits there, and again whenever its peer reads too slowly: what
 happens in that conversation meanwhile is not sent, since the log has it.
 Once a page reaches the head it takes part live again.  So its memory is one
 page, however much it missed, and the order of the conversation is kept.
+
+The same is done for a session that names no device but is I{fed}: what waits
+for its user is sent at its login, without its own words, in the order of
+time over its conversations; and the user's cursors move along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from imtw.cursors import Cursors
 from imtw.delivery import eventOf
 from imtw.groups import LiveGroups
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import RECALLED, Fact, Membership, Message, Pair, Scope
+from imtw.numbers import Numbers
 from imtw.sessions import Session
 
 PAGE = 200  # rows read and sent at once
+SIDE_BY_SIDE = 20  # conversations that a fed session's page is made of
 
 
 class CatchUp:
@@ -34,7 +42,17 @@ class CatchUp:
 
     log = Logger()
 
-    def __init__(self, session: Session, store: IStore, groups: LiveGroups, limits: Limits) -> None:
+    def __init__(
+        self,
+        session: Session,
+        store: IStore,
+        groups: LiveGroups,
+        limits: Limits,
+        cursors: Cursors,
+        numbers: Numbers,
+    ) -> None:
+        self._cursors = cursors
+        self._numbers = numbers
         self._session = session
         self._store = store
         self._groups = groups
@@ -66,6 +84,8 @@ class CatchUp:
         """
         if conversation not in self._pairs:
             self.hold(conversation, pair, seq)
+            if self._session.isFed:
+                self._cursors.fallBehind(self._user, conversation)
             self._wake()
 
     def hold(self, conversation: int, pair: Pair, seq: int) -> None:
@@ -102,28 +122,64 @@ class CatchUp:
 
     async def _run(self) -> None:
         """
-        One conversation after the other, a page at a time, while the peer
-        reads.
+        A page at a time, while the peer reads.
         """
-        while self._pairs and self._session.ended is not None and not self._session.outlet.level:
-            conversation, (pair, seq) = next(iter(self._pairs.items()))
-            if seq >= self._headOf(conversation, pair):  # nothing came meanwhile
-                self._goLive(conversation, pair)
-                continue
-            found = await self._store.walk(pair, seq, PAGE)
-            if self._session.catchUp is not self or self._session.ended is None:
+        while self._isWanted() and not self._session.outlet.level:
+            for conversation, (pair, seq) in list(self._pairs.items()):
+                if seq >= self._headOf(conversation, pair):  # nothing came meanwhile
+                    self._goLive(conversation, pair)
+            chosen = list(islice(self._pairs.items(), SIDE_BY_SIDE if self._session.isFed else 1))
+            if not chosen:
                 return
-            head = self._headOf(conversation, pair)
-            rows = self._limits.fitting([row for row in found if row.seq <= head])
-            form = self._session.form
-            data = b"".join([eventOf(row, row.sender == self._user).bytesFor(form) for row in rows if not isEmpty(row)])
-            if rows:
-                seq = rows[-1].seq
-                self._pairs[conversation] = (pair, seq)
-            if seq >= head or not rows:
+            limit = PAGE // len(chosen)
+            pages = await gatherResults([self._store.walk(pair, seq, limit) for _, (pair, seq) in chosen])
+            if self._numbers.isWanted:
+                await self._numbers.learn(row.sender for page in pages for row in page)
+            if not self._isWanted():
+                return
+            self._send([(place, pair, page) for (place, (pair, _)), page in zip(chosen, pages, strict=True)])
+
+    def _isWanted(self) -> bool:
+        """
+        Is there anything left to read, and anybody to read it for?
+        """
+        return bool(self._pairs) and self._session.catchUp is self and self._session.ended is not None
+
+    def _send(self, pages: list[tuple[int, Pair, list[Message]]]) -> None:
+        """
+        Send a page of each of some conversations, in the order of time: as
+        far as all of them are known.
+        """
+        horizon = min((page[-1].ts for conversation, pair, page in pages if self._isShort(conversation, pair, page)),
+                      default=float("inf"))
+        found = [
+            row for conversation, pair, page in pages for row in page
+            if row.seq <= self._headOf(conversation, pair) and row.ts <= horizon
+        ]
+        rows = self._limits.fitting(sorted(found, key=lambda row: (row.ts, row.conversation, row.seq)))
+        reached = {row.conversation: row.seq for row in rows}
+        form, user, isFed = self._session.form, self._user, self._session.isFed
+        data = b"".join([
+            eventOf(row, row.sender == user).bytesFor(form)
+            for row in rows
+            if not (isEmpty(row) or (isFed and row.sender == user))
+        ])
+        for conversation, pair, page in pages:
+            seq = reached.get(conversation, self._pairs[conversation][1])
+            self._pairs[conversation] = (pair, seq)
+            isLive = seq >= self._headOf(conversation, pair) or not page
+            if isLive:
                 self._goLive(conversation, pair)
-            if data:
-                self._session.outlet.send(data)
+            if isFed:
+                self._cursors.read(user, conversation, seq, isLive)
+        if data:
+            self._session.outlet.send(data)
+
+    def _isShort(self, conversation: int, pair: Pair, page: list[Message]) -> bool:
+        """
+        Does more of a conversation follow what was read?
+        """
+        return bool(page) and page[-1].seq < self._headOf(conversation, pair)
 
     @property
     def _user(self) -> str:

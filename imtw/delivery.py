@@ -29,11 +29,12 @@ from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.dispatch import Cork, Slot, refusalOf
 from imtw.errors import CommandRefused, StoreBusy
-from imtw.events import Edited, Event, Recalled, Said, Whispered
-from imtw.groups import Gate, LiveGroups
+from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
+from imtw.groups import Gate, LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope
+from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
 
 T = TypeVar("T")
@@ -109,7 +110,9 @@ class Delivery:
         cork: Cork,
         limits: Limits,
         counters: Counters,
+        numbers: Numbers,
     ) -> None:
+        self._numbers = numbers
         self._counters = counters
         self._clock = clock
         self._store = store
@@ -133,8 +136,30 @@ class Delivery:
         """
         Take a message on.
         """
+        if self._numbers.isWanted and not self._areKnown(draft):
+            return Deferred.fromCoroutine(self._introduced(session, draft))
         if self._filters and draft.fact is not Fact.RECALL:
             return Deferred.fromCoroutine(self._filtered(session, draft, self._append))
+        return self._append(session, draft)
+
+    def _areKnown(self, draft: Draft) -> bool:
+        """
+        Have its people their numbers?
+        """
+        known = self._numbers.known
+        pair = draft.pair
+        return known(draft.sender) is not None and (
+            pair.scope is Scope.GROUP or known(pair.partnerOf(draft.sender)) is not None
+        )
+
+    async def _introduced(self, session: Session, draft: Draft) -> Slot:
+        """
+        The same, once its people have their numbers.
+        """
+        pair = draft.pair
+        await self._numbers.learn([draft.sender] if pair.scope is Scope.GROUP else [pair.a, pair.b])
+        if self._filters and draft.fact is not Fact.RECALL:
+            return await self._filtered(session, draft, self._append)
         return self._append(session, draft)
 
     async def whisper(self, session: Session, draft: Draft) -> Reply:
@@ -222,12 +247,25 @@ class Delivery:
             event = eventOf(message)
             live = self._groups.get(message.pair.a)
             if live is not None:
-                live.post(event)
-                member = slot.session.members.get(live.id)
-                if member is not None:
-                    before = member.take()
+                before = self._postFrom(slot.session, live, event)
             self.relay(event)
         slot.fill(_answerTo(message, True), before)
+
+    def _postFrom(self, speaking: Session, live: LiveGroup, event: Event) -> bytes:
+        """
+        Tell a group; what the speaking session is told is returned.
+        """
+        member = speaking.members.get(live.id)
+        if member is None:
+            live.post(event)
+            return b""
+        if speaking.isEchoed:
+            live.post(event)
+            return member.take()
+        before = member.take()
+        live.post(event)
+        member.skip()
+        return before
 
     def _toPair(self, slot: ChatSlot, message: Message) -> None:
         """
@@ -244,7 +282,9 @@ class Delivery:
                 before = self._tellSide(slot.session, partner, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
             if partner != sender:
-                before += self._tellSide(slot.session, sender, eventOf(message, own=True))
+                mine = eventOf(message, own=True)
+                mine.reached = online
+                before += self._tellSide(slot.session, sender, mine)
             self.relay(event)
         slot.fill(_answerTo(message, online), before)
 
@@ -254,6 +294,8 @@ class Delivery:
         """
         before = b""
         for session in self._sessions.of(user):
+            if session is speaking and not session.isEchoed:
+                continue
             if session is speaking and not session.lagging:
                 before = event.bytesFor(session.form)
             else:
@@ -311,7 +353,7 @@ def _answerTo(message: Message, online: bool) -> Reply:
     return Reply(status, ChatResult(message.id, message.seq, message.ts))
 
 
-def eventOf(message: Message, own: bool = False) -> Event:
+def eventOf(message: Message, own: bool = False) -> Logged:
     """
     What a row of the log is told as.
     """

@@ -44,14 +44,16 @@ class Logged(Event):
 
     @ivar own: told to the sender's other sessions rather than to the
         recipient.
+    @ivar reached: of an own one: the recipient was online.
     """
 
-    __slots__ = ("message", "own")
+    __slots__ = ("message", "own", "reached")
 
     def __init__(self, message: Message, own: bool = False) -> None:
         super().__init__()
         self.message = message
         self.own = own
+        self.reached = False
 
 
 class Said(Logged):
@@ -82,16 +84,19 @@ class Read(Event):
     """
     A user has read up to a row: of a private conversation with C{to}, or of
     a group.
+
+    @ivar id: of the row's message, where the user has named it.
     """
 
-    __slots__ = ("group", "seq", "to", "user")
+    __slots__ = ("group", "id", "seq", "to", "user")
 
-    def __init__(self, user: str, to: str | None, group: str | None, seq: int) -> None:
+    def __init__(self, user: str, to: str | None, group: str | None, seq: int, id: str | None = None) -> None:
         super().__init__()
         self.user = user
         self.to = to
         self.group = group
         self.seq = seq
+        self.id = id
 
 
 class Enrolled(Event):

@@ -63,6 +63,7 @@ class ReadNotice(Struct, tag="read"):
     to: str | None
     group: str | None
     seq: int
+    id: str | None = None
 
 
 class ExpelledNotice(Struct, tag="expelled"):
@@ -109,7 +110,7 @@ def noticeOf(event: Event) -> Notice | None:
     if isinstance(event, Typed):
         return TypingNotice(event.user, event.to, event.group)
     if isinstance(event, Read):
-        return ReadNotice(event.user, event.to, event.group, event.seq)
+        return ReadNotice(event.user, event.to, event.group, event.seq, event.id)
     if isinstance(event, Expelled):
         return ExpelledNotice(event.user, event.group)
     if isinstance(event, Revoked):
@@ -172,7 +173,7 @@ class Relaying:
             self._toGroup(notice.group, kind(notice.group, notice.user))
         elif isinstance(notice, ReadNotice):
             for user in {notice.user, notice.to or notice.user}:
-                self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq))
+                self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq, notice.id))
         elif isinstance(notice, ExpelledNotice):
             self._attendance.expelled(notice.user, notice.group)
         elif isinstance(notice, RevokedNotice):

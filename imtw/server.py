@@ -24,6 +24,7 @@ from imtw.groups import LiveGroups
 from imtw.interfaces import IAccounts, ICore, IForm, IStore
 from imtw.limits import Limits
 from imtw.model import Liberty
+from imtw.numbers import Numbers
 from imtw.registry import Registry
 from imtw.sessions import Outlet, Session, Sessions
 
@@ -65,11 +66,12 @@ class Core(Service):
         self.sessions = Sessions()
         self.cursors = Cursors(store)
         self.groups = LiveGroups(clock, self.limits, self.cursors.swept)
+        self.numbers = Numbers(clock, store)
         self.delivery = Delivery(
-            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits, self.counters
+            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits, self.counters, self.numbers
         )
         self.attendance = Attendance(
-            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby
+            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby, self.numbers
         )
         self.watches = self.attendance.watches
         self.registry = Registry()

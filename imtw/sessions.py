@@ -81,6 +81,10 @@ class Session:
     @ivar watching: the users of whose coming and going it is told.
     @ivar catchUp: what reads the log for a session with a device.
     @ivar token: the hash of the token that it logged in with, or nothing.
+    @ivar isFed: what waits is sent to it unasked at its login, though it
+        names no device.
+    @ivar isEchoed: it is told of its own messages; else its dialect's answer
+        says enough.
     @ivar isForgetful: a login leaves every group but the lobby, as the
         strict J-IM has it.
     @ivar realm: what the ids begin with that it may name
@@ -97,6 +101,8 @@ class Session:
         "follows",
         "form",
         "id",
+        "isEchoed",
+        "isFed",
         "isForgetful",
         "lagging",
         "lastTyped",
@@ -129,6 +135,8 @@ class Session:
         self.device = ""
         self.token = b""
         self.members: dict[str, Member] = {}
+        self.isEchoed = True
+        self.isFed = False
         self.isForgetful = False
         self.realm = ""
         self.follows = False

@@ -15,11 +15,14 @@ from imtw.model import Message, Receipt, Standing
 class Read(Struct, forbid_unknown_fields=True):
     """
     The user has read everything up to a row of a conversation.
+
+    @ivar id: the row's message, in place of its seq.
     """
 
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Annotated[int, Meta(ge=0)] | None = None
     to: str | None = None
     group: str | None = None
+    id: str | None = None
 
 
 class ReadMark(Struct):

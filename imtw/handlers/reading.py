@@ -50,11 +50,18 @@ class ReadHandler:
         pair = conversationOf(session, request.to, request.group)
         assert session.user is not None
         user = session.user.id
-        seq = await core.store.markRead(user, pair, request.seq)
+        seq = request.seq
+        if request.id is not None:
+            message: Message | None = await core.store.find(pair, request.id)
+            seq = None if message is None else message.seq
+        elif seq is None:
+            raise CommandRefused(Status.BAD_REQUEST, "read up to which row?")
+        if seq is not None:
+            seq = await core.store.markRead(user, pair, seq)
         if seq is None:
             raise CommandRefused(Status.NOT_FOUND)
         isGroup = pair.scope is Scope.GROUP
-        event = Read(user, None if isGroup else pair.partnerOf(user), pair.a if isGroup else None, seq)
+        event = Read(user, None if isGroup else pair.partnerOf(user), pair.a if isGroup else None, seq, request.id)
         for name in {user, event.to or user}:
             for mate in core.sessions.of(name):
                 if mate is not session:

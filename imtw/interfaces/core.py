@@ -4,7 +4,7 @@ What a plugin gets: the running server.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface

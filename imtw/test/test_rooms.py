@@ -21,7 +21,7 @@ ORDER = [
     ["events", "interfaces"],
     ["plugin", "registry"],
     ["deadlines", "sessions", "accounts", "reactor"],
-    ["groups", "cursors", "presence"],
+    ["groups", "cursors", "presence", "numbers"],
     ["dispatch"],
     ["delivery", "catchup", "attendance", "relaying"],
     ["server"],
