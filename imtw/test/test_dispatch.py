@@ -86,7 +86,7 @@ class LaneTests(SynchronousTestCase):
             asked.append(Deferred())
             return asked[-1]
 
-        self.ann.read = later  # type: ignore[assignment]
+        self.ann.read = later  # type: ignore[method-assign]
         endings: list[Any] = [
             Ask(Reply(Status.OFFLINE)),
             CommandRefused(Status.FORBIDDEN),
