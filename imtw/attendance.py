@@ -27,6 +27,7 @@ from imtw.model import Group, Membership, Mode, User
 from imtw.numbers import Numbers
 from imtw.presence import Watches
 from imtw.sessions import Session, Sessions
+from imtw.trail import Trail
 
 
 class Attendance:
@@ -49,8 +50,10 @@ class Attendance:
         limits: Limits,
         lobby: Sequence[tuple[str, str]],
         numbers: Numbers,
+        trail: Trail,
     ) -> None:
         self._numbers = numbers
+        self._trail = trail
         self._clock = clock
         self._store = store
         self._sessions = sessions
@@ -109,7 +112,7 @@ class Attendance:
         What reads the log for a session.
         """
         session.catchUp = catchUp = CatchUp(
-            session, self._store, self._groups, self._limits, self._cursors, self._numbers
+            session, self._store, self._groups, self._limits, self._cursors, self._numbers, self._trail
         )
         session.outlet.relieved = catchUp.relieved
         return catchUp

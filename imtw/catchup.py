@@ -30,6 +30,7 @@ from imtw.limits import Limits
 from imtw.model import RECALLED, Fact, Membership, Message, Pair, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session
+from imtw.trail import Trail
 
 PAGE = 200  # rows read and sent at once
 SIDE_BY_SIDE = 20  # conversations that a fed session's page is made of
@@ -50,10 +51,12 @@ class CatchUp:
         limits: Limits,
         cursors: Cursors,
         numbers: Numbers,
+        trail: Trail,
     ) -> None:
         self._cursors = cursors
         self._numbers = numbers
         self._session = session
+        self._trail = trail
         self._store = store
         self._groups = groups
         self._limits = limits
@@ -165,7 +168,10 @@ class CatchUp:
             if not (isEmpty(row) or (isFed and row.sender == user))
         ])
         for conversation, pair, page in pages:
-            seq = reached.get(conversation, self._pairs[conversation][1])
+            before = self._pairs[conversation][1]
+            seq = reached.get(conversation, before)
+            if seq > before:
+                self._trail.handed(self._session, pair, before + 1, seq)
             self._pairs[conversation] = (pair, seq)
             isLive = seq >= self._headOf(conversation, pair) or not page
             if isLive:

@@ -36,6 +36,7 @@ from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
+from imtw.trail import Trail
 
 T = TypeVar("T")
 
@@ -111,8 +112,10 @@ class Delivery:
         limits: Limits,
         counters: Counters,
         numbers: Numbers,
+        trail: Trail,
     ) -> None:
         self._numbers = numbers
+        self._trail = trail
         self._counters = counters
         self._clock = clock
         self._store = store
@@ -235,6 +238,7 @@ class Delivery:
         """
         self._counters.commits += 1
         self._cork.pull()
+        self._trail.flushed()
         if self._store.waiting < self._commitQueue >> 2:
             self._full.open()
 
@@ -281,6 +285,7 @@ class Delivery:
             if online:
                 before = self._tellSide(slot.session, partner, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
+                self._trail.told(self._sessions.of(partner), message.conversation, message.pair, message.seq)
             if partner != sender:
                 mine = eventOf(message, own=True)
                 mine.reached = online

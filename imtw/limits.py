@@ -44,6 +44,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         read.
     @ivar commitBatch: messages in one commit.
     @ivar loginQueue: logins waiting for their password to be checked.
+    @ivar handovers: private messages of which it is remembered when they were
+        handed over, for their passports.
     @ivar slice: sessions served between two turns of the reactor.
     @ivar groupsPerUser: groups a user may be in.
     @ivar devicesPerUser: devices of a user that have cursors of their own;
@@ -81,6 +83,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     commitQueue: int = 20000
     commitBatch: int = 1000
     loginQueue: int = 20000
+    handovers: int = 10000
     slice: int = 64
     groupsPerUser: int = 1000
     devicesPerUser: int = 50

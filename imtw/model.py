@@ -333,12 +333,19 @@ class Receipt(Struct):
 
     @ivar device: C{""} for a user's devices without a name, together.
     @ivar cursor: how far it has got in the conversation.
+    @ivar queued: when a connection of it was handed the message, ms; L{None}
+        where that is not known, or is not so.
+    @ivar written: when the socket had taken it.
+    @ivar received: when the device confirmed it.
     """
 
     user: str
     device: str
     cursor: int
     confirmed: bool
+    queued: int | None = None
+    written: int | None = None
+    received: int | None = None
 
 
 class Passport(Struct):

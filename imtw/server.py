@@ -27,6 +27,7 @@ from imtw.model import Liberty
 from imtw.numbers import Numbers
 from imtw.registry import Registry
 from imtw.sessions import Outlet, Session, Sessions
+from imtw.trail import Trail
 
 DRAIN_STEP = 0.02  # seconds between two looks whether all is answered
 CURSOR_ROUND = 1.0  # seconds between two writes of moved cursors
@@ -67,18 +68,28 @@ class Core(Service):
         self.cursors = Cursors(store)
         self.groups = LiveGroups(clock, self.limits, self.cursors.swept)
         self.numbers = Numbers(clock, store)
+        self.trail = Trail(clock, self.limits.handovers)
         self.delivery = Delivery(
-            clock, store, self.sessions, self.groups, self.cursors, self.cork, self.limits, self.counters, self.numbers
+            clock,
+            store,
+            self.sessions,
+            self.groups,
+            self.cursors,
+            self.cork,
+            self.limits,
+            self.counters,
+            self.numbers,
+            self.trail,
         )
         self.attendance = Attendance(
-            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby, self.numbers
+            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby, self.numbers, self.trail
         )
         self.watches = self.attendance.watches
         self.registry = Registry()
         self.dispatcher = Dispatcher(self.registry, self.limits.slots, self.counters)
         self._node = secrets.token_hex(4)
         self._ids = count(1)
-        self._round = LoopingCall(self.cursors.flush)
+        self._round = LoopingCall(self._everySecond)
         self._round.clock = clock
 
     def now(self) -> int:
@@ -119,6 +130,13 @@ class Core(Service):
         await self.store.start()
         self.deadlines.start()
         self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
+
+    def _everySecond(self) -> None:
+        """
+        Write the cursors that moved, see what slow peers have read.
+        """
+        self.cursors.flush()
+        self.trail.look()
 
     async def drain(self) -> None:
         """

@@ -32,10 +32,14 @@ class Outlet:
         from 1 on what is not kept is not sent; from 2 on a session with a
         device is sent nothing and reads the log later.
     @ivar relieved: called when the peer has read it all.
+    @ivar isWaiting: something was sent that the socket has not taken yet.
+    @ivar isClosed: nothing is sent any more.
     """
 
     __slots__ = ()
     level: int = 0
+    isWaiting: bool = False
+    isClosed: bool = False
     relieved: Callable[[], None] = staticmethod(nothing)
 
     def send(self, data: bytes) -> None:

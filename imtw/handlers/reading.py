@@ -126,6 +126,9 @@ class PassportHandler:
         if message is None or not (message.sender == session.user.id or session.user.operator):
             raise CommandRefused(Status.NOT_FOUND)
         told: Passport = await store.passport(pair, message.seq, message.sender)
+        self._core.trail.look()
+        for receipt in told.receipts:
+            self._core.trail.complete(receipt, pair, message.seq)
         return Reply(
             Status.OK,
             MessagePassport(message.id, message.seq, message.ts, told.total, told.confirmed, told.receipts),

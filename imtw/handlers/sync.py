@@ -60,6 +60,7 @@ class ReceivedHandler:
         assert session.user is not None
         if not await self._core.store.received(session.user.id, session.device, pair, request.seq):
             raise CommandRefused(Status.NOT_FOUND)
+        self._core.trail.confirmed(pair, session.user.id, session.device, request.seq)
         return Reply(Status.OK)
 
 

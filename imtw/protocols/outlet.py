@@ -43,6 +43,8 @@ class TransportOutlet(Outlet):
     @ivar level: 0 while little waits; 1 past a quarter of the budget; 2 past
         a half.
     @ivar relieved: called when the peer has read it all.
+    @ivar isWaiting: the transport keeps something that the socket did not
+        take.
     @ivar isActive: something went either way since somebody set this to
         L{False}.
     """
@@ -78,6 +80,15 @@ class TransportOutlet(Outlet):
         self.relieved: Callable[[], None] = nothing
         self.evicted = evicted
         transport.registerProducer(self, True)
+
+    @property
+    def isWaiting(self) -> bool:  # type: ignore[override]
+        transport = self._transport
+        return self._paused or bool(getattr(transport, "dataBuffer", b"") or getattr(transport, "_tempDataBuffer", ()))
+
+    @property
+    def isClosed(self) -> bool:  # type: ignore[override]
+        return self._closed
 
     def send(self, data: bytes) -> None:
         """

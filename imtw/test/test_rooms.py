@@ -22,7 +22,7 @@ ORDER = [
     ["plugin", "registry"],
     ["deadlines", "sessions", "accounts", "reactor"],
     ["groups", "cursors", "presence", "numbers"],
-    ["dispatch"],
+    ["dispatch", "trail"],
     ["delivery", "catchup", "attendance", "relaying"],
     ["server"],
     ["handlers"],

@@ -225,6 +225,50 @@ class ReadingTests(HandlerTestCase):
         olga = self.person("olga", operator=True)
         self.assertEqual(self.data(olga, 120, AskPassport("m1", "bob", user="ann")).confirmed, 1)
 
+    def test_passportOnItsWay(self) -> None:
+        """
+        A passport tells when each device was handed the message, when that
+        was written, and when the device confirmed it.
+        """
+        self.phone.isWaiting = True
+        began = self.core.now()
+        self.say("one", id="m1")
+        self.clock.advance(2.0)
+
+        def steps() -> list[tuple[str, int | None, int | None, int | None]]:
+            told = self.data(self.ann, 120, AskPassport("m1", "bob"))
+            asked = [(one.device, one.queued, one.written, one.received) for one in told.devices]
+            return [(name, *(None if at is None else at - began for at in times)) for name, *times in asked]
+
+        self.assertEqual(steps(), [("pad", 0, 0, None), ("phone", 0, None, None)])
+        self.phone.isWaiting = False
+        self.assertEqual(steps(), [("pad", 0, 0, None), ("phone", 0, 2000, None)])
+        self.clock.advance(1.0)
+        self.say("two", id="m2")
+        self.data(self.phone, 101, Received(2, "ann"))
+        self.clock.advance(1.0)
+        self.data(self.pad, 101, Received(1, "ann"))
+        self.assertEqual(steps(), [("pad", 0, 0, 4000), ("phone", 0, 2000, 3000)])
+
+    def test_passportAfterCatchingUp(self) -> None:
+        """
+        A device that was away was handed the message when it came back; one
+        whose connection ended before it was written has nothing written.
+        """
+        self.core.attendance.exit(self.phone.session)
+        self.pad.isWaiting = True
+        began = self.core.now()
+        self.say("one", id="m1")
+        self.pad.isWaiting, self.pad.isClosed = False, True
+        self.clock.advance(5.0)
+        self.person("bob", "phone")
+        self.clock.advance(1.0)
+        told = self.data(self.ann, 120, AskPassport("m1", "bob"))
+        self.assertEqual(
+            [(one.device, one.queued and one.queued - began, one.written is None) for one in told.devices],
+            [("pad", 0, True), ("phone", 5000, False)],
+        )
+
     def test_passportInGroup(self) -> None:
         """
         In a group it has only counts.
