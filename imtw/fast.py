@@ -20,16 +20,24 @@ class Fast(Struct, frozen=True, kw_only=True):
     The fast paths that are taken.
 
     @ivar reactor: reads without a log context: L{imtw.reactor}.
+    @ivar send: sends past the transport while nothing waits in it:
+        L{imtw.protocols.outlet}.
+    @ivar frames: reads whole frames of WebSockets in front of Autobahn:
+        L{imtw.protocols.fastframes}.
+    @ivar cork: sends what one read causes at once: L{imtw.dispatch.Cork}.
     """
 
     reactor: bool = True
+    send: bool = True
+    frames: bool = True
+    cork: bool = True
 
 
 #: Their names.
 PATHS = Fast.__struct_fields__
 
 
-def fastWithout(slow: Iterable[str]) -> Fast:
+def fastWithout(slow: Iterable[str] = ()) -> Fast:
     """
     All fast paths but those named, which may be L{ALL}, and those that the
     environment variable C{IMTW_SLOW} names, with commas between.

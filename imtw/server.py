@@ -20,6 +20,7 @@ from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
 from imtw.delivery import Delivery
 from imtw.dispatch import Cork, Dispatcher, Voice
+from imtw.fast import Fast
 from imtw.groups import LiveGroups
 from imtw.interfaces import IAccounts, ICore, IForm, IStore
 from imtw.limits import Limits
@@ -53,6 +54,7 @@ class Core(Service):
         limits: Limits | None = None,
         lobby: Sequence[tuple[str, str]] = (),
         signup: str = "open",
+        fast: Fast | None = None,
     ) -> None:
         self.clock = clock
         self.store = store
@@ -63,7 +65,7 @@ class Core(Service):
         self.deadlines = Deadlines(clock)
         self.connections = 0
         self.voices: set[Voice] = set()
-        self.cork = Cork()
+        self.cork = Cork(fast)
         self.sessions = Sessions()
         self.cursors = Cursors(store)
         self.groups = LiveGroups(clock, self.limits, self.cursors.swept)

@@ -147,7 +147,7 @@ class Options(usage.Options):
 
     def opt_slow(self, path: str) -> None:
         """
-        Take the plain way in place of a fast path: reactor, or all for every one; again for more.
+        Take the plain way in place of a fast path: reactor, send, frames, cork, or all; again for more.
         """
         self._add("slow", path)
 
@@ -428,7 +428,7 @@ def makeCore(options: Options, reactor: Any) -> Core:
     checkerMaker, checkerArgument = specOf("auth", options["auth"], ICheckerMaker, without)
     try:
         store = storeMaker.make(argument, reactor, options.limits)
-        core = Core(reactor, store, options.limits, options.lobby, options["signup"])
+        core = Core(reactor, store, options.limits, options.lobby, options["signup"], options.fast)
         core.apiSecret = options.apiSecret
         core.accounts = accounts = Accounts(store, reactor, options.limits, signup=options["signup"])
         accounts.checker = checkerMaker.make(core, checkerArgument)

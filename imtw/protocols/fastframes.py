@@ -27,11 +27,12 @@ _long = Struct("!Q").unpack_from
 Found = tuple[bool, bytes, int]
 
 
-def wholeFrame(data: bytes, at: int, most: int) -> Found | int:
+def wholeFrame(data: bytes, at: int, most: int, onlyLonger: bool = False) -> Found | int:
     """
     The data frame that begins at an offset.
 
     @param most: the largest payload to take, in bytes.
+    @param onlyLonger: leave to Autobahn all that it takes.
     @return: 0 where Autobahn has to look; where a frame that Autobahn would
         refuse for the way its length is written is not all there yet, how
         many bytes it needs.
@@ -57,7 +58,7 @@ def wholeFrame(data: bytes, at: int, most: int) -> Found | int:
         head = 14
         (length,) = _long(data, at + 2)
         isLonger = length < 65536
-    if length > most:
+    if length > most or (onlyLonger and not isLonger):
         return 0
     if left < head + length:
         return head + length if isLonger else 0

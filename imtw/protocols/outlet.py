@@ -69,7 +69,7 @@ class TransportOutlet(Outlet):
         self._transport = transport
         self._cork = cork
         self._budget = budget
-        self._direct = directSend(transport)
+        self._direct = directSend(transport) if cork.fast.send else None
         self._queue: list[bytes] = []
         self._paused = False
         self._held = 0

@@ -194,9 +194,10 @@ class SocketCarrier(WebSocketServerProtocol):
             self._owed -= at
             self._dataReceived(data[:at])
         most = self.maxMessagePayloadSize
+        onlyLonger = not self.factory.cork.fast.frames
         while at < end and self.state == self.STATE_OPEN:
             if not self.inside_message:
-                found = wholeFrame(data, at, most)
+                found = wholeFrame(data, at, most, onlyLonger)
                 if not isinstance(found, int):
                     isBinary, payload, at = found
                     self.onMessage(payload, isBinary)

@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher, textFileLogObserver
 from twisted.trial.unittest import TestCase
 
-from imtw.tap import Options, Server, makeServer
+from imtw.tap import Options, Server, chooseTurn, makeServer
 from imtw.test.clients import (
     HOST,
     PATIENCE,
@@ -87,6 +87,7 @@ async def serve(*arguments: str) -> Live:
     options.parseOptions([*plain, *ports, *arguments])
     if "--port" not in arguments and not ports:
         options["port"] = []
+    chooseTurn(options, reactor)
     server = makeServer(options, reactor)
     server.startService()
     await server.started  # type: ignore[misc]

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.commands import Access, Command, Reply, Status
 from imtw.dispatch import Cork, Slot
 from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
+from imtw.fast import Fast
 from imtw.groups import Gate
 from imtw.limits import Limits
 from imtw.persistence.memory import MemoryStore
@@ -307,7 +308,7 @@ class CorkTests(SynchronousTestCase):
         """
         What waits is sent once, when the outermost cork comes out.
         """
-        cork = Cork()
+        cork = Cork(Fast())
         flushed: list[str] = []
         cork.push()
         cork.push()

@@ -24,6 +24,7 @@ from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from imtw.dispatch import Cork
+from imtw.fast import Fast
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.outlet import TransportOutlet, directSend
 from imtw.test.clients import HOST, private, reactor
@@ -117,7 +118,7 @@ class SocketTestCase(TestCase):
         """
         A connection with small buffers on the way.
         """
-        sender = Sender(Cork(), budget, kind)
+        sender = Sender(Cork(Fast()), budget, kind)
         factory = SenderFactory(sender)
         port = await endpointFor(reactor, f"{description}:interface={HOST}").listen(factory)
         self.addCleanup(port.stopListening)
@@ -493,7 +494,7 @@ class CorkTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.cork = Cork()
+        self.cork = Cork(Fast())
         self.transport = StringTransport()
         self.outlet = TransportOutlet(self.transport, self.cork, PLENTY, lambda: None)
         self.writes: list[bytes] = []

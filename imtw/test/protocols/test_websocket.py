@@ -24,6 +24,7 @@ from zope.interface.verify import verifyObject
 
 from imtw.deadlines import Deadlines
 from imtw.dispatch import Cork
+from imtw.fast import Fast
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import frameSize, unmask, wholeFrame
@@ -193,6 +194,7 @@ class Connection:
         self,
         ear: Any = None,
         fast: bool = True,
+        frames: bool = True,
         most: int = MOST,
         path: str = "/",
         headers: dict[str, str | None] | None = None,
@@ -201,7 +203,7 @@ class Connection:
     ) -> None:
         self.ear = Ear() if ear is None else ear
         self.clock = Clock()
-        self.cork = Cork()
+        self.cork = Cork(Fast(frames=frames))
         limits = Limits(webSocketBody=most, sendBudget=BUDGET)
         self.asked = asked = list[tuple[str, dict[str, str]]]()
 
@@ -356,13 +358,15 @@ class FastPathTests(SynchronousTestCase):
 
     def assertSame(self, stream: bytes, places: list[int], **settings: Any) -> Trace:
         """
-        One trace, with the fast path and without, in all kinds of pieces.
+        One trace, with the fast path, with it switched off, and of Autobahn
+        by itself, in all kinds of pieces.
         """
         expected = traceOf([stream], False, **settings)
         byByte = [stream[at : at + 1] for at in range(len(stream))]
         for pieces in ([stream], byByte, cut(stream, places)):
-            for fast in (True, False):
-                self.assertEqual(traceOf(pieces, fast, **settings), expected, (fast, pieces))
+            for fast, frames in ((True, True), (True, False), (False, False)):
+                found = traceOf(pieces, fast, frames=frames, **settings)
+                self.assertEqual(found, expected, (fast, frames, pieces))
         return expected
 
     @settings(max_examples=150, deadline=None)
