@@ -46,7 +46,8 @@ class Stage:
         self.core._node = "00000000"
         server.startService()
         self.clock.advance(0)
-        (*_, self.factory, _, _) = self.clock.tcpServers[0]
+        factory: Any = self.clock.tcpServers[0][1]
+        self.factory = factory
         self.factory.sockets._batched_timer = ClockTimer(self.clock)
         self.heard = [b""] * len(NAMES)
         self.far: list[socket.socket] = []
