@@ -66,6 +66,13 @@ class Attendance:
         self.policies: Sequence[IJoinPolicy] = ()
         self.relay: Callable[[Event], None] = nobodyElse
 
+    async def start(self) -> None:
+        """
+        The store is open: have the lobby there before anybody comes.
+        """
+        if self.lobby:
+            await self._store.openGroups(self.lobby)
+
     async def enter(self, session: Session, user: User, forget: bool = False) -> None:
         """
         C{user} is on this session from now on.  Who was on it before leaves

@@ -130,6 +130,7 @@ class Core(Service):
         Open what keeps things.  Fails with what to tell the operator.
         """
         await self.store.start()
+        await self.attendance.start()
         self.deadlines.start()
         self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
 

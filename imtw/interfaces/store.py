@@ -231,6 +231,12 @@ class IStore(Interface):
 
     # groups
 
+    def openGroups(groups: Listing) -> Deferred[None]:
+        """
+        See to it that some groups (id, name) are there: those that are not
+        are made, open to everybody.
+        """
+
     def places(user: str) -> Deferred[list[Membership]]:
         """
         The groups of a user, in the order of joining; read in the order of

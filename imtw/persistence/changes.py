@@ -168,6 +168,14 @@ def dropToken(ledger: Ledger, digest: bytes) -> Token | None:
     return token
 
 
+def openGroups(ledger: Ledger, groups: Sequence[tuple[str, str]]) -> None:
+    """
+    See L{imtw.interfaces.IStore.openGroups}.
+    """
+    for id, name in groups:
+        _group(ledger, id, name)
+
+
 def places(ledger: Ledger, user: str) -> list[Membership]:
     """
     See L{imtw.interfaces.IStore.places}.

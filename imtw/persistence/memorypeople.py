@@ -209,6 +209,11 @@ class MemoryPeople:
 
     # groups
 
+    def openGroups(self, groups: Iterable[tuple[str, str]]) -> Deferred[None]:
+        for id, name in groups:
+            self.circle(id, name)
+        return succeed(None)
+
     def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
         person = self.person(user)
         circle = self.circles.get(group)

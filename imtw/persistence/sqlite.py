@@ -252,6 +252,9 @@ class SQLiteStore:
 
     # groups
 
+    def openGroups(self, groups: Sequence[tuple[str, str]]) -> Deferred[None]:
+        return self._writer.change(partial(changes.openGroups, groups=groups))
+
     def places(self, user: str) -> Deferred[list[Membership]]:
         return self._writer.change(partial(changes.places, user=user))
 

@@ -40,6 +40,20 @@ class GroupContract(StoreHarness):
         self.assertEqual((second.conversation, second.head, second.cursor), (first.conversation, 1, 1))
         self.assertEqual(second.name, "Friends")
 
+    async def test_openGroups(self) -> None:
+        """
+        Groups that have to be there are made open and empty; those that are
+        there stay as they are.
+        """
+        await self.store.join("alice", "g", "Friends", 10)
+        for _ in range(2):
+            await self.store.openGroups([("g", "Other name"), ("h", "Hall")])
+            self.assertEqual(await self.store.groups("", 10), [Group("g", "Friends"), Group("h", "Hall")])
+        self.assertEqual(await self.store.members("h", 10, [], []), [])
+        self.assertEqual([group.id for group in await self.store.groupsOf("alice")], ["g"])
+        message = await self.say(groupPair("h"), "bob", "first")
+        self.assertEqual(message.seq, 1)
+
     async def test_withoutName(self) -> None:
         """
         A group that nobody named has its id for a name.
