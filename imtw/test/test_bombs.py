@@ -30,7 +30,7 @@ from imtw.test.protocols.echo import Echo, acceptDeflate
 LIMITS = Limits()
 DEADLINE = 2.0  # seconds until a bomb is answered, or its connection closed
 PERIOD = 0.005  # seconds between two looks at how busy the reactor was
-STALL = 0.2  # seconds that one thing may take, on any machine; wanted: 0.01
+STALL = 0.05  # seconds that one thing may take, on any machine; wanted: 0.01
 GROWTH = 32 * 1024 * 1024  # bytes of all bombs together, after a first round; wanted: 1 MiB each
 INFLATED = 55 * 1024 * 1024  # bytes that are 54 KiB compressed
 PEAK = 2 * 1024 * 1024  # bytes that one of these may take, while it is looked at, too

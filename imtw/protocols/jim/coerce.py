@@ -20,6 +20,8 @@ from imtw.protocols.jim.values import LEAST, MOST, Mismatch, decimal, flag, inte
 
 S = TypeVar("S", bound=Struct)
 
+LONGEST_KEY = 64  # characters of a key that may fold to a field's
+
 # Makes a value of the field's type, or None for one that counts as absent.
 Coercer = Callable[[Any], Any]
 
@@ -152,7 +154,7 @@ def _shape(type_: type[Struct], value: object) -> dict[str, object]:
     plan = _planOf(type_)
     shaped: dict[str, object] = {}
     for key, given in value.items():
-        name = key if key in plan.coercers else plan.folded.get(fold(key))
+        name = key if key in plan.coercers else plan.folded.get(fold(key)) if len(key) <= LONGEST_KEY else None
         if name is None or (name != key and name in value):
             continue
         made = plan.coercers[name](given)
