@@ -148,7 +148,7 @@ class ServedTests(CommandTestCase):
         self.done("user", "passwd", "ann", "--password-file=-", stdin=b"other\n")
         self.assertEqual(server.post("/api/command/heartbeat", {}, "ann", "secret"), 401)
         self.assertEqual(server.post("/api/command/heartbeat", {}, "ann", "other"), 200)
-        self.assertEqual(self.done("group", "list"), "")
+        self.assertEqual(self.done("group", "list"), "100\tJ-IM朋友圈\n")
         server.stop()
         self.assertEqual(self.done("user", "list"), "ann\tann\t-\n")
         self.assertFalse(os.path.exists(self.path + ".admin"))
