@@ -25,9 +25,9 @@ from imtw.commands import Read as MarkRead
 from imtw.errors import CommandRefused
 from imtw.events import Read
 from imtw.handlers.chat import addressee
-from imtw.handlers.sync import conversationOf
+from imtw.handlers.sync import conversationOf, shownTo
 from imtw.interfaces import ICommandHandler
-from imtw.model import Message, Pair, Passport, Scope
+from imtw.model import Message, Pair, Passport, Scope, Standing
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -84,7 +84,11 @@ class ConversationsHandler:
     async def handle(self, request: ListConversations, session: Session) -> Reply:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
-        found = await self._core.store.standings(session.user.id, request.before, request.limit)
+        user = session.user.id
+        found: list[Standing] = await self._core.store.standings(user, request.before, request.limit)
+        for standing in found:
+            if standing.last is not None:
+                [standing.last] = shownTo(user, [standing.last])
         return Reply(Status.OK, Conversations(list(self._core.limits.fitting(found))))
 
 
@@ -103,8 +107,10 @@ class HistoryHandler:
         pair = conversationOf(session, request.to, request.group)
         if pair.scope is Scope.GROUP:
             await self._core.attendance.mayRead(session.user, pair.a)
-        found = await self._core.store.page(pair, request.after, request.before, request.limit)
-        return Reply(Status.OK, HistoryPage(list(self._core.limits.fitting(found, newest=request.after is None))))
+        assert session.user is not None
+        found: list[Message] = await self._core.store.page(pair, request.after, request.before, request.limit)
+        fitting = self._core.limits.fitting(found, newest=request.after is None)
+        return Reply(Status.OK, HistoryPage(shownTo(session.user.id, fitting)))
 
 
 @implementer(ICommandHandler)

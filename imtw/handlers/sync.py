@@ -4,6 +4,9 @@ What clients that name a device do beyond J-IM: confirm, read on, watch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from msgspec.structs import replace
 from zope.interface import implementer
 
 from imtw.commands import (
@@ -25,7 +28,7 @@ from imtw.commands import (
 from imtw.errors import CommandRefused
 from imtw.handlers.chat import addressee
 from imtw.interfaces import ICommandHandler
-from imtw.model import Pair, Scope
+from imtw.model import Message, Pair, Scope
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -42,6 +45,14 @@ def conversationOf(session: Session, to: str | None, group: str | None) -> Pair:
     if pair is None:
         raise CommandRefused(Status.BAD_REQUEST)
     return pair
+
+
+def shownTo(user: str, rows: Iterable[Message]) -> list[Message]:
+    """
+    Rows as a user may see them: on which device others speak is their own
+    business.
+    """
+    return [row if row.sender == user or not row.device else replace(row, device="") for row in rows]
 
 
 @implementer(ICommandHandler)
@@ -84,7 +95,8 @@ class SyncHandler:
         head = await store.head(pair)
         if request.after > head:
             return Reply(Status.OK, Synced(SyncState.RESET, head, []))
-        rows = list(self._core.limits.fitting(await store.walk(pair, request.after, request.limit)))
+        found: list[Message] = await store.walk(pair, request.after, request.limit)
+        rows = shownTo(session.user.id, self._core.limits.fitting(found))
         reached = rows[-1].seq if rows else request.after
         if reached < head:
             return Reply(Status.OK, Synced(SyncState.GAP, head, rows, reached + 1))

@@ -126,6 +126,33 @@ class ReadingTests(HandlerTestCase):
         found = self.data(self.phone, 103, Sync(9, "ann"))
         self.assertEqual((found.state, found.head, found.messages), (SyncState.RESET, 5, []))
 
+    def test_othersDevices(self) -> None:
+        """
+        On which device somebody speaks is shown to nobody else, an operator
+        neither, whichever way rows are read.
+        """
+        self.say("one", id="m1")
+        self.data(self.ann, 110, Edit("m1", "two", "bob"))
+        self.say("hi", "ann", self.phone)
+        for who, mine in ((self.ann, "laptop"), (self.phone, "phone"), (self.old, "phone")):
+            user = who.session.user
+            assert user is not None
+            partner = "ann" if user.id == "bob" else "bob"
+            rows = [
+                *self.data(who, 103, Sync(0, partner)).messages,
+                *self.data(who, 109, GetHistory(partner)).messages,
+                *(one.last for one in self.data(who, 108, ListConversations()).conversations),
+            ]
+            self.assertEqual(len(rows), 6)
+            for row in rows:
+                self.assertEqual(row.device, mine if row.sender == user.id else "", row)
+        for who in (self.ann, self.person("eve", operator=True)):
+            self.ask(who, 7, JoinGroup("g"))
+        self.ask(self.ann, 11, Chat(group="g", content="all"))
+        eve = self.person("eve")
+        [row] = self.data(eve, 109, GetHistory(group="g")).messages
+        self.assertEqual((row.sender, row.device), ("ann", ""))
+
     def test_edit(self) -> None:
         """
         An edit is told to all devices, its speaker's, too; old clients see
