@@ -38,6 +38,7 @@ class Server:
 
     @ivar address: where it listens, the same after each start.
     @ivar process: while it runs.
+    @ivar runner: what Python is told to run it.
     @ivar starts: how often it was started.
     """
 
@@ -59,6 +60,7 @@ class Server:
         self.options = list(options)
         self.sabotage = sabotage
         self.wrapper = list(wrapper)
+        self.runner = SABOTAGED if sabotage else TWISTD
         self.database = os.path.join(folder, database)
         self.address: Address = (HOST, freePort())
         self.process: subprocess.Popen[bytes] | None = None
@@ -76,7 +78,7 @@ class Server:
         """
         Start it, and wait for nothing.
         """
-        words = [sys.executable, *(SABOTAGED if self.sabotage else TWISTD), "--nodaemon", "--pidfile=", "jim"]
+        words = [sys.executable, *self.runner, "--nodaemon", "--pidfile=", "jim"]
         host, port = self.address
         words += ["--port", f"tcp:{port}:interface={host}", "--store", f"sqlite:{self.database}"]
         words += ["--admin", "none", "--auth", "anyone:", "--lobby", "none", *self.options]

@@ -1,0 +1,3 @@
+"""
+Ways to measure one side of a row.
+"""

@@ -1,0 +1,102 @@
+"""
+A report for people: a table in Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bench.results import FigureResult, Report, RowResult
+from bench.series import Series
+
+HEAD = ("row", "what", "imtw", "beside", "compared", "target", "")
+NOISY = 0.1  # of the time the core was others': figures of elapsed time are not to be trusted then
+
+
+def number(value: float) -> str:
+    """
+    Three digits of it.
+    """
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def spread(values: Iterable[float]) -> str:
+    """
+    The middle, and from where to where.
+    """
+    series = Series(tuple(values))
+    if series.low == series.high:
+        return number(series.median)
+    return f"{number(series.median)} ({number(series.low)} to {number(series.high)})"
+
+
+def compared(figure: FigureResult) -> str:
+    """
+    How the sides compare.
+    """
+    if not figure.ratios:
+        return ""
+    ratio = Series(tuple(figure.ratios)).median
+    return f"{number(ratio)} times, {number(1 / ratio)} of it" if ratio else "0 times"
+
+
+def cells(row: RowResult, figure: FigureResult) -> tuple[str, ...]:
+    """
+    One line.
+    """
+    beside = f"{row.sides[1]}: {spread(figure.besides)}" if figure.besides else ""
+    verdict = {True: "reached", False: "MISSED", None: ""}[figure.reached]
+    what = f"{row.title}: {figure.unit}"
+    return row.name, what, spread(figure.values), beside, compared(figure), figure.target, verdict
+
+
+def line(texts: Iterable[str]) -> str:
+    """
+    A line of a table.
+    """
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+
+def rowLines(row: RowResult) -> Iterator[str]:
+    """
+    The lines of one row.
+    """
+    for figure in row.figures:
+        yield line(cells(row, figure))
+    if not row.figures:
+        yield line((row.name, row.title, "not measured", "; ".join(row.unsound), "", "", "MISSED"))
+
+
+def notes(report: Report) -> Iterator[str]:
+    """
+    What to know beside the table.
+    """
+    for row in report.rows:
+        if row.unsound and row.figures:
+            yield f"- {row.name}: {len(row.unsound)} rounds do not count: {row.unsound[0]}"
+        if row.others > NOISY:
+            yield f"- {row.name}: noisy, other programs had the server's core {row.others:.0%} of the time"
+
+
+def markdown(report: Report) -> str:
+    """
+    All of it.
+    """
+    machine = ", ".join(f"{key} {value}" for key, value in report.machine.items())
+    judged = [figure.reached for row in report.rows for figure in row.figures if figure.reached is not None]
+    lines = [
+        f"imtw {report.commit}, {report.date}",
+        "",
+        f"{machine}. {report.rounds} rounds{', quick' if report.quick else ''}, {report.seconds:.0f} s. "
+        "Medians (least to most); CPU is the server's, for each operation.",
+        "",
+        line(HEAD),
+        "|" + "---|" * len(HEAD),
+        *(text for row in report.rows for text in rowLines(row)),
+        "",
+        f"{sum(judged)} of {len(judged)} targets reached.",
+    ]
+    remarks = list(notes(report))
+    return "\n".join([*lines, *([""] if remarks else []), *remarks]) + "\n"
