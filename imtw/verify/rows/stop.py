@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Sequence
+from threading import Timer
 from time import monotonic
 
 from imtw.verify.audit import Audit
@@ -25,7 +26,7 @@ def stopsWell(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    stops = stage.size(2, 30)
+    stops = stage.size(4, 30)
     names = [stage.name(f"user{number}") for number in range(SPEAKERS)]
     journal = Journal(stage.file("journal"))
     crew = speakers(stage, names, journal, 64)
@@ -37,7 +38,8 @@ def stopsWell(stage: Stage) -> Sequence[Result]:
         with stage.progress("stops", stops, "stops") as bar:
             for _ in range(stops):
                 server.start()
-                drained, code = live(server, crew, journal, stage.random.randrange(1, 1500))
+                wanted, delay = stage.random.randrange(1, 1500), stage.random.uniform(0.005, 0.03)
+                drained, code = live(server, crew, journal, wanted, delay)
                 drains.append(drained)
                 status += code not in (0, -signal.SIGTERM)
                 for speaker in crew:
@@ -65,9 +67,12 @@ def stopsWell(stage: Stage) -> Sequence[Result]:
     ]
 
 
-def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int) -> tuple[float, int]:
+def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int, delay: float) -> tuple[float, int]:
     """
-    Have everybody speak, and stop the server under load.
+    Have everybody speak, and stop the server under load: once so many
+    messages are acknowledged, and a moment later.  Another thread does that,
+    or it would always be at the end of what we had to do, and the server with
+    nothing left to do.
 
     @return: how long it took to end, and its exit status.
     """
@@ -78,10 +83,12 @@ def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int)
         crowd.run(PATIENCE, lambda: synced(journal) - before >= wanted or not server.isAlive)
         process = server.process
         assert process is not None
-        began = monotonic()
-        server.terminate()
+        began = monotonic() + delay
+        stopping = Timer(delay, server.terminate)
+        stopping.start()
         crowd.run(DRAIN + 5.0, lambda: not server.isAlive, step=0.01)
         drained = monotonic() - began
+        stopping.join()
         # A connection of a process that ended is closed by the system: what comes is what was sent before.
         crowd.run(2.0, lambda: not any(speaker.isConnected for speaker in crew))
         journal.sync()
