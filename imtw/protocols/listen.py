@@ -19,6 +19,12 @@ CIPHERS = ssl.AcceptableCiphers.fromOpenSSLCipherString("ECDHE+AESGCM:ECDHE+CHAC
 #: all Twisted 26.10 fails the handshake of every client that offers some.
 HTTP = b"http/1.1"
 
+#: Connections that may wait to be taken, where the description does not say; the system caps it (somaxconn).  With
+#: Twisted's 50 some of 200 clients that come at once, as after a restart, wait for a second or longer.
+BACKLOG = 1024
+
+_LISTENS = re.compile(r"(?:haproxy:)?(?:tcp6?|unix):")
+_SAYS_BACKLOG = re.compile(r"(?<!\\):backlog=")
 _PARTS = re.compile(r"(?:[^:\\]|\\.)*")
 
 
@@ -26,16 +32,22 @@ def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
     """
     The endpoint of a description such as C{tcp:9733}.  C{ssl:} takes the
     same arguments as Twisted's (C{privateKey}, C{certKey}, C{extraCertChain},
-    C{interface}), and has only modern ciphers, which a string could not say.
+    C{interface}, C{backlog}), and has only modern ciphers, which a string
+    could not say.  Without C{backlog} it is L{BACKLOG}.
 
     @raise ValueError: the description is none; says why.
     """
     if not description.startswith(("ssl:", "tls:")):
+        if _LISTENS.match(description) and not _SAYS_BACKLOG.search(description):
+            description += f":backlog={BACKLOG}"
         plain: IStreamServerEndpoint = serverFromString(reactor, description)
         return plain
     port, values = _arguments(description)
     context = tlsContext(values)
-    return SSL4ServerEndpoint(reactor, port, context, interface=values.get("interface", ""))
+    backlog = values.get("backlog", str(BACKLOG))
+    if not backlog.isdigit():
+        raise ValueError(f"{description!r}: the backlog is {backlog!r}, wanted a number")
+    return SSL4ServerEndpoint(reactor, port, context, int(backlog), values.get("interface", ""))
 
 
 def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:

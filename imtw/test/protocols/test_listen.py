@@ -1,0 +1,92 @@
+"""
+Tests for L{imtw.protocols.listen}, with real sockets.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import TestCase
+
+from imtw.protocols.listen import BACKLOG, endpointFor
+from imtw.tap import closed
+from imtw.test.protocols.test_tls import makeCertificate
+
+HOST = "127.0.0.1"
+CROWD = 200  # who come at once
+PATIENCE = 500  # ms for a connection to be there; the system asks again after a second
+
+
+class BacklogTests(TestCase):
+    """
+    How many may come at once.
+    """
+
+    async def waiting(self, description: str) -> int:
+        """
+        Listen, take nobody, and see how many of a crowd get a connection.
+        """
+        port = await endpointFor(reactor, description).listen(Factory.forProtocol(Protocol))
+        self.addCleanup(closed, port)
+        where: Any = port.getHost()
+        family = socket.AF_UNIX if description.startswith("unix:") else socket.AF_INET
+        address = where.name if family == socket.AF_UNIX else (where.host, where.port)
+        crowd = [socket.socket(family, socket.SOCK_STREAM) for _ in range(CROWD)]
+        for one in crowd:
+            self.addCleanup(one.close)
+            one.setblocking(False)
+        connecting = select.poll()
+        for one in crowd:
+            one.connect_ex(address)
+            connecting.register(one, select.POLLOUT)
+        connected = set()
+        while found := [fd for fd, events in connecting.poll(PATIENCE) if events == select.POLLOUT]:
+            for fd in found:
+                connecting.unregister(fd)
+            connected.update(found)
+        return len(connected)
+
+    async def test_atOnce(self) -> None:
+        """
+        A crowd that comes at once is taken in, on every kind of endpoint.
+        """
+        if int(Path("/proc/sys/net/core/somaxconn").read_text("ascii")) < BACKLOG:
+            raise SkipTest("the system allows no such backlog")
+        file = self.mktemp()
+        makeCertificate(file)
+        tls = f"ssl:0:interface={HOST}:privateKey={file}:certKey={file}"
+        plain = f"tcp:0:interface={HOST}"
+        for description in (plain, f"tcp:port=0:interface={HOST}", f"haproxy:{plain}", tls):
+            self.assertEqual(await self.waiting(description), CROWD, description)
+
+    async def test_asTold(self) -> None:
+        """
+        Where the endpoint says how many, it is as many.
+        """
+        file = self.mktemp()
+        makeCertificate(file)
+        tls = f"ssl:0:interface={HOST}:privateKey={file}:certKey={file}:backlog=20"
+        for description in (f"tcp:0:interface={HOST}:backlog=20", f"haproxy:tcp:0:backlog=20:interface={HOST}", tls):
+            self.assertLess(await self.waiting(description), 50, description)
+
+    def test_noNumber(self) -> None:
+        """
+        A backlog that is no number is refused, for TLS as for TCP.
+        """
+        file = self.mktemp()
+        makeCertificate(file)
+        for description in ("tcp:0:backlog=many", f"ssl:0:privateKey={file}:backlog=many"):
+            self.assertRaises(ValueError, endpointFor, reactor, description)
+
+    def test_others(self) -> None:
+        """
+        What takes no backlog is not given one.
+        """
+        endpointFor(reactor, "unix:socket")
+        self.assertRaises(ValueError, endpointFor, reactor, "nothing:0")
