@@ -199,9 +199,9 @@ class IStore(Interface):
 
         @param forget: leave every group but the lobby and managed ones
             first, as the strict J-IM does.
-        @param device: the device's name; a new one starts where the user's
-            devices without a name are.  The memberships' cursors are its
-            own.
+        @param device: the device's name; a new one starts where the user
+            has got, on whichever device: at the furthest of its cursors and
+            of what it has read.  The memberships' cursors are its own.
         """
 
     # tokens

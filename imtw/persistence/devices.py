@@ -15,10 +15,14 @@ from imtw.persistence.ledger import Ledger
 SEEN = "UPDATE devices SET seen = ? WHERE user = ? AND device = ?"
 ADD = "INSERT INTO devices (user, device, created, seen) VALUES (?1, ?2, ?3, ?3)"
 
-#: A new device starts where its user's devices without a name are.
+#: A new device starts where its user has got, on whichever device that was.
 SNAPSHOT = """
     INSERT OR IGNORE INTO device_cursors (user, device, conversation, cursor)
-    SELECT user, ?2, conversation, cursor FROM members WHERE user = ?1 AND cursor > start
+    SELECT user, ?2, members.conversation, max(cursor, read, coalesce(got, 0))
+    FROM members LEFT JOIN (
+        SELECT conversation, max(cursor) AS got FROM device_cursors WHERE user = ?1 GROUP BY conversation
+    ) AS others ON others.conversation = members.conversation
+    WHERE user = ?1 AND max(cursor, read, coalesce(got, 0)) > start
 """
 UNSEEN = "SELECT device FROM devices WHERE user = ? ORDER BY seen DESC, device LIMIT -1 OFFSET ?"
 DEVICES = "SELECT device, created, seen FROM devices WHERE user = ? ORDER BY created, device"

@@ -133,7 +133,7 @@ class MemoryPeople:
         A device logs in; the one that was not seen for longest goes.
         """
         devices = person.devices
-        seat = devices.pop(device, None) or Seat(Device(device, self.now, 0), dict(person.cursors))
+        seat = devices.pop(device, None) or Seat(Device(device, self.now, 0), person.reached())
         seat.device.seen = self.now
         devices[device] = seat
         while len(devices) > self.mostDevices:

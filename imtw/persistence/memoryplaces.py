@@ -41,6 +41,13 @@ class Person:
         self.strangers = 0
         self.entered = False
 
+    def reached(self) -> dict[int, int]:
+        """
+        By conversation, how far this user has got, on whichever device.
+        """
+        everywhere = [self.cursors, self.reads, *(seat.cursors for seat in self.devices.values())]
+        return {number: max(cursors.get(number, 0) for cursors in everywhere) for number in self.cursors}
+
 
 class Seat:
     """

@@ -34,8 +34,8 @@ class DeviceContract(StoreHarness):
 
     async def test_startsAtTheUsers(self) -> None:
         """
-        A new device starts where its user's devices without a name are, and
-        from then on has a cursor of its own; so have these.
+        A new device starts where its user's devices have got, and from then
+        on has a cursor of its own; so have those without a name.
         """
         await self.enter("")
         for number in range(5):
@@ -45,11 +45,34 @@ class DeviceContract(StoreHarness):
         self.assertIs(await self.store.received("alice", "phone", CHAT, 4), True)
         self.assertEqual((await self.cursors("phone"))[CHAT], (4, 5))
         self.assertEqual((await self.cursors(""))[CHAT], (2, 5))
-        self.assertEqual((await self.cursors("pad"))[CHAT], (2, 5))
+        self.assertEqual((await self.cursors("pad"))[CHAT], (4, 5))
         await self.store.received("alice", "", CHAT, 5)
         self.assertNotIn(CHAT, await self.cursors(""))
         self.assertEqual((await self.cursors("phone"))[CHAT], (4, 5))
-        self.assertEqual((await self.cursors("pad"))[CHAT], (2, 5))
+        self.assertEqual((await self.cursors("pad"))[CHAT], (4, 5))
+
+    async def test_startsAtTheFurthest(self) -> None:
+        """
+        A user who names all devices has one cursor more that never moves: a
+        new device starts at the furthest of the others, or at what was read,
+        in each conversation; never after anything that no device has.
+        """
+        pairs = [CHAT, privatePair("alice", "carol"), await self.group("g", "bob"), privatePair("alice", "dave")]
+        await self.say(pairs[2], "bob")
+        await self.enter("phone")
+        await self.enter("watch")
+        await self.store.join("alice", "g", None, 10)
+        for pair, speaker in zip(pairs, ("bob", "carol", "bob", "dave"), strict=True):
+            for _ in range(4):
+                await self.say(pair, speaker)
+        for device, pair, seq in (("phone", CHAT, 3), ("watch", CHAT, 2), ("watch", pairs[2], 4)):
+            self.assertIs(await self.store.received("alice", device, pair, seq), True)
+        await self.store.markRead("alice", pairs[1], 4)
+        found = await self.cursors("pad")
+        self.assertEqual([found.get(pair) for pair in pairs], [(3, 4), None, (4, 5), (0, 4)])
+        await self.enter("phone", User("bob", "Bob"))
+        await self.store.received("bob", "phone", CHAT, 4)
+        self.assertEqual((await self.cursors("car"))[CHAT], (3, 4))
 
     async def test_laterConversations(self) -> None:
         """
@@ -115,9 +138,9 @@ class DeviceContract(StoreHarness):
         got everything, and all groups.
         """
         await self.enter("phone")
+        await self.enter("pad")
         await self.say(CHAT, "bob")
         await self.store.received("alice", "phone", CHAT, 1)
-        await self.enter("pad")
         self.assertEqual((await self.enter("phone")).behind, [])
         self.assertEqual([place.pair for place in (await self.enter("pad")).behind], [CHAT])
         await self.say(CHAT, "bob")
