@@ -205,12 +205,15 @@ class Dispatcher:
 
     def call(self, handler: ICommandHandler, session: Session, voice: Reader, packet: Any) -> Any:
         """
-        Read, authorise and handle one request.
+        Authorise, read and handle one request.  J-IM's own commands are read
+        first: what it answers to a malformed one does not depend on who asks.
 
         @return: what the handler returned, the L{Reply} of a refusal, or
             L{None} for no answer.
         """
         command = handler.command
+        if command.failure is Status.BAD_REQUEST and not isAllowed(command, session):
+            return Reply(Status.INVALID)
         try:
             request = voice.read(command, packet)
             if isinstance(request, Deferred):

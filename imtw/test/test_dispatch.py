@@ -38,8 +38,10 @@ class Handler:
     or something to wait for.
     """
 
-    def __init__(self, code: int, atOnce: bool, access: Access = Access.ANYBODY) -> None:
-        self.command = Command(code, f"command-{code}", Ask, code, None, access, atOnce)
+    def __init__(
+        self, code: int, atOnce: bool, access: Access = Access.ANYBODY, failure: Status = Status.BAD_REQUEST
+    ) -> None:
+        self.command = Command(code, f"command-{code}", Ask, code, None, access, atOnce, failure)
         self.asked: list[Any] = []
 
     def handle(self, request: Ask, session: Any) -> Any:
@@ -54,7 +56,7 @@ class LaneTests(SynchronousTestCase):
     L{imtw.dispatch.Lane}.
     """
 
-    AT_ONCE, BARRIER, OPERATORS, USERS = 21, 22, 23, 24
+    AT_ONCE, BARRIER, OPERATORS, USERS, LIKE_JIM = 21, 22, 23, 24, 25
     STATUSES: ClassVar = [Status.SENT, Status.OFFLINE, Status.CLOSED, Status.OK]
 
     def setUp(self) -> None:
@@ -68,6 +70,7 @@ class LaneTests(SynchronousTestCase):
             self.barrier,
             Handler(self.OPERATORS, True, Access.OPERATOR),
             Handler(self.USERS, True, Access.USER),
+            Handler(self.LIKE_JIM, True, Access.OPERATOR, Status.UNKNOWN_COMMAND),
         ):
             self.core.registry.register(handler)  # type: ignore[arg-type]
         self.ann = Person(self.core, "ann")
@@ -100,12 +103,30 @@ class LaneTests(SynchronousTestCase):
             waiting = asked.pop()
             waiting.errback(ending) if isinstance(ending, Exception) else waiting.callback(ending)
             self.assertFalse(self.lane.busy)
-        self.take(self.OPERATORS, "later")
+        self.take(self.LIKE_JIM, "later")
         asked.pop().callback(Ask(Reply(Status.SENT)))
         self.assertEqual(self.ann.listen(), ["OFFLINE", "FORBIDDEN", "CLOSED", "INVALID"])
         self.take(self.AT_ONCE, "later")
         asked.pop().errback(RemoteProtocolError("no"))
         self.assertTrue(self.ann.isFinished)
+
+    def test_notAllowedFirst(self) -> None:
+        """
+        Who may not give a command is told so, whatever it says; but what
+        J-IM answers to a command that it cannot read, it answers to anybody.
+        """
+
+        def read(command: Command, packet: Any) -> Any:
+            raise CommandRefused(command.failure)
+
+        self.ann.read = read  # type: ignore[method-assign]
+        for code in (self.USERS, self.OPERATORS, self.LIKE_JIM):
+            self.take(code)
+        self.assertEqual(self.ann.listen(), ["BAD_REQUEST", "INVALID", "UNKNOWN_COMMAND"])
+        self.core.sessions.remove(self.ann.session)
+        for code in (self.USERS, self.AT_ONCE, self.LIKE_JIM):
+            self.take(code)
+        self.assertEqual(self.ann.listen(), ["INVALID", "BAD_REQUEST", "UNKNOWN_COMMAND"])
 
     def take(self, code: int, what: Any = None) -> None:
         """
