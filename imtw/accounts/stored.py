@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
@@ -57,7 +57,6 @@ class StoreChecker:
         self._hashes = hashes
         self._memory = memory
         self._creations = creations
-        self._changing = DeferredLock()
 
     def recall(self, name: str, password: str, address: str) -> Deferred[User | None]:
         return Deferred.fromCoroutine(self._recall(name, password, networkOf(address)))
@@ -126,11 +125,7 @@ class StoreChecker:
         @return: L{False} where there is no such user.
         """
         secret = await self._hashes.hash(password, networkOf(address))
-        await self._changing.acquire()
-        try:
-            changed: bool = await self._store.setSecret(name, secret)
-        finally:
-            self._changing.release()
+        changed: bool = await self._store.setSecret(name, secret)
         return changed
 
     async def _renew(self, name: str, password: str, old: str, address: str) -> str:
@@ -142,14 +137,8 @@ class StoreChecker:
         """
         try:
             secret = await self._hashes.hash(password, address)
-            await self._changing.acquire()
-            try:
-                if await self._secretOf(name) != old:
-                    return old
-                await self._store.setSecret(name, secret)
-            finally:
-                self._changing.release()
+            renewed: bool = await self._store.renewSecret(name, old, secret)
         except (StoreError, CommandRefused) as error:
             self._log.warn("hash of {user} not renewed: {error}", user=name, error=error)
             return old
-        return secret
+        return secret if renewed else old

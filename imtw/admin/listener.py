@@ -21,7 +21,7 @@ from imtw.admin.api import operatorRoutes
 from imtw.admin.gate import Gate, GuardedResource
 from imtw.admin.health import HealthResource
 from imtw.admin.lag import LagProbe
-from imtw.admin.metrics import Metrics, MetricsResource, isHealthy
+from imtw.admin.metrics import Metrics, MetricsResource
 from imtw.errors import ImtwError
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.site import BoundedSite, Root
@@ -120,7 +120,7 @@ class Admin:
             Root(
                 {
                     "healthz": HealthResource("alive", lambda: True),
-                    "readyz": HealthResource("ready", lambda: isHealthy(core)),
+                    "readyz": HealthResource("ready", lambda: core.store.healthy),
                     "metrics": MetricsResource(gate, self.metrics),
                     "server": ServerResource(gate, lambda: [*ports(), *([self.port] if self.port else [])]),
                     **operatorRoutes(gate, core),

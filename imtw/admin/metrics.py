@@ -54,7 +54,7 @@ class CoreCollector(Collector):
         yield gauge("commit_queue_most", "Messages that may be queued.", core.limits.commitQueue)
         yield gauge("login_queue", "Logins waiting for their turn.", getattr(core.accounts, "waiting", 0))
         yield gauge("login_queue_most", "Logins that may wait.", core.limits.loginQueue)
-        yield gauge("store_healthy", "1 while the store can be written.", isHealthy(core))
+        yield gauge("store_healthy", "1 while the store can be written.", core.store.healthy)
         yield from counted(core.counters)
         commits: CommitSpreads | None = getattr(core.store, "commits", None)
         if commits is not None:
@@ -132,13 +132,6 @@ def spread(name: str, help: str, values: Spread) -> Metric:
     ends = [*map(str, values.bounds), "+Inf"]
     buckets = list(zip(ends, accumulate(values.counts), strict=True))
     return HistogramMetricFamily("imtw_" + name, help, buckets=buckets, sum_value=values.sum)
-
-
-def isHealthy(core: Core) -> bool:
-    """
-    Can the store be written, as far as is known?
-    """
-    return bool(getattr(core.store, "healthy", True))
 
 
 class Metrics:

@@ -64,6 +64,7 @@ class IStore(Interface):
     keepsLog: bool = Attribute("Whether messages are kept at all.")
     durable: bool = Attribute("Whether they survive the end of the process.")
     waiting: int = Attribute("Changes queued or being committed.")
+    healthy: bool = Attribute("Whether what is to be stored has a chance, as far as is known: C{/readyz} shows it.")
 
     def start() -> Deferred[None]:
         """
@@ -105,6 +106,13 @@ class IStore(Interface):
         """
         Change the password's hash and drop the user's tokens; fires with
         L{False} where there is no such user.
+        """
+
+    def renewSecret(user: str, old: str, secret: str) -> Deferred[bool]:
+        """
+        Put another hash of the same password in the place of C{old}; tokens
+        stay.  Fires with L{False} where that is not the user's hash (any
+        more).
         """
 
     def setOperator(user: str, operator: bool) -> Deferred[bool]:

@@ -99,6 +99,14 @@ def setSecret(ledger: Ledger, user: str, secret: str) -> bool:
     return ledger.cursor.execute("UPDATE users SET secret = ? WHERE id = ?", (secret, user)).rowcount == 1
 
 
+def renewSecret(ledger: Ledger, user: str, old: str, secret: str) -> bool:
+    """
+    See L{imtw.interfaces.IStore.renewSecret}.
+    """
+    sql = "UPDATE users SET secret = ? WHERE id = ? AND secret = ?"
+    return ledger.cursor.execute(sql, (secret, user, old)).rowcount == 1
+
+
 def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
     """
     See L{imtw.interfaces.IStore.setOperator}.

@@ -75,6 +75,13 @@ class MemoryPeople:
         self.tokens = {digest: token for digest, token in self.tokens.items() if token.user != user}
         return succeed(True)
 
+    def renewSecret(self, user: str, old: str, secret: str) -> Deferred[bool]:
+        account = self.accountOf(user)
+        if account is None or account.secret != old:
+            return succeed(False)
+        account.secret = secret
+        return succeed(True)
+
     def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
         account = self.accountOf(user)
         if account is None:

@@ -178,6 +178,9 @@ class SQLiteStore:
     def setSecret(self, user: str, secret: str) -> Deferred[bool]:
         return self._writer.change(partial(changes.setSecret, user=user, secret=secret))
 
+    def renewSecret(self, user: str, old: str, secret: str) -> Deferred[bool]:
+        return self._writer.change(partial(changes.renewSecret, user=user, old=old, secret=secret))
+
     def setOperator(self, user: str, operator: bool) -> Deferred[bool]:
         return self._writer.change(partial(changes.setOperator, user=user, operator=operator))
 

@@ -14,7 +14,7 @@ from imtw.accounts.guessing import Figures
 from imtw.accounts.hashing import VERIFIERS
 from imtw.commands import Status
 from imtw.errors import StoreBusy
-from imtw.model import User
+from imtw.model import Token, User
 from imtw.test.accounts.fakes import AWAY, AccountsTestCase
 
 
@@ -152,6 +152,17 @@ class RenewTests(AccountsTestCase):
         self.login("ann", "pass")
         self.assertEqual(self.secretOf("ann"), new)
 
+    def test_tokens(self) -> None:
+        """
+        The user's tokens stay: its password is the same.
+        """
+        self.successResultOf(self.store.addAccount(User("ann", "ann"), self.OLD.hash("pass")))
+        self.successResultOf(self.store.addToken(b"token", Token("ann", "phone", 0, 2**50)))
+        old = self.secretOf("ann")
+        self.login("ann", "pass")
+        self.assertNotEqual(self.secretOf("ann"), old)
+        self.assertIsNotNone(self.successResultOf(self.store.token(b"token")))
+
     def test_foreign(self) -> None:
         """
         A login replaces a hash that was brought in from elsewhere.
@@ -188,5 +199,5 @@ class RenewTests(AccountsTestCase):
         A store that is busy does not keep anybody out.
         """
         self.successResultOf(self.store.addAccount(User("ann", "ann"), self.OLD.hash("pass")))
-        self.store.setSecret = lambda *args: fail(StoreBusy())  # type: ignore[method-assign]
+        self.store.renewSecret = lambda *args: fail(StoreBusy())  # type: ignore[method-assign]
         self.assertEqual(self.outcome("ann", "pass"), Status.LOGGED_IN)

@@ -54,6 +54,19 @@ class PeopleContract(StoreHarness):
         self.assertIsNone(await self.store.token(b"alice"))
         self.assertIsNotNone(await self.store.token(b"bob"))
 
+    async def test_renewSecret(self) -> None:
+        """
+        Another hash of the same password leaves tokens alone, and is not
+        taken where somebody has changed the password.
+        """
+        await self.store.addAccount(User("alice", "Alice"), "old")
+        await self.store.addToken(b"alice", Token("alice", "", 1, 2**50))
+        self.assertIs(await self.store.renewSecret("alice", "old", "new"), True)
+        self.assertIs(await self.store.renewSecret("alice", "old", "newer"), False)
+        self.assertIs(await self.store.renewSecret("bob", "", "new"), False)
+        self.assertEqual((await self.store.account("alice")).secret, "new")
+        self.assertIsNotNone(await self.store.token(b"alice"))
+
     async def test_operator(self) -> None:
         """
         A user becomes an operator, and is one no more.
