@@ -13,7 +13,7 @@ from imtw.commands import CHAT, EDIT, RECALL, TYPING, Chat, Edit, Recall, Reply,
 from imtw.errors import CommandRefused
 from imtw.events import Typed
 from imtw.interfaces import ICommandHandler
-from imtw.model import Draft, Fact, Liberty, Pair, groupPair, isId, isName, privatePair
+from imtw.model import Draft, Fact, Liberty, Pair, Scope, groupPair, isId, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -141,6 +141,8 @@ class EditHandler:
 class TypingHandler:
     """
     Tells the others that somebody is writing, now and then; answers nothing.
+    Who could not say it to them does not tell them, either: that is one read,
+    as often as the limit C{typing} lets it be.
     """
 
     command = TYPING
@@ -148,15 +150,27 @@ class TypingHandler:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: Typing, session: Session) -> None:
+    def handle(self, request: Typing, session: Session) -> Any:
         user = session.user
         now = self._core.clock.seconds()
         if user is None or now - session.lastTyped < self._core.limits.typing:
-            return
+            return None
         session.lastTyped = now
-        event = Typed(user.id, request.to, request.group)
-        if request.group:
-            if request.group in session.members:
-                self._core.delivery.tellGroup(request.group, event)
-        elif request.to:
-            self._core.delivery.tellUser(request.to, event)
+        pair = addressee(user.id, request.to, request.group, session.realm)
+        if pair is None or (pair.scope is Scope.GROUP and pair.a not in session.members):
+            return None
+        return self._tell(Typed(user.id, request.to, request.group), pair)
+
+    async def _tell(self, event: Typed, pair: Pair) -> None:
+        """
+        Tell it, if that is allowed.
+        """
+        delivery = self._core.delivery
+        try:
+            await self._core.store.maySpeak(event.user, pair)
+        except CommandRefused:
+            return
+        if pair.scope is Scope.GROUP:
+            delivery.tellGroup(pair.a, event)
+        else:
+            delivery.tellUser(pair.partnerOf(event.user), event)

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 import twisted.plugins
 from imtw.commands import Command, Reply, Status
-from imtw.events import Agreed, Edited, Event, Invited, Logged, Read, Recalled, Said, Whispered
+from imtw.events import Agreed, Edited, Event, Invited, Logged, Read, Recalled, Said, Typed, Whispered
 from imtw.interfaces import IForm, IHandlerMaker
 from imtw.limits import Limits
 from imtw.model import User
@@ -43,6 +43,8 @@ class Short:
         if isinstance(event, Invited) and self.named:
             word, one = "agreed" if isinstance(event, Agreed) else "invited", event.invitation
             return " ".join(filter(None, [word, one.user, one.friend, "" if one.agreed else one.note])).encode() + b"\n"
+        if isinstance(event, Typed) and self.named:
+            return f"typing {event.user} {event.to or event.group}\n".encode()
         if isinstance(event, Logged | Whispered) and (self.named or isinstance(event, Said | Whispered)):
             message = event.message
             return f"{TOLD[type(event)]} {message.sender} {message.content}\n".encode()

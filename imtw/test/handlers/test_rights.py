@@ -19,6 +19,7 @@ from imtw.commands import (
     Rank,
     Status,
     Sync,
+    Typing,
 )
 from imtw.model import Role
 from imtw.test.handlers.harness import Client, HandlerTestCase
@@ -100,6 +101,34 @@ class RightsTests(HandlerTestCase):
             (114, Kick("none", "bob")),
         ):
             self.assertEqual(self.status(self.ann, code, request), Status.NOT_FOUND)
+
+    def test_typing(self) -> None:
+        """
+        Who may not say anything to somebody does not tell that it is about
+        to; when it may again, it does.
+        """
+        phone = self.person("bob", "phone")
+        self.data(self.ann, 113, Mute("team", "cid", 60))
+        self.data(self.bob, 115, Block("dan"))
+        heard = []
+        for _ in range(2):
+            for who, request in (
+                (self.cid, Typing(group="team")),
+                (self.ann, Typing(group="team")),
+                (self.dan, Typing("bob")),
+                (self.dan, Typing(group="team")),
+                (self.cid, Typing("bob")),
+            ):
+                who.answers.clear()
+                self.clock.advance(2)
+                who.lane.take(104, request)
+                self.clock.advance(0)
+                self.assertEqual([reply.status for reply in who.answers], [])
+            heard.append(phone.listen())
+            self.data(self.ann, 113, Mute("team", "cid", 0))
+            self.data(self.bob, 115, Block("dan", blocked=False))
+        self.assertEqual(heard[0], ["typing ann team", "typing cid bob"])
+        self.assertEqual(heard[1], ["typing cid team", "typing ann team", "typing dan bob", "typing cid bob"])
 
     def test_newOwner(self) -> None:
         """
