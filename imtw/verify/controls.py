@@ -71,6 +71,10 @@ CONTROLS = [
     Control(("O8",), "unpacks without a bound", "inflating"),
     Control(("O14",), "remembers every session", "leaking"),
     Control(("O15",), "does slow things on the reactor's thread", "stalling"),
+    Control(("O18",), "does the less the more waits", "congested"),
+    Control(("O18",), "lets tokens wait behind passwords", "queueing"),
+    Control(("O19",), "remembers no password", "amnesia"),
+    Control(("O20",), "serves whoever came first", "unfair"),
 ]
 
 

@@ -29,12 +29,18 @@ class Link:
     @ivar heardBytes: bytes that came.
     """
 
-    def __init__(self, crowd: Crowd, address: Address, receiveBuffer: int = 0) -> None:
+    def __init__(
+        self, crowd: Crowd, address: Address, receiveBuffer: int = 0, source: str = "", waits: bool = True
+    ) -> None:
         """
         Connect.
 
         @param receiveBuffer: bytes that the socket may hold for us, 0 for the
             system's own choice.
+        @param source: the address to come from, empty for the system's own
+            choice.
+        @param waits: be connected when this is done; otherwise what is sent
+            goes out once that is so.
         @raise OSError: nobody is there.
         """
         self.crowd = crowd
@@ -47,8 +53,13 @@ class Link:
         try:
             if receiveBuffer:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receiveBuffer)
-            self.socket.settimeout(PATIENCE)
-            self.socket.connect(address)
+            if source:
+                self.socket.bind((source, 0))
+            self.socket.settimeout(PATIENCE if waits else 0.0)
+            if waits:
+                self.socket.connect(address)
+            else:
+                self.socket.connect_ex(address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             self.socket.close()

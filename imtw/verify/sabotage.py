@@ -169,6 +169,63 @@ def stalling() -> None:
     Server.startService = startAndStall  # type: ignore[method-assign]
 
 
+def congested() -> None:
+    """
+    Has the more to do with each message the more of them wait.
+    """
+    from time import sleep
+
+    from imtw.delivery import Delivery
+
+    append = Delivery._append
+
+    def appendSlowly(self: Delivery, session: Any, draft: Any) -> Any:
+        if self._store.waiting > 500:
+            sleep(0.0005)
+        return append(self, session, draft)
+
+    Delivery._append = appendSlowly  # type: ignore[method-assign]
+
+
+def queueing() -> None:
+    """
+    Lets who has a token wait for those who have to be checked.
+    """
+    from twisted.internet.defer import Deferred
+
+    from imtw.accounts.login import Accounts
+
+    login = Accounts._login
+
+    async def loginInTurn(self: Accounts, name: str, password: str, token: str, address: str, device: str) -> Any:
+        if not token:
+            return await login(self, name, password, token, address, device)
+        return await self._queue.run(
+            address, lambda: Deferred.fromCoroutine(login(self, name, password, token, address, device))
+        )
+
+    Accounts._login = loginInTurn  # type: ignore[method-assign]
+
+
+def amnesia() -> None:
+    """
+    Checks every password as if it came for the first time.
+    """
+    from imtw.accounts.memory import VerifiedPasswords
+
+    VerifiedPasswords.knows = lambda *_: False  # type: ignore[method-assign]
+
+
+def unfair() -> None:
+    """
+    Serves logins in the order in which they came, whoever sends them.
+    """
+    from imtw.accounts.fair import FairQueue
+
+    run = FairQueue.run
+    FairQueue.run = lambda self, address, work: run(self, "", work)  # type: ignore[method-assign]
+
+
 def nothing() -> None:
     """
     The clients do it wrong, and not the server.
@@ -187,6 +244,10 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "inflating": inflating,
     "leaking": leaking,
     "stalling": stalling,
+    "congested": congested,
+    "queueing": queueing,
+    "amnesia": amnesia,
+    "unfair": unfair,
     "no-sync": nothing,
 }
 

@@ -70,6 +70,15 @@ class Flooder(Link):
             code = int(body[8:13]) if body.startswith(b'{"code":') else 0
             self.codes[code] = self.codes.get(code, 0) + 1
 
+    def speak(self, window: int) -> None:
+        """
+        Send as much as keeps so many messages without an answer, half a
+        window at a time.
+        """
+        room = window - (self.said - self.answered)
+        if self.isIn and room >= window // 2:
+            self.send(self._message * room)
+
     def flood(self) -> bool:
         """
         Send more, if the socket takes it.
