@@ -92,7 +92,8 @@ class Play:
         self.server = server
         self.connections: dict[str, Connection] = {}
         self.values = Values()
-        self.normal = Normal(self.values, server.host, server.port)
+        self.exact = bool(case.get("exact"))
+        self.normal = Normal(self.values, self.exact, server.host, server.port)
 
     async def step(self, raw: Step, want: dict[str, Any]) -> Events:
         """
@@ -117,7 +118,8 @@ class Play:
         if "send" in step:
             await self.send(raw)
         elif "http" in step:
-            return {step.get("as", "http"): [await request(self.server.host, self.server.port, step)]}
+            answer = await request(self.server.host, self.server.port, step, self.exact)
+            return {step.get("as", "http"): [answer]}
         elif "close" in step:
             await self.connections[step["close"]].close(step.get("code"))
         elif "wait" in step:
@@ -129,7 +131,7 @@ class Play:
         Open a connection.
         """
         carrier, _, name = step["via"].partition(":")
-        wire = WIRES[name]()
+        wire = WIRES[name](self.exact)
         connection = Connection(wire, WebSocket(wire) if carrier == "ws" else None)
         try:
             await connection.open(self.server.host, self.server.port, step)

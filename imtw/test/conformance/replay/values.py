@@ -16,6 +16,7 @@ NEAR = 9e8  # ms around now in which a number is taken for a time
 LONGEST = 4000  # characters of a text that are shown
 REPEAT = re.compile(r"\$\{REPEAT:(.+?)\*(\d+)\}", re.S)
 NAMED = re.compile(r"\$\{([A-Z]+)(?::(\w+))?([+-]\d+)?\}")
+DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 VOLATILE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16,24}\b")
 
 
@@ -89,8 +90,9 @@ class Normal:
     Replaces volatile values by stable names, ids in order of first sight.
     """
 
-    def __init__(self, values: Values, host: str, port: int) -> None:
+    def __init__(self, values: Values, exact: bool, host: str, port: int) -> None:
         self.values = values
+        self.exact = exact
         self.names: dict[str, str] = {}
         self.address = re.compile(rf"\b{re.escape(host)}:{port}\b")
         self.own = re.compile(rf"[\w.-]+:{port}")
@@ -107,16 +109,26 @@ class Normal:
             return "<now>" if abs(value - now()) < NEAR else value
         if not isinstance(value, str):
             return value
+        if self.exact:
+            return self.brief(self.text(re.sub(r"(?<!\d)\d{13}(?!\d)", lambda m: self.time(m[0]), value)))
         if self.own.fullmatch(value):
             return "<server>"
         if re.fullmatch(r"\d{13}", value):
-            return "<now>" if abs(int(value) - now()) < NEAR else value
+            return self.time(value)
+        if DATE.fullmatch(value):
+            return "<date>"
         if value[:1] in ("{", "[") and len(value) > 1:
             try:
                 return {"<json>": self(json.loads(value))}
             except ValueError:
                 pass
         return self.brief(self.text(value))
+
+    def time(self, digits: str) -> str:
+        """
+        A time in ms as a text.
+        """
+        return "<now>" if abs(int(digits) - now()) < NEAR else digits
 
     def text(self, value: str) -> str:
         """

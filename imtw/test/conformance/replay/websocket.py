@@ -83,7 +83,7 @@ class WebSocket:
         body = unchunked(rest) if isChunked(fields) else rest
         kind = fields.get("content-type", "").split(";")[0]
         self.isOpen = True
-        return [{"upgrade": status, "type": kind, **shown(body)}], b""
+        return [{"upgrade": status, "type": kind, **shown(body, self.wire.exact)}], b""
 
     def frameEvents(self, first: int, payload: bytes) -> list[Event]:
         """

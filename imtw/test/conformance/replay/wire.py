@@ -13,15 +13,17 @@ Event = dict[str, Any]
 Step = dict[str, Any]
 
 
-def shown(data: bytes) -> Event:
+def shown(data: bytes, exact: bool = False) -> Event:
     """
-    Bytes as C{{"json": ...}} where they are JSON, else C{{"text": ...}}, else
-    C{{"hex": ...}}.
+    Bytes as C{{"json": ...}} where they are JSON, unless they are compared
+    exactly, else C{{"text": ...}}, else C{{"hex": ...}}.
     """
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return {"hex": data.hex()}
+    if exact:
+        return {"text": text}
     try:
         return {"json": json.loads(text)}
     except ValueError:
@@ -31,7 +33,13 @@ def shown(data: bytes) -> Event:
 class Wire:
     """
     Texts, JSON where they are.
+
+    @ivar exact: texts stay texts, so that blanks, the order of keys and
+        escapes count.
     """
+
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
 
     opcode = 1  # of the WebSocket messages sent
 
@@ -50,13 +58,13 @@ class Wire:
         The events in what a TCP connection has brought so far, and what is
         left for later.
         """
-        return [shown(data)], b""
+        return [shown(data, self.exact)], b""
 
     def message(self, opcode: int, payload: bytes) -> Event:
         """
         The event that one WebSocket message is.
         """
-        return {"hex": payload.hex()} if opcode == 2 else shown(payload)
+        return {"hex": payload.hex()} if opcode == 2 else shown(payload, self.exact)
 
     def together(self, events: list[Event]) -> list[Event]:
         """

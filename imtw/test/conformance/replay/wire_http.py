@@ -14,10 +14,12 @@ from .wire import Event, Step, Wire, shown
 PATIENCE = 4.0  # seconds for an answer
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
+EDGE = "replay-edge"  # between the parts of a multipart body
+
 Answer = tuple[int, dict[str, str], bytes]
 
 
-async def request(host: str, port: int, step: Step) -> Event:
+async def request(host: str, port: int, step: Step, exact: bool = False) -> Event:
     """
     Send the request of an C{http} step on a connection of its own; the event
     that answers it.
@@ -42,7 +44,7 @@ async def request(host: str, port: int, step: Step) -> Event:
         answer = None
     finally:
         writer.close()
-    return event(answer, step) if answer else {"closed": True}
+    return event(answer, step, exact) if answer else {"closed": True}
 
 
 def requestBody(step: Step) -> tuple[str, bytes]:
@@ -55,10 +57,16 @@ def requestBody(step: Step) -> tuple[str, bytes]:
         return "application/x-www-form-urlencoded", urllib.parse.urlencode(step["form"]).encode()
     if "hex" in step:
         return "", bytes.fromhex(step["hex"])
+    if "multipart" in step:
+        parts = [
+            f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in step["multipart"].items()
+        ]
+        return f"multipart/form-data; boundary={EDGE}", "".join([*parts, f"--{EDGE}--\r\n"]).encode()
     return "", str(step.get("text", "")).encode()
 
 
-def event(answer: Answer, step: Step) -> Event:
+def event(answer: Answer, step: Step, exact: bool = False) -> Event:
     """
     An answer as C{{"status", "type"}}, with the headers that the step wants
     to see, and the body unless it does not want it.
@@ -69,7 +77,7 @@ def event(answer: Answer, step: Step) -> Event:
         found["headers"] = {name: fields.get(name) for name in step["show"]}
     if step.get("body") is False:
         return found
-    return {**found, **shown(body)}
+    return {**found, **shown(body, exact)}
 
 
 async def readAnswer(reader: asyncio.StreamReader) -> Answer | None:
