@@ -124,7 +124,9 @@ class Attendance:
         session.outlet.relieved = catchUp.relieved
         return catchUp
 
-    async def visit(self, session: Session, user: User, group: str, joins: bool) -> Membership:
+    async def visit(
+        self, session: Session, user: User, group: str, joins: bool, name: str | None = None
+    ) -> Membership:
         """
         Have a session take part in one group as C{user}, and in nothing
         else.  What happens there it is told once it calls
@@ -132,10 +134,11 @@ class Attendance:
         fires with.
 
         @param joins: the user becomes a member, if it is none.
+        @param name: of the group, where it is made.
         @raise CommandRefused: C{NOT_JOINED}.
         """
         if joins:
-            membership = await self._join(user, group, None)
+            membership = await self._join(user, group, name or None)
         else:
             found: Membership | None = await self._store.membership(user.id, group)
             if found is None:

@@ -314,6 +314,13 @@ class Lane:
         """
         return not self._slots
 
+    @property
+    def isClosed(self) -> bool:
+        """
+        Is nothing handled or answered any more?
+        """
+        return self._closed
+
     def take(self, code: int, packet: Any) -> None:
         """
         Handle a packet.  Not to be called while C{busy}.

@@ -1,1 +1,1 @@
-Users have friends, in every dialect: invitations, agreement, parting and a list (commands 105 to 107 and 122).
+FastIM's clients are served unchanged: rooms and lists of rooms over WebSocket and all HTTP calls, on the common port or on one of their own (``--port-for fastim=tcp:9000``), with the original's settings as ``--dialect fastim:...``. Its rooms are imtw's groups and its users imtw's accounts; with ``loginAuth=0`` they live apart.

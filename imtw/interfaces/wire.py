@@ -59,9 +59,10 @@ class IDialect(Interface):
 
 class ISocketSpeaker(Interface):
     """
-    A dialect's end of one WebSocket.  It may have two attributes more:
-    C{longest}, bytes of a message, where that is less than the limit, and
-    C{deflates}, whether messages may come compressed.
+    A dialect's end of one WebSocket.  It may have attributes more:
+    C{longest}, bytes of a message, where that is less than the limit;
+    C{deflates}, whether messages may come compressed; C{echoesClose},
+    whether a close is answered with the peer's code.
     """
 
     def opened(socket: Any, query: dict[str, str]) -> None:

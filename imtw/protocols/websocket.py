@@ -31,10 +31,15 @@ from imtw.protocols.outlet import TransportOutlet
 SpeakerMaker = Callable[[], ISocketSpeaker]
 
 NORMAL = 1000
+PROTOCOL_ERROR = 1002
 POLICY = 1008
 INTERNAL_ERROR = 1011
 LAST_WORDS = 0.25  # seconds for a close frame to go out to a peer that is cut
 CLOSE_PATIENCE = 2  # seconds for the peer to echo a close frame
+
+
+#: That a peer may close with, below 3000.
+CLOSE_CODES = frozenset(WebSocketServerProtocol.CLOSE_STATUS_CODES_ALLOWED)
 
 
 class Silent:
@@ -111,6 +116,7 @@ class SocketCarrier(WebSocketServerProtocol):
         self.query = query
         self.maxMessagePayloadSize = getattr(self.speaker, "longest", self.maxMessagePayloadSize)
         self.maxFramePayloadSize = self.maxMessagePayloadSize
+        self.echoCloseCodeReason = getattr(self.speaker, "echoesClose", False)
         if getattr(self.speaker, "deflates", False):
             self.perMessageCompressionAccept = acceptDeflate
         return None
@@ -215,6 +221,21 @@ class SocketCarrier(WebSocketServerProtocol):
             self._dataReceived(piece)
         if at < end:
             self._dataReceived(data[at:])
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> bool | None:
+        """
+        The peer closes.  Where its code would have to be echoed, and is none
+        of those that there are, it is told so: Autobahn would hang up with the
+        answer on its way.
+        """
+        isCode = code is None or code in CLOSE_CODES or 3000 <= code < 5000
+        if isCode or not self.echoCloseCodeReason or self.state != self.STATE_OPEN:
+            answered: bool | None = super().onCloseFrame(code, reasonRaw)
+            return answered
+        self.wasClean = True
+        self.finish(PROTOCOL_ERROR)
+        self.dropConnection(abort=False)
+        return None
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
         """

@@ -34,7 +34,11 @@ ORDER = [
     ["cli", "verify"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-CODECS = ["answers", "bodies", "coerce", "frames", "lenient", "values"]
+#: What of a dialect's wing does no I/O.
+CODECS = {
+    "fastim": ["parameters", "paths", "texts"],
+    "jim": ["answers", "bodies", "coerce", "frames", "lenient", "values"],
+}
 CODECS_MAY = {"errors", "protocols"}
 IO = ("twisted", "autobahn", "socket", "zope")
 
@@ -120,12 +124,12 @@ class RoomTests(TestCase):
 
     def test_codecsDoNoIO(self) -> None:
         """
-        J-IM's codec knows neither Twisted nor any other part of imtw but its
-        errors.
+        A dialect's codec knows neither Twisted nor any other part of imtw but
+        its errors.
         """
         for dotted, path in modules():
             parts = dotted.split(".")
-            if parts[:2] == ["protocols", "jim"] and parts[-1] in CODECS:
+            if parts[0] == "protocols" and len(parts) > 2 and parts[-1] in CODECS.get(parts[1], ()):
                 for imported in importsOf(path):
                     self.assertFalse(imported.startswith(IO), f"{dotted} imports {imported}")
                     if imported.startswith("imtw."):
@@ -143,9 +147,10 @@ class RoomTests(TestCase):
         Outside its own wing no module names a dialect's.
         """
         for dotted, path in modules():
-            if not dotted.startswith("protocols.jim"):
-                named = {name for name in importsOf(path) if name.startswith("imtw.protocols.jim")}
-                self.assertEqual(named, set(), dotted)
+            for wing in CODECS:
+                if not dotted.startswith(f"protocols.{wing}."):
+                    named = {name for name in importsOf(path) if name.startswith(f"imtw.protocols.{wing}")}
+                    self.assertEqual(named, set(), dotted)
 
     def test_detector(self) -> None:
         """

@@ -22,7 +22,7 @@ from imtw.fast import PATHS
 from imtw.interfaces import IDialectMaker, IHandlerMaker
 from imtw.limits import Limits
 from imtw.persistence.sqlite import SQLiteStore
-from imtw.plugin import findMaker, findMakers
+from imtw.plugin import findMakers
 from imtw.protocols.http import CODES
 from imtw.protocols.jim.requests import KINDS
 from imtw.protocols.jim.statuses import TEXTS
@@ -58,11 +58,13 @@ class TableTests(SynchronousTestCase):
 
     def test_dialectOptions(self) -> None:
         """
-        Every option of the J-IM dialect is there.
+        Every option of every dialect that imtw brings is there.
         """
         text = page("docs/howto/run.rst").read_text("utf-8")
-        for name in findMaker(IDialectMaker, "jim").options:
-            self.assertIn(f"``{name}``", text)
+        for maker in findMakers(IDialectMaker):
+            if maker.dottedName.startswith("imtw."):
+                for name in maker.options:
+                    self.assertIn(f"``{name}``", text, maker.name)
 
     def test_limits(self) -> None:
         """

@@ -1,0 +1,3 @@
+"""
+FastIM: rooms over WebSocket, lists of rooms, and an HTTP API beside them.
+"""

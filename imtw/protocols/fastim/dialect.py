@@ -1,0 +1,69 @@
+"""
+FastIM as a dialect: what it recognises and what it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+from twisted.internet.interfaces import IProtocol
+from twisted.web.resource import IResource
+from zope.interface import implementer
+
+from imtw.interfaces import IDialect
+from imtw.protocols.fastim.house import House
+from imtw.protocols.fastim.options import readOptions
+from imtw.protocols.fastim.paths import Room, isOurs, targetOf
+from imtw.protocols.fastim.resources import fastRoutes
+from imtw.protocols.fastim.room import RoomSpeaker
+from imtw.protocols.fastim.roster import Board, RosterSpeaker
+from imtw.server import Core
+
+
+@implementer(IDialect)
+class FastDialect:
+    """
+    FastIM, over WebSocket and HTTP.
+    """
+
+    name = "fastim"
+
+    def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
+        self.house = House(core, readOptions(strict, options))
+        self.board = Board(self.house)
+        self._routes, self.elsewhere = fastRoutes(self.house)
+
+    def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
+        """
+        FastIM speaks nothing but HTTP.
+        """
+        return None
+
+    def recogniseUpgrade(
+        self, path: str, query: dict[str, str], alone: bool
+    ) -> Callable[[], Any] | Literal[False] | None:
+        """
+        The targets of its two WebSockets.
+        """
+        if not isOurs(path):
+            return None
+        target = targetOf(path)
+        if target is None:
+            return False
+        if isinstance(target, Room):
+            return partial(RoomSpeaker, self.house, target)
+        return partial(RosterSpeaker, self.house, self.board, target.user, target.token)
+
+    def recogniseMessage(self, payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
+        """
+        Its WebSockets are known by their targets.
+        """
+        return None
+
+    def resources(self) -> dict[str, IResource]:
+        """
+        Its HTTP routes.
+        """
+        return self._routes

@@ -1,0 +1,127 @@
+"""
+Whose FastIM's users are, and what their rooms are called here.
+
+Where WebSockets have to show a token (C{loginAuth}), its users are imtw's
+accounts, and its rooms imtw's groups: a J-IM client in the group C{1} and a
+FastIM client in the room C{1} talk to each other.
+
+Where they need not, or any password is right (strict), nobody knows who
+anybody is.  Such users live in a realm of their own with their rooms
+(L{imtw.model.realmOf}).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from imtw.accounts.tokens import digestOf
+from imtw.commands import Status
+from imtw.errors import CommandRefused
+from imtw.model import Account, TokenTerms, User, isId, realmOf
+from imtw.protocols.fastim.forms import RoomForm
+from imtw.protocols.fastim.options import FastOptions
+from imtw.server import Core
+
+if TYPE_CHECKING:
+    from imtw.protocols.fastim.room import RoomSpeaker
+
+NAME = "fastim"
+DAY = 86400.0
+TERMS = TokenTerms(audience=NAME, lifetime=DAY)
+USER_INFO = "{user_info}"  # what a login says of its user
+
+
+class House:
+    """
+    What all of FastIM's connections share.
+
+    @ivar realm: what its ids begin with here, or an empty text.
+    @ivar form: of the sessions in rooms.
+    """
+
+    log = Logger()
+
+    def __init__(self, core: Core, options: FastOptions) -> None:
+        self.core = core
+        self.options = options
+        self.realm = "" if options.loginAuth and not options.strict else realmOf(NAME)
+        self.form = RoomForm(self.realm)
+        self._proven: dict[str, set[RoomSpeaker]] = {}
+        if self.realm:
+            why = "--strict fastim: any password is right" if options.strict else "loginAuth=0: anybody is who it says"
+            self.log.warn("!!! fastim: {why}; its users are among themselves and no accounts !!!", why=why)
+
+    def idOf(self, text: str) -> str | None:
+        """
+        The id here of a user or a room; L{None} where it can be none.
+        """
+        id = self.realm + text
+        return id if isId(id, self.realm) else None
+
+    def textOf(self, id: str) -> str:
+        """
+        What FastIM's clients call it.
+        """
+        return id[len(self.realm) :]
+
+    async def login(self, user: str, password: str, address: str) -> str:
+        """
+        Log somebody in, whose name becomes an account where it is new.  Its
+        earlier token is worthless from now on.
+
+        @return: the new token.
+        @raise CommandRefused: the password is wrong.
+        """
+        if self.realm:
+            guest = self.guest(user)
+            if guest is None:
+                raise CommandRefused(Status.LOGIN_FAILED)
+            id = guest.id
+        else:
+            found = await self.core.accounts.login(user, password, "", address)
+            id = found.id
+        text, _ = await self.core.accounts.issueToken(id, "", TERMS)
+        digest = digestOf(text)
+        for speaker in self._proven.get(id, ()):
+            if speaker.session.token not in (b"", digest):
+                speaker.goStale()
+        return text
+
+    def remember(self, speaker: RoomSpeaker, user: User) -> None:
+        """
+        Somebody has entered a room with a token.
+        """
+        self._proven.setdefault(user.id, set()).add(speaker)
+
+    def forget(self, speaker: RoomSpeaker) -> None:
+        """
+        It is gone.
+        """
+        id = self.idOf(speaker.user)
+        mates = self._proven.get(id) if id is not None else None
+        if id is not None and mates is not None:
+            mates.discard(speaker)
+            if not mates:
+                del self._proven[id]
+
+    async def who(self, user: str, token: str) -> User | None:
+        """
+        Who somebody is that shows a token; L{None} where it is not this
+        user's, or worth nothing.
+        """
+        found = await self.core.accounts.checkToken(token, TERMS)
+        if found is None or found.user != self.idOf(user):
+            return None
+        if self.realm:
+            return self.guest(user)
+        account: Account | None = await self.core.store.account(found.user)
+        return None if account is None or account.disabled else account.user
+
+    def guest(self, user: str) -> User | None:
+        """
+        Somebody who need not prove anything; L{None} where that is no id.
+        """
+        id = self.idOf(user)
+        return None if id is None else User(id, user)

@@ -1,0 +1,285 @@
+"""
+Lists of rooms: C{/group/list/USER/TOKEN}.
+
+Who watches one is pushed all rooms of a user, with the last message of each,
+whenever that has changed.  A user's list is one L{Roster}, however many
+WebSockets watch it, and follows the user's groups; what changes there rings
+its L{Bell}.  Once in a while what rang is read, each room once for all lists
+that show it.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imtw.commands import Command, Reply
+from imtw.errors import StoreError
+from imtw.model import Tally, User, groupPair
+from imtw.protocols.fastim.forms import END, BellForm, chatOf
+from imtw.protocols.fastim.house import House
+from imtw.protocols.fastim.room import FastSpeaker
+from imtw.protocols.fastim.texts import entry, entryUnquoted, fitting, roomList
+from imtw.protocols.framing import frame
+from imtw.sessions import Outlet, Session
+
+CHUNK = 200  # rooms read at once
+BELLS = BellForm()
+
+
+class Shown:
+    """
+    A room as lists show it.
+    """
+
+    __slots__ = ("text", "total", "ts", "uses")
+
+    def __init__(self) -> None:
+        self.uses = 0
+        self.total = 0
+        self.ts = 0
+        self.text = ""
+
+
+class Bell(Outlet):
+    """
+    The way out of a roster's session: what is sent there are the ids of
+    rooms in which something has changed.
+    """
+
+    __slots__ = ("_board", "_roster")
+
+    def __init__(self, board: Board, roster: Roster) -> None:
+        self._board = board
+        self._roster = roster
+
+    def send(self, data: bytes) -> None:
+        """
+        Something has changed there.
+        """
+        self._board.ring(self._roster, [id.decode() for id in data.split(END)[:-1]])
+
+    def close(self) -> None:
+        """
+        The user is to be cut: so is who watches.
+        """
+        for speaker in list(self._roster.watching):
+            speaker.finish()
+
+
+class Roster:
+    """
+    A user's list of rooms.
+
+    @ivar watching: the WebSockets that show it, and what each showed last.
+    @ivar shown: the rooms it has.
+    """
+
+    def __init__(self, board: Board, user: User) -> None:
+        self.user = user
+        self.watching: dict[RosterSpeaker, State] = {}
+        self.shown: list[str] = []
+        self.isReady = False
+        self.session: Session = board.core.newSession(Bell(board, self), BELLS, "ws", "")
+
+
+State = tuple[tuple[str, int, int], ...]  # (room, messages, time of the last)
+
+
+class Board:
+    """
+    All lists of rooms that somebody watches.
+    """
+
+    log = Logger()
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.core = house.core
+        self._entry = entryUnquoted if house.options.strict else entry
+        self._rosters: dict[str, Roster] = {}
+        self._rooms: dict[str, Shown] = {}
+        self._rung: set[str] = set()
+        self._changed: dict[Roster, None] = {}
+        self._timer: IDelayedCall | None = None
+        self._isBusy = False
+
+    async def watch(self, speaker: RosterSpeaker, user: User) -> None:
+        """
+        Show somebody a user's list, and what becomes of it.
+        """
+        roster = self._rosters.get(user.id)
+        if roster is None:
+            roster = self._rosters[user.id] = Roster(self, user)
+            roster.watching[speaker] = ()
+            speaker.roster = roster
+            await self.core.attendance.follow(roster.session, user)
+            roster.isReady = True
+        roster.watching[speaker] = ()
+        speaker.roster = roster
+        if roster.isReady:
+            self._changed[roster] = None
+            self._refresh()
+
+    def unwatch(self, speaker: RosterSpeaker, roster: Roster) -> None:
+        """
+        Somebody watches no more.
+        """
+        del roster.watching[speaker]
+        if not roster.watching:
+            del self._rosters[roster.user.id]
+            self._changed.pop(roster, None)
+            self.core.lost(roster.session)
+            self._use(roster, [])
+
+    def ring(self, roster: Roster, rooms: list[str]) -> None:
+        """
+        Something has changed in rooms that a list shows.
+        """
+        self._rung.update(rooms)
+        self._changed[roster] = None
+        if self._timer is None and not self._isBusy:
+            self._timer = self.core.clock.callLater(self.house.options.updateRate, self._refresh)
+
+    def emptied(self, room: str) -> None:
+        """
+        A room's messages are gone.
+        """
+        live = self.core.groups.get(room)
+        for session in live.sessions() if live is not None else ():
+            if session.follows and isinstance(session.outlet, Bell):
+                session.outlet.send(room.encode("utf-8", "replace") + END)
+
+    def _refresh(self) -> None:
+        """
+        Read what has changed, and show it.
+        """
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if not self._isBusy:
+            self._isBusy = True
+            Deferred.fromCoroutine(self._read()).addErrback(self._failed).addBoth(self._rest)
+
+    def _rest(self, result: object) -> None:
+        """
+        What rang meanwhile waits for its turn.
+        """
+        self._isBusy = False
+        if self._changed:
+            self._timer = self.core.clock.callLater(self.house.options.updateRate, self._refresh)
+
+    def _failed(self, failure: Failure) -> None:
+        """
+        It could not be read: it will be asked for again.
+        """
+        if failure.check(StoreError):
+            self.log.error("fastim: lists of rooms: {error}", error=failure.getErrorMessage())
+        else:
+            self.log.failure("fastim: lists of rooms", failure)
+
+    async def _read(self) -> None:
+        """
+        Read each room once, then show each list to who watches it.
+        """
+        changed = self._changed
+        for roster in changed:
+            self._use(roster, list(roster.session.members))
+        wanted = [room for room, shown in self._rooms.items() if room in self._rung or not shown.text]
+        rung, self._rung, self._changed = self._rung, set(), {}
+        try:
+            for at in range(0, len(wanted), CHUNK):
+                chunk = wanted[at : at + CHUNK]
+                tallies: list[Tally] = await self.core.store.newest([groupPair(room) for room in chunk], 1)
+                for room, tally in zip(chunk, tallies, strict=True):
+                    self._note(room, tally)
+        except BaseException:
+            self._rung |= rung
+            self._changed = {**changed, **self._changed}
+            raise
+        for roster in changed:
+            self._show(roster)
+
+    def _note(self, room: str, tally: Tally) -> None:
+        """
+        Keep how a room stands, as it is shown.
+        """
+        shown = self._rooms.get(room)
+        if shown is not None:
+            last = tally.messages[-1] if tally.messages else None
+            shown.total = tally.total
+            shown.ts = last.ts if last is not None else 0
+            shown.text = self._entry(None if last is None else chatOf(last, self.house.realm), tally.total)
+
+    def _use(self, roster: Roster, rooms: list[str]) -> None:
+        """
+        A list shows these rooms now; what none shows is forgotten.
+        """
+        for room in rooms:
+            self._rooms.setdefault(room, Shown()).uses += 1
+        for room in roster.shown:
+            shown = self._rooms[room]
+            shown.uses -= 1
+            if not shown.uses:
+                del self._rooms[room]
+        roster.shown = rooms
+
+    def _show(self, roster: Roster) -> None:
+        """
+        Push a list to those who were shown another one: the rooms with the
+        newest messages first.
+        """
+        rooms = [(id, self._rooms[id]) for id in roster.shown if id in self._rooms]
+        rooms.sort(key=lambda each: -each[1].ts)
+        state: State = tuple((id, shown.total, shown.ts) for id, shown in rooms)
+        hasAny = any(shown.total for _, shown in rooms)
+        data = b""
+        for speaker, before in list(roster.watching.items()):
+            if state == before or not (before or hasAny):
+                continue
+            if not data:
+                texts = fitting([shown.text for _, shown in rooms], self.core.limits.sendBudget // 2, False)
+                data = frame(roomList(texts, self.house.options.strict).encode("utf-8", "replace"))
+            roster.watching[speaker] = state
+            speaker.outlet.send(data)
+
+
+class RosterSpeaker(FastSpeaker):
+    """
+    One WebSocket that shows a list of rooms.  What comes is ignored.
+    """
+
+    roster: Roster | None = None
+
+    def __init__(self, house: House, board: Board, user: str, token: str) -> None:
+        super().__init__(house, user, token)
+        self._board = board
+
+    async def enter(self) -> None:
+        """
+        Begin to watch.
+        """
+        user = await self.admitted()
+        if user is not None and self.session.ended is not None:
+            await self._board.watch(self, user)
+
+    def received(self, payload: bytes, isBinary: bool) -> None:
+        """
+        Nobody listens.
+        """
+
+    def closed(self) -> None:
+        """
+        The connection is gone.
+        """
+        if self.roster is not None:
+            self._board.unwatch(self, self.roster)
+        super().closed()
+
+    def answer(self, command: Command | None, reply: Reply, packet: object) -> bytes:
+        """
+        Nothing is asked.
+        """
+        return b""
