@@ -5,11 +5,9 @@ C{bench/run}: what it takes, and what it leaves.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import MsgspecError
@@ -19,7 +17,7 @@ from bench.driver import measureAll
 from bench.results import Report, dump, load
 from bench.rows import ROWS
 from bench.shapes import Row
-from bench.stage import HERE, CannotMeasure, Stage, build, tell
+from bench.stage import HERE, CannotMeasure, Stage, tell
 from bench.table import markdown
 
 ROUNDS = 5
@@ -40,11 +38,21 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="where bench.json and bench.md go [.]")
     made.add_argument("--compare", type=Path, metavar="FILE", help="say what has moved since an earlier bench.json")
     made.add_argument("--against", type=Path, metavar="FILE", help="with --compare: compare these two, measure nothing")
-    made.add_argument(
-        "--cache", type=Path, default=HERE / "build", metavar="DIR",
-        help="where programs and large databases are kept [bench/build]",
-    )  # fmt: skip
+    inFolder(made)
     return made
+
+
+def inFolder(parser: argparse.ArgumentParser) -> None:
+    """
+    The option that all programs of the benchmark have.
+    """
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=HERE / "build",
+        metavar="DIR",
+        help="where programs and large databases are kept [bench/build]",
+    )
 
 
 def chosen(names: Sequence[str] | None) -> list[Row]:
@@ -71,26 +79,13 @@ def reportIn(file: Path) -> Report:
         raise CannotMeasure(f"{file} is no report: {error}") from error
 
 
-def measured(rows: Sequence[Row], quick: bool, rounds: int, cache: Path) -> Report:
-    """
-    Build what is needed, and measure.
-
-    @raise CannotMeasure: something is missing.
-    """
-    if not sys.platform.startswith("linux"):
-        raise CannotMeasure(f"this needs Linux, for /proc and epoll, and is {sys.platform}")
-    cache.mkdir(parents=True, exist_ok=True)
-    tools = build(cache.resolve())
-    with tempfile.TemporaryDirectory(prefix="imtw-bench-", dir=cache) as folder:
-        return measureAll(rows, Stage(tools, Path(folder).resolve(), cache.resolve(), quick), rounds)
-
-
-def run(options: argparse.Namespace) -> None:
+def run(arguments: Sequence[str] | None = None) -> None:
     """
     Do what is asked for.
 
     @raise CannotMeasure: it cannot be done.
     """
+    options = parser().parse_args(arguments)
     rows = chosen(options.row)
     if options.list:
         print(*(f"{row.name:<22}{row.title}" for row in rows), sep="\n")
@@ -103,7 +98,8 @@ def run(options: argparse.Namespace) -> None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
     rounds = options.rounds or (1 if options.quick else ROUNDS)
-    report = measured(rows, options.quick, rounds, options.cache)
+    with Stage.open(options.cache, options.quick) as stage:
+        report = measureAll(rows, stage, rounds)
     text = markdown(report)
     (options.out / "bench.json").write_bytes(dump(report))
     (options.out / "bench.md").write_text(text, "utf-8")
@@ -112,18 +108,17 @@ def run(options: argparse.Namespace) -> None:
         print("\n" + comparison(before, report), end="")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(work: Callable[[Sequence[str] | None], None], name: str) -> int:
     """
-    Run it.
+    Run one of the programs.
 
     @return: the exit status.
     """
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that our servers end with us
-    os.environ.setdefault("PYTHONHASHSEED", "0")
     try:
-        run(parser().parse_args(arguments))
+        work(None)
     except CannotMeasure as problem:
-        tell(f"bench/run: {problem}")
+        tell(f"{name}: {problem}")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -65,15 +65,15 @@ JIM_TEXTS = {
     "heartbeat": '13:{"cmd":13,"hbbyte":"-127"}',
     "private": chat('"to":"u$P","chatType":2'),
     "group": chat('"group_id":"g","chatType":1'),
-    "history": '19:{"cmd":19,"type":1,"userId":"u$U","groupId":"g","offset":0,"count":50}',
-    "conversations": '120:{"cmd":120}',
+    "history": '19:{"cmd":19,"type":1,"userId":"u$U","groupId":"g","offset":$2,"count":50}',
+    "conversations": '108:{"cmd":108,"limit":50}',
 }
 JIM_ANSWERS = {
     "heartbeat": '"hbbyte"',
     "private": '"command":12',
     "group": '"command":12',
     "history": '"code":10018',
-    "conversations": '"command":120',
+    "conversations": '"command":108',
 }
 LOGGED_IN = "ready 10007"
 

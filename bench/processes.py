@@ -7,26 +7,10 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")  # a second
 CPU_CLOCK = 2  # CPUCLOCK_SCHED of Linux: what the scheduler has counted
-
-
-class Thread(NamedTuple):
-    """
-    A thread's account, in seconds.
-
-    @ivar ran: it had a core.
-    @ivar waited: it wanted one, which others had.
-    """
-
-    id: int
-    name: str
-    ran: float
-    waited: float
 
 
 def cpu(pid: int) -> float:
@@ -36,19 +20,12 @@ def cpu(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | CPU_CLOCK)
 
 
-def threads(pid: int) -> Iterator[Thread]:
+def reactor(pid: int) -> float:
     """
-    Its threads.
+    The same of its first thread alone.
     """
-    for name in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{name}/schedstat", encoding="ascii") as stream:
-                ran, waited, _ = stream.read().split()
-            with open(f"/proc/{pid}/task/{name}/comm", encoding="utf-8") as stream:
-                comm = stream.read().strip()
-        except FileNotFoundError:
-            continue  # it has ended just now
-        yield Thread(int(name), comm, int(ran) / 1e9, int(waited) / 1e9)
+    with open(f"/proc/{pid}/task/{pid}/schedstat", encoding="ascii") as stream:
+        return int(stream.read().split()[0]) / 1e9
 
 
 def busy(core: int) -> float:

@@ -80,12 +80,12 @@ def figureResult(figure: Figure, numbers: Mapping[str, Sequence[Numbers]]) -> Fi
 
     @return: L{None} where no round counts.
     """
-    columns = [Series(tuple(float(one[figure.key]) for one in side)) for side in numbers.values()]
-    if not all(column.values for column in columns):
+    columns = [Series(tuple(float(one[figure.key]) for one in side if figure.key in one)) for side in numbers.values()]
+    if not columns[0].values:
         return None
     ours = columns[0]
     result = FigureResult(figure.key, figure.unit, list(ours.values))
-    if len(columns) > 1:
+    if len(columns) > 1 and columns[1].values:
         result.besides = list(columns[1].values)
         result.ratios = list(over(ours, columns[1]).values)
     if figure.target is not None:

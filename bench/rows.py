@@ -4,12 +4,19 @@ The rows there are: what is measured beside what, and how good it has to be.
 
 from __future__ import annotations
 
-from bench.dialects import TCP, TCP_GROUP, WS, WS_GROUP, Dialect
+from dataclasses import replace
+
+from bench.dialects import TCP, TCP_GROUP, TCP_TOKEN, WS, WS_GROUP, WS_TOKEN, Dialect
 from bench.loads import Load
-from bench.measures.memory import Idle
-from bench.measures.traffic import HalfLoad, Traffic
+from bench.measures.history import Pages
+from bench.measures.lag import FanOuts
+from bench.measures.memory import Idle, IdleTLS
+from bench.measures.start import Start
+from bench.measures.traffic import AmongOthers, HalfLoad, Traffic
 from bench.servers import Baseline, Imtw
 from bench.shapes import AtMost, Figure, Measure, Row, Share, Target, Times
+from bench.stage import Amount
+from bench.stock import Stock
 
 C = "C"
 IMTW = "imtw"
@@ -95,6 +102,59 @@ def latency(name: str, server: Imtw, baseline: Baseline, title: str) -> Row:
     return Row(f"latency-{name}", f"{title}, half load, open loop, tcp", sides, LATENCIES)
 
 
+USERS = Stock(accounts=10000)
+
+
+def login(name: str, dialect: Dialect, most: float) -> Row:
+    """
+    Clients that come with a token, and go.
+    """
+    load = Load("churn", (dialect,), clients=32, stock=USERS)
+    # The baseline knows no tokens: it is told a name, and believes it.
+    simple = Load("churn", (TCP if dialect is TCP_TOKEN else WS,), clients=32)
+    server = Imtw(stock=USERS, options=("--auth", "accounts:"))
+    sides: dict[str, Measure] = {IMTW: Traffic(server, load), C: Traffic(Baseline(), simple)}
+    return Row(f"login-{name}", f"connect and log in with a token, {name}", sides, (cpu(AtMost(most)),))
+
+
+def history(name: str, messages: Amount, target: Target | None = None) -> Row:
+    """
+    Pages of a long log, beside those of a short one.
+    """
+    sides = {name: Pages(Imtw(), messages), "10 thousand": Pages(Imtw(), (1000, 10_000))}
+    figures = Figure(CPU, "us CPU", target), Figure("p50", "ms p50", target)
+    return Row(f"history-{name.replace(' ', '-')}", f"a page of 50 from anywhere among {name} messages", sides, figures)
+
+
+def crowded() -> Row:
+    """
+    Whether it matters who else is there.
+    """
+    load = Load("pair", (TCP,), "private", 2, options=("--first", "19000"))
+    others = Load("hold", (TCP,), clients=(1000, 15000))
+    sides: dict[str, Measure] = {
+        "among others": AmongOthers(Imtw(), load, others),
+        "alone": Traffic(Imtw(), load),
+    }
+    figures = Figure(P99, "ms p99", Times(1.5)), cpu()
+    return Row("crowded", "one pair chats among 15,000 who are logged in, tcp", sides, figures)
+
+
+def lag() -> Row:
+    """
+    Whether a large group holds up everybody else.
+    """
+    group = Load("group", (TCP_GROUP,), "group", (1000, 10000), rate=3, seconds=(3, 14))
+    bystander = Load("ask", (TCP,), "heartbeat", 1, rate=100, window=64, seconds=(1, 10), options=("--first", "19000"))
+    probed = replace(GROUP, inside=("lag", "{folder}/lags"))
+    sides: dict[str, Measure] = {
+        IMTW: FanOuts(probed, group, bystander),
+        C: FanOuts(Baseline(), group, bystander),
+    }
+    figures = Figure("lag", "ms p99.9 of the reactor's lag", AtMost(3)), Figure("p999", "ms p99.9 of a heartbeat")
+    return Row("lag", "three messages a second to a group of 10,000", sides, figures)
+
+
 ROWS = (
     echo("tcp", TCP, Share(0.70)),
     echo("ws", WS, Share(0.50)),
@@ -118,6 +178,15 @@ ROWS = (
     group(10000, "mixed", 16, cpu()),
     idle("tcp", TCP, 2.5),
     idle("ws", WS, 10),
+    Row(
+        "idle-tls",
+        "a logged-in connection that is idle, TLS",
+        {IMTW: IdleTLS(Imtw(hasTLS=True), (100, 2000))},
+        (Figure("kb", "KB", AtMost(28)),),
+    ),
+    crowded(),
+    login("tcp", TCP_TOKEN, 150),
+    login("ws", WS_TOKEN, 600),
     latency("memory", Imtw(), Baseline(), "private chat, in memory"),
     latency("durable", DURABLE, Baseline(True), "private chat, SQLite FULL"),
     traffic(
@@ -128,5 +197,13 @@ ROWS = (
         server=DURABLE,
         baseline=Baseline(True),
     ),
+    lag(),
+    history("1 million", (10_000, 1_000_000)),
+    history("10 million", (100_000, 10_000_000), Times(1.5)),
+    Row(
+        "start",
+        "cold start, and at rest",
+        {IMTW: Start(DURABLE), C: Start(Baseline())},
+        (Figure("first", "s to the first login", AtMost(1.5)), Figure("rest", "MB at rest", AtMost(70))),
+    ),
 )
-BY_NAME = {row.name: row for row in ROWS}

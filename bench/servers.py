@@ -8,14 +8,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Protocol
 
 from bench import processes
+from bench.certificate import certificate
 from bench.stage import HERE, SERVER, Stage, pinned
+from bench.stock import Stock
 from imtw.verify.server import CannotStart, Server, freePort
 
 PATIENCE = 60.0  # seconds for a server to end
@@ -26,12 +28,23 @@ class Running:
     A server that runs.
 
     @ivar folder: where its files are.
+    @ivar tlsPort: with TLS, or 0.
+    @ivar isWatched: it waits for SIGUSR1 to look at itself.
     """
 
-    def __init__(self, pid: int, port: int, folder: str) -> None:
+    def __init__(self, pid: int, port: int, folder: str, tlsPort: int = 0, isWatched: bool = False) -> None:
         self.pid = pid
         self.port = port
         self.folder = folder
+        self.tlsPort = tlsPort
+        self.isWatched = isWatched
+
+    def look(self) -> None:
+        """
+        It is under load now: what may be inside of it can begin to look.
+        """
+        if self.isWatched:
+            os.kill(self.pid, signal.SIGUSR1)
 
     @property
     def cpu(self) -> float:
@@ -53,9 +66,9 @@ class Servable(Protocol):
     A server that can be started.
     """
 
-    def run(self, stage: Stage) -> Running:
+    def run(self, stage: Stage) -> AbstractContextManager[Running]:
         """
-        Within a C{with}: run one.
+        Run one.
         """
 
 
@@ -66,13 +79,19 @@ class Imtw:
 
     @ivar store: C{--store}; in C{{folder}} is the run's own.
     @ivar options: beside port and store.
-    @ivar inside: a module of the benchmark that runs in the process, with its
-        arguments.
+    @ivar stock: what is in the database to begin with.
+    @ivar isRead: it is only read, and no copy of it is needed.
+    @ivar hasTLS: it has a second port, with TLS.
+    @ivar inside: a module of L{bench.inside} that looks at it, and the file
+        for what it sees; or nothing.
     """
 
     store: str = "memory:"
     options: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
+    stock: Stock | None = None
+    isRead: bool = False
+    hasTLS: bool = False
+    inside: tuple[str, str] | tuple[()] = ()
 
     @contextmanager
     def run(self, stage: Stage) -> Iterator[Running]:
@@ -80,24 +99,37 @@ class Imtw:
         Run one.
         """
         folder = stage.newFolder()
-        server = self.prepare(folder)
+        server, tlsPort = self.prepare(stage, folder), 0
+        if self.hasTLS:
+            tlsPort = freePort()
+            pem = certificate(folder)
+            server.options += ["--port", f"ssl:{tlsPort}:interface=127.0.0.1:privateKey={pem}:certKey={pem}"]
         try:
             with pinned(SERVER):
                 server.start()
-            yield Running(server.pid, server.address[1], folder)
+            yield Running(server.pid, server.address[1], folder, tlsPort, self.inside[:1] == ("sampling",))
             stop(server)
         finally:
             server.kill()
 
-    def prepare(self, folder: str) -> Server:
+    def prepare(self, stage: Stage, folder: str) -> Server:
         """
         One that is to be started.
         """
-        server = Server(folder, ["--store", self.store.format(folder=folder), *self.options])
+        store = self.store
+        if self.stock is not None:
+            store = "sqlite:{folder}/imtw.db"
+            if self.isRead:
+                store = f"sqlite:{self.stock.file(stage)}"
+            else:
+                self.stock.copy(stage, str(Path(folder, "imtw.db")))
+        server = Server(folder, ["--store", store.format(folder=folder), *self.options])
         if self.inside:
-            module, *arguments = self.inside
-            script = [str(HERE / "inside" / f"{module}.py"), *(word.format(folder=folder) for word in arguments)]
-            server.runner = ["-P", *script]
+            module, file = self.inside
+            program = (
+                f"import sys; sys.path.append({str(HERE.parent)!r}); from bench.inside.{module} import main; main()"
+            )
+            server.runner = ["-c", program, file.format(folder=folder)]
         return server
 
 

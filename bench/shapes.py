@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.servers import Servable
 from bench.stage import Stage
 
+OF_IT = " of its speed"
 #: What one side gave in one round, by name.
 Numbers = Mapping[str, float]
 
@@ -26,8 +28,13 @@ class Unsound(Exception):
 
 class Measure(Protocol):
     """
-    One side of a row.
+    One side of a row: a dataclass.
+
+    @ivar server: what is measured.
     """
+
+    @property
+    def server(self) -> Servable: ...
 
     def __call__(self, stage: Stage) -> Numbers:
         """
@@ -93,7 +100,7 @@ class Share:
         return ratio is not None and ratio > 0 and 1 / ratio >= self.bound
 
     def __str__(self) -> str:
-        return f"{self.bound:.2f} of it" if self.bound <= 1 else f"{self.bound:g} times as good"
+        return f"{self.bound:g}{OF_IT}"
 
 
 Target = AtMost | Times | Share

@@ -43,6 +43,22 @@ class Stage:
     cache: Path
     quick: bool = False
 
+    @classmethod
+    @contextmanager
+    def open(cls, cache: Path, quick: bool) -> Iterator[Stage]:
+        """
+        One with a folder of its own, and with what has to be built.
+
+        @raise CannotMeasure: it cannot be had here.
+        """
+        if not sys.platform.startswith("linux"):
+            raise CannotMeasure(f"this needs Linux, for /proc and epoll, and is {sys.platform}")
+        cache = cache.resolve()
+        cache.mkdir(parents=True, exist_ok=True)
+        tools = build(cache)
+        with tempfile.TemporaryDirectory(prefix="run-", dir=cache) as folder:
+            yield cls(tools, Path(folder), cache, quick)
+
     def size(self, amount: Amount) -> float:
         """
         How many of something are wanted here.

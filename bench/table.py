@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from bench.results import FigureResult, Report, RowResult
 from bench.series import Series
+from bench.shapes import OF_IT
 
-HEAD = ("row", "what", "imtw", "beside", "compared", "target", "")
+HEAD = ("row", "what", "imtw", "beside it", "compared", "target", "")
 NOISY = 0.1  # of the time the core was others': figures of elapsed time are not to be trusted then
 
 
@@ -34,12 +35,14 @@ def spread(values: Iterable[float]) -> str:
 
 def compared(figure: FigureResult) -> str:
     """
-    How the sides compare.
+    How the sides compare: as the target does, or as multiple of the other.
     """
     if not figure.ratios:
         return ""
     ratio = Series(tuple(figure.ratios)).median
-    return f"{number(ratio)} times, {number(1 / ratio)} of it" if ratio else "0 times"
+    if figure.target.endswith(OF_IT) and ratio:
+        return f"{number(1 / ratio)}{OF_IT}"
+    return f"{number(ratio)} times"
 
 
 def cells(row: RowResult, figure: FigureResult) -> tuple[str, ...]:
@@ -47,9 +50,12 @@ def cells(row: RowResult, figure: FigureResult) -> tuple[str, ...]:
     One line.
     """
     beside = f"{row.sides[1]}: {spread(figure.besides)}" if figure.besides else ""
+    ours = spread(figure.values)
+    if row.sides[0] != "imtw":
+        ours = f"{row.sides[0]}: {ours}"
     verdict = {True: "reached", False: "MISSED", None: ""}[figure.reached]
     what = f"{row.title}: {figure.unit}"
-    return row.name, what, spread(figure.values), beside, compared(figure), figure.target, verdict
+    return row.name, what, ours, beside, compared(figure), figure.target, verdict
 
 
 def line(texts: Iterable[str]) -> str:
@@ -85,11 +91,12 @@ def markdown(report: Report) -> str:
     All of it.
     """
     machine = ", ".join(f"{key} {value}" for key, value in report.machine.items())
+    size = ", quick: sizes are smaller than it says below" if report.quick else ""
     judged = [figure.reached for row in report.rows for figure in row.figures if figure.reached is not None]
     lines = [
         f"imtw {report.commit}, {report.date}",
         "",
-        f"{machine}. {report.rounds} rounds{', quick' if report.quick else ''}, {report.seconds:.0f} s. "
+        f"{machine}. {report.rounds} rounds{size}, {report.seconds:.0f} s. "
         "Medians (least to most); CPU is the server's, for each operation.",
         "",
         line(HEAD),

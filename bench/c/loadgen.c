@@ -177,6 +177,7 @@ static int run(void) {
         for (uint64_t end = now() + SETTLE; now() < end;) crowd_turn(10);
     }
     double connecting = (now() - began) / 1e9;
+    fputs("ready\n", stderr);
     began = progress = now();
     uint64_t start = began + (uint64_t)(o.warmup * 1e9), end = start + (uint64_t)(o.seconds * 1e9), time;
     while ((time = now()) < end) {

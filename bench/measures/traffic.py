@@ -44,3 +44,19 @@ class HalfLoad(Traffic):
             full = self.load.run(stage, server)
             half = replace(self.load, rate=full["per_s"] / 2)
             return half.run(stage, server)
+
+
+@dataclass(frozen=True)
+class AmongOthers(Traffic):
+    """
+    A load while others are logged in and say nothing.
+    """
+
+    others: Load
+
+    def __call__(self, stage: Stage) -> Numbers:
+        """
+        Measure once.
+        """
+        with self.server.run(stage) as server, self.others.held(stage, server):
+            return self.load.run(stage, server)
