@@ -63,6 +63,7 @@ ROWS = [
     Row(("D7",), "cut connections: each message exactly once", "cuts.isExactlyOnce", True),
     Row(("D8",), "an id sent again is one message", "repeats.isOnce", True),
     Row(("D9",), "a stop (SIGTERM) loses nothing acknowledged", "stop.stopsWell"),
+    Row(("D10",), "an upgrade loses nothing, if killed, too", "upgrades.isRepeatable", False, (linux,)),
     Row(("O1", "O2"), "who does not read costs nobody else", "stalled.areCut", True),
     Row(("O3",), "who floods is paused, others go on", "flood.isPaused", True),
     Row(("O4", "O5"), "who is slow is dropped in time", "slow.areDropped", True),

@@ -57,6 +57,7 @@ CONTROLS = [
     Control(("D7",), "has clients that do not catch up", "no-sync"),
     Control(("D8",), "takes no notice of ids", "forgetful"),
     Control(("D9",), "acknowledges early and ends at once", "early-ack,die-at-once"),
+    Control(("D10",), "upgrades piece by piece", "piecemeal"),
     Control(("O1",), "queues without a bound", "", limits(sendBudget=UNBOUNDED)),
     Control(("O2",), "waits for who does not read before it closes", "polite-close"),
     Control(("O3",), "reads whatever comes", "", limits(unparsed=UNBOUNDED)),

@@ -226,6 +226,27 @@ def unfair() -> None:
     FairQueue.run = lambda self, address, work: run(self, "", work)  # type: ignore[method-assign]
 
 
+def piecemeal() -> None:
+    """
+    Upgrades a database without transactions.
+    """
+    from time import sleep
+
+    from imtw.persistence import schema
+
+    def upgradeSlowly(connection: sqlite3.Connection) -> None:
+        for step, sql in schema.steps():
+            if step > schema.versionOf(connection):
+                for statement in sql.split(";\n"):
+                    connection.executescript(statement)
+                    sleep(0.02)
+                connection.executescript(
+                    f"PRAGMA application_id = {schema.APPLICATION:d}; PRAGMA user_version = {step:d}"
+                )
+
+    schema.upgrade = upgradeSlowly  # type: ignore[assignment]
+
+
 def nothing() -> None:
     """
     The clients do it wrong, and not the server.
@@ -248,6 +269,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "queueing": queueing,
     "amnesia": amnesia,
     "unfair": unfair,
+    "piecemeal": piecemeal,
     "no-sync": nothing,
 }
 
