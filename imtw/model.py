@@ -293,6 +293,8 @@ class Standing(Struct):
     @ivar read: how far the user has read.
     @ivar unread: n(head) - n(max(read, own last row)).
     @ivar last: the newest message, or L{None} for a group without any.
+    @ivar place: where it stands in the list: the time of its last row, ms,
+        and its number.  No client is told this.
     """
 
     pair: Pair
@@ -301,6 +303,7 @@ class Standing(Struct):
     read: int
     unread: int
     last: Message | None
+    place: tuple[int, int] | UnsetType = UNSET
 
 
 class Tally(Struct):

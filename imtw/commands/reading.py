@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from imtw.commands.declaration import Access, Command, Status
 from imtw.model import Message, Receipt, Standing
@@ -37,19 +37,23 @@ class ListConversations(Struct, forbid_unknown_fields=True):
     """
     Look at one's conversations, the ones with the newest row first.
 
-    @ivar before: only those whose last row is older, ms; for the next page.
+    @ivar before: only those whose last row is older, ms; or, for the next
+        page, what the one before gave as C{next}.
     """
 
-    before: int | None = None
+    before: int | Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")] | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
 class Conversations(Struct):
     """
     A page of a user's conversations.
+
+    @ivar next: where the next page begins; not there on the last one.
     """
 
     conversations: list[Standing]
+    next: str | UnsetType = UNSET
 
 
 class GetHistory(Struct, forbid_unknown_fields=True):

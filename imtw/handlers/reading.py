@@ -4,6 +4,7 @@ What a user has read, and what there is to read.
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from zope.interface import implementer
 
 from imtw.commands import (
@@ -85,11 +86,27 @@ class ConversationsHandler:
         if session.user is None:
             raise CommandRefused(Status.INVALID)
         user = session.user.id
-        found: list[Standing] = await self._core.store.standings(user, request.before, request.limit)
-        for standing in found:
+        before, behind = _placeOf(request.before)
+        found: list[Standing] = await self._core.store.standings(user, before, request.limit, behind)
+        page = Conversations(list(self._core.limits.fitting(found)))
+        if len(found) == request.limit or len(page.conversations) < len(found):
+            place = page.conversations[-1].place
+            page.next = f"{place[0]}.{place[1]}" if place else UNSET
+        for standing in page.conversations:
+            standing.place = UNSET
             if standing.last is not None:
                 [standing.last] = shownTo(user, [standing.last])
-        return Reply(Status.OK, Conversations(list(self._core.limits.fitting(found))))
+        return Reply(Status.OK, page)
+
+
+def _placeOf(before: int | str | None) -> tuple[int | None, int | None]:
+    """
+    The time, and the number, that a page begins behind.
+    """
+    if before is None:
+        return None, None
+    ts, _, number = str(before).partition(".")
+    return int(ts), int(number) if number else None
 
 
 @implementer(ICommandHandler)

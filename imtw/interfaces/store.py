@@ -372,11 +372,16 @@ class IStore(Interface):
         the user's.
         """
 
-    def standings(user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
+    def standings(
+        user: str, before: int | None, limit: int, behind: int | None = None
+    ) -> Deferred[list[Standing]]:
         """
-        The user's conversations, the ones with the newest row first.
+        The user's conversations, the ones with the newest row first; of the
+        same time, in the order of their numbers.
 
         @param before: only those whose last row is older than this, ms.
+        @param behind: and of those whose last row is of just that time, the
+            ones with a larger number than this.
         """
 
     # devices

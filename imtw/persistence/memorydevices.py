@@ -12,6 +12,7 @@ from imtw.model import Device, Pair, Passport, Receipt, Scope, Standing
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryplaces import Person
+from imtw.persistence.rules import isBehind
 
 
 class MemoryDevices(MemoryPeople):
@@ -42,10 +43,12 @@ class MemoryDevices(MemoryPeople):
         read = person.reads[log.number] = max(person.reads.get(log.number, 0), min(seq, log.seq))
         return succeed(read)
 
-    def standings(self, user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
+    def standings(
+        self, user: str, before: int | None, limit: int, behind: int | None = None
+    ) -> Deferred[list[Standing]]:
         person = self.persons.get(user)
         logs = [] if person is None else [self.logs.numbered[number - 1] for number in person.cursors]
-        logs = [log for log in logs if before is None or log.ts < before]
+        logs = [log for log in logs if before is None or isBehind(log.ts, log.number, before, behind)]
         logs.sort(key=lambda log: (-log.ts, log.number))
         return succeed([self._standing(user, log) for log in logs[:limit]])
 
@@ -88,4 +91,5 @@ class MemoryDevices(MemoryPeople):
         read = self.persons[user].reads.get(log.number, 0)
         name = self.circles[log.pair.a].group.name if log.pair.a in self.circles and not log.pair.b else ""
         unread = log.n - log.seen(user, read) if self.keepsLog else 0
-        return Standing(log.pair, name, log.seq, read, unread, next(iter(log.between(None, None, 1)), None))
+        last = next(iter(log.between(None, None, 1)), None)
+        return Standing(log.pair, name, log.seq, read, unread, last, (log.ts, log.number))

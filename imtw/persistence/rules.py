@@ -154,3 +154,16 @@ def pageOf(offset: int | None, count: int | None, page: int, total: int) -> tupl
     if offset < 0:
         return 0, 0
     return min(offset, total), min(offset + wanted, total)
+
+
+def isBehind(ts: int, number: int, before: int, behind: int | None) -> bool:
+    """
+    Does a conversation come behind a place in the list of a user's, newest
+    first?
+
+    @param ts: of its last row, ms.
+    @param before: of the place, ms.
+    @param behind: the number of the conversation there, or L{None} for the
+        last of that time.
+    """
+    return ts < before or (ts == before and behind is not None and number > behind)

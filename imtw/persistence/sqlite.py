@@ -320,8 +320,10 @@ class SQLiteStore:
     def markRead(self, user: str, pair: Pair, seq: int) -> Deferred[int | None]:
         return self._writer.change(partial(devices.markRead, user=user, pair=pair, seq=seq))
 
-    def standings(self, user: str, before: int | None, limit: int) -> Deferred[list[Standing]]:
-        return self._readers.ask(standings.standings, user, before, limit, dict(self._tail.rows))
+    def standings(
+        self, user: str, before: int | None, limit: int, behind: int | None = None
+    ) -> Deferred[list[Standing]]:
+        return self._readers.ask(standings.standings, user, before, limit, behind, dict(self._tail.rows))
 
     # devices
 

@@ -16,7 +16,7 @@ from typing import Any
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
 from imtw.persistence.pages import N, checkPair, headOf, incomplete, numberOf, visibleUpTo
 from imtw.persistence.rows import Row, messageOf, messagesOf
-from imtw.persistence.rules import OWN_ROWS
+from imtw.persistence.rules import OWN_ROWS, isBehind
 
 #: A user's conversations, each with its last row: conversation, scope, a, b, name, read, seq, n, ts.
 ALL = """
@@ -119,7 +119,7 @@ def passport(cursor: sqlite3.Cursor, pair: Pair, seq: int, sender: str) -> Passp
 
 
 def standings(
-    cursor: sqlite3.Cursor, user: str, before: int | None, limit: int, tails: Tails
+    cursor: sqlite3.Cursor, user: str, before: int | None, limit: int, behind: int | None, tails: Tails
 ) -> list[Standing]:
     """
     See L{imtw.interfaces.IStore.standings}.
@@ -130,7 +130,7 @@ def standings(
     for row in cursor.execute(ALL, (user,)):
         tail = tails.get(row[0])
         end = max(row[6:9], tail[-1][1:4]) if tail else row[6:9]
-        if before is None or end[2] < before:
+        if before is None or isBehind(end[2], row[0], before, behind):
             found.append((end[2], (*row[:6], *end)))
     found.sort(key=lambda each: (-each[0], each[1][0]))
     return [_standing(cursor, user, row, tails.get(row[0], ())) for _, row in found[:limit]]
@@ -142,14 +142,15 @@ def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Seque
 
     @param row: as in L{ALL}.
     """
-    number, scope, a, b, name, read, head, n, _ = row
+    number, scope, a, b, name, read, head, n, ts = row
     pair = Pair(Scope(scope), a, b)
     checkPair(cursor, number, pair, user)
     placed = headOf(cursor, number)[0]
     tail = [late for late in tail if placed < late[1] <= head]
     last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, 0, END, 1))), None)
     seen = _seen(cursor, number, user, read, head, tail)
-    return Standing(pair, name, head, read, n - seen, None if last is None else messageOf(last, number, pair))
+    message = None if last is None else messageOf(last, number, pair)
+    return Standing(pair, name, head, read, n - seen, message, (ts, number))
 
 
 def _seen(cursor: sqlite3.Cursor, number: int, user: str, read: int, head: int, tail: Sequence[Row]) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.json import encode
 
 from imtw.commands import Chat, GetHistory, GetMessages, ListConversations, Sync, SyncState
@@ -119,6 +120,23 @@ class RoomTests(HandlerTestCase):
         friends = [f"friend{COUNT - 1 - number}" for number in range(len(found))]
         self.assertEqual([one.pair.partnerOf("ann") for one in found], friends)
         self.assertGreater(len(found), 5)
+
+    def test_allConversations(self) -> None:
+        """
+        Who goes on with what a page gives as its C{next} gets each
+        conversation once, though all are of the same time.
+        """
+        friends = [f"friend{number}" for number in range(COUNT)]
+        for friend in friends:
+            self.ask(self.ann, 11, Chat(friend, content=LONG))
+        read: list[str] = []
+        before: Any = None
+        while before is not UNSET:
+            page = self.data(self.ann, 108, ListConversations(before, 7))
+            read += [one.pair.partnerOf("ann") for one in page.conversations]
+            self.assertEqual({one.place for one in page.conversations}, {UNSET})
+            before = page.next
+        self.assertEqual(read, ["bob", *friends])
 
     def test_larger(self) -> None:
         """

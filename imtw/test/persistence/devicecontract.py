@@ -313,6 +313,28 @@ class StandingContract(StoreHarness):
         await self.say(pairs[0], "bob")
         self.assertEqual((await self.store.standings("alice", None, 1))[0].pair, pairs[0])
 
+    async def test_sameTime(self) -> None:
+        """
+        Conversations whose last rows are of one time are all on some page,
+        each once; so are groups in which nobody spoke.
+        """
+        for number in range(3):
+            await self.group(f"quiet{number}", "alice")
+        for name in ("bob", "carol", "dave", "eve", "fay"):
+            await self.store.addAccount(User(name, name), "")
+            await self.say(privatePair("alice", name), "alice")
+        whole = await self.store.standings("alice", None, 10)
+        self.assertEqual(len(whole), 8)
+        self.assertEqual(len({one.place[0] for one in whole}), 2)
+        for limit in (1, 2, 3):
+            read: list[Any] = []
+            before = behind = None
+            while page := await self.store.standings("alice", before, limit, behind):
+                read += page
+                before, behind = page[-1].place
+            self.assertEqual(read, whole)
+        self.assertEqual(await self.store.standings("alice", whole[0].place[0], 10), whole[5:])
+
     async def test_page(self) -> None:
         """
         Rows are paged by seq in both directions, always in the order of the
