@@ -3,9 +3,8 @@ Pages of a log in a SQLite database.
 
 A page costs the same wherever it lies and however long the log is: rows are
 found by their place.  How many messages stand before a row is its C{n}, less
-those that were recalled (the table C{recalls} counts them).  The server's
-time is in the order of the log, and a message's own time is near to it,
-except for those in an index of their own.
+those that were recalled (the table C{recalls} counts them).  Pages of some
+time are in L{imtw.persistence.spans}.
 
 The last rows of a log may not be in their place yet.  A query gets them as
 C{tail} (L{imtw.persistence.tail}): rows read before the transaction began,
@@ -22,8 +21,6 @@ from imtw.errors import StoreError
 from imtw.model import Message, Pair, Scope, Tally
 from imtw.persistence.rows import Row, messageOf, messagesOf, namedOf
 from imtw.persistence.rules import pageOf
-
-DRIFT = 10000  # ms that a message's two times may be apart and it is not in the index messages_astray
 
 #: From the index, and what the table has for it: each is the other's witness.
 NUMBER = """
@@ -54,19 +51,6 @@ WITH_ID = """
     SELECT * FROM messages INDEXED BY messages_by_id
     WHERE conversation = ? AND id = ? AND fact = 0 AND recalled IS NULL ORDER BY seq DESC LIMIT 1
 """
-# The constants are those of the index, word for word: otherwise it could not be used.
-WITHIN = """
-    SELECT * FROM messages
-    WHERE conversation = :conversation AND seq BETWEEN :low AND :high AND fact = 0 AND recalled IS NULL
-        AND created BETWEEN :begin AND :end AND created BETWEEN ts - 10000 AND ts + 10000
-    UNION ALL
-    SELECT * FROM messages INDEXED BY messages_astray
-    WHERE conversation = :conversation AND created BETWEEN :begin AND :end
-        AND created NOT BETWEEN ts - 10000 AND ts + 10000 AND fact = 0 AND recalled IS NULL
-"""
-OLDEST_WITHIN = WITHIN + "ORDER BY seq LIMIT :count OFFSET :offset"
-NEWEST_WITHIN = WITHIN + "ORDER BY seq DESC LIMIT :count"
-COUNT_WITHIN = WITHIN.replace("*", "count(*)")  # has two results
 
 
 def numberOf(cursor: sqlite3.Cursor, pair: Pair) -> int | None:
@@ -111,34 +95,19 @@ def headOf(cursor: sqlite3.Cursor, number: int) -> tuple[int, int, int]:
     return cursor.execute(HEAD, (number,)).fetchone() or (0, 0, 0)
 
 
-def history(
-    cursor: sqlite3.Cursor,
-    pair: Pair,
-    begin: float | None,
-    end: float | None,
-    offset: int | None,
-    count: int | None,
-    page: int,
-    tail: Sequence[Row] = (),
+def counted(
+    cursor: sqlite3.Cursor, pair: Pair, offset: int | None, count: int | None, page: int, tail: Sequence[Row]
 ) -> list[Message]:
     """
-    See L{imtw.interfaces.IStore.history}.
+    Messages by how many come before them; see L{imtw.interfaces.IStore.history}.
 
-    @param page: how many messages at most.
+    @param page: how many at most.
     """
     number = numberOf(cursor, pair)
     if number is None:
         return []
     seq, n, _ = headOf(cursor, number)
-    late = _after(tail, seq)
-    if begin is not None or end is not None:
-        low = float("-inf") if begin is None else begin
-        high = float("inf") if end is None else end
-        late = [row for row in late if low <= row[9] <= high]
-        found = messagesOf(_within(cursor, number, seq, low, high, offset, count, page, late), number, pair)
-        if not all(low <= message.created <= high for message in found):
-            raise incomplete(number)
-        return found
+    late = later(tail, seq)
     placed = _visible(cursor, number, n)
     first, last = pageOf(offset, count, page, placed + len(late))
     found = []
@@ -167,7 +136,7 @@ def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, t
     if number is None:
         return Tally(0, [])
     seq, n, _ = headOf(cursor, number)
-    late = _after(tail, seq)
+    late = later(tail, seq)
     if until is not None:
         late = [row for row in late if row[1] <= until]
         seq, n = cursor.execute(UNTIL, (number, until)).fetchone() or (0, 0)
@@ -186,10 +155,10 @@ def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) ->
     if number is None:
         return None
     head = headOf(cursor, number)[0]
-    for late in _after(tail, head):
+    for late in later(tail, head):
         if late[3] == ts:
             return messageOf(late, number, pair)
-    row = cursor.execute(VISIBLE_AT, (number, _firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
+    row = cursor.execute(VISIBLE_AT, (number, firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
     return messageOf(row, number, pair) if row is not None and row[3] == ts else None
 
 
@@ -212,55 +181,14 @@ def _counted(
     """
     before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
     wanted = first + 1 + (before[0] if before else 0)
-    start = _firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
+    start = firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
     found = messagesOf(cursor.execute(FROM, (number, start, last - first)), number, pair)
     if len(found) != last - first or found[0].n != wanted:
         raise incomplete(number)
     return found
 
 
-def _within(
-    cursor: sqlite3.Cursor,
-    number: int,
-    head: int,
-    begin: float,
-    end: float,
-    offset: int | None,
-    count: int | None,
-    page: int,
-    late: list[Row],
-) -> list[Row]:
-    """
-    A page of the messages of some time, the last of which are C{late}.
-    """
-    # How many there are is not known; it matters only where a page is counted from the end.
-    first, last = pageOf(offset or 0, count, page, (offset or 0) + page)
-    if first >= last:
-        return []
-    asked = {
-        "conversation": number,
-        "begin": begin,
-        "end": end,
-        "low": _firstSeq(cursor, TS, number, begin - DRIFT, 1, head + 1),
-        "high": _firstSeq(cursor, TS, number, end + DRIFT + 1, 1, head + 1),
-        "count": last - first,
-        "offset": first,
-    }
-    if offset is None:
-        late = late[first - last :]
-        asked["count"] = last - first - len(late)
-        return cursor.execute(NEWEST_WITHIN, asked).fetchall()[::-1] + late
-    rows = cursor.execute(OLDEST_WITHIN, asked).fetchall()
-    room = last - first - len(rows)
-    if room and late:
-        placed = first + len(rows)
-        if first and not rows:
-            placed = sum(found for (found,) in cursor.execute(COUNT_WITHIN, asked))
-        rows += late[max(0, first - placed) :][:room]
-    return rows
-
-
-def _firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, low: int, high: int) -> int:
+def firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, low: int, high: int) -> int:
     """
     The first seq from C{low} on whose row has at least C{wanted} of what
     C{query} asks for, which grows with seq; C{high} where no lower one has.
@@ -309,7 +237,7 @@ def walk(
         return []
     rows = cursor.execute(WALK, (number, after, limit)).fetchall()
     if tail and len(rows) < limit:
-        rows += _after(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
+        rows += later(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
     found = messagesOf(rows, number, pair, after)
     if found and found[-1].seq != after + len(found):
         raise incomplete(number)
@@ -322,16 +250,16 @@ def find(cursor: sqlite3.Cursor, pair: Pair, id: str, tail: Sequence[Row] = ()) 
     """
     number = numberOf(cursor, pair)
     if tail and number is not None:
-        for late in reversed(_after(tail, headOf(cursor, number)[0])):
+        for late in reversed(later(tail, headOf(cursor, number)[0])):
             if late[4] == id:
                 return namedOf(late, number, pair, id)
     row = None if number is None else cursor.execute(WITH_ID, (number, id)).fetchone()
     return None if number is None or row is None else namedOf(row, number, pair, id)
 
 
-def _after(tail: Sequence[Row], seq: int) -> list[Row]:
+def later(tail: Sequence[Row], seq: int) -> list[Row]:
     """
-    The rows of a tail after a seq.
+    The rows of a tail behind a seq.
     """
     return list(tail[max(0, seq + 1 - tail[0][1]) :]) if tail else []
 

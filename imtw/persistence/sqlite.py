@@ -49,7 +49,7 @@ from imtw.model import (
     User,
     groupPair,
 )
-from imtw.persistence import changes, devices, friends, pages, reads, standings, voices
+from imtw.persistence import changes, devices, friends, pages, reads, spans, standings, voices
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
 from imtw.persistence.writer import Writer
@@ -284,7 +284,7 @@ class SQLiteStore:
     def history(
         self, pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
     ) -> Deferred[list[Message]]:
-        return self._readers.ask(pages.history, pair, begin, end, offset, count, self._limits.page, self._tail.of(pair))
+        return self._readers.ask(spans.history, pair, begin, end, offset, count, self._limits.page, self._tail.of(pair))
 
     def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
         return self._readers.ask(pages.walk, pair, after, limit, self._tail.of(pair))

@@ -4,9 +4,10 @@ What every store has to do when messages are read.
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
-from imtw.model import User, groupPair, privatePair
+from imtw.model import RECALLED, Fact, User, groupPair, privatePair
 from imtw.test.persistence.harness import CHAT, START, StoreHarness
 
 
@@ -97,6 +98,31 @@ class PageContract(StoreHarness):
             self.assertEqual(await self.contents(CHAT, begin, end), wanted)
             self.assertEqual(await self.contents(CHAT, begin, end, 0, 1), wanted[:1])
             self.assertEqual(await self.contents(CHAT, begin, end, 1, 3), wanted[1:4])
+
+    async def test_anySpan(self) -> None:
+        """
+        Whatever clocks said and whatever was recalled, a page has the
+        messages of its time, counted from the oldest or the newest.
+        """
+        chance = Random(1)
+        at = int(START * 1000)
+        for number in range(1, 121):
+            self.reactor.time += chance.choice((0.001, 0.3, 2, 15))
+            now = int(self.reactor.time * 1000)
+            drift = chance.choice((0, -20, 500, -9_999, -10_001, 60_000, -60_000, -200_000, 10**9))
+            await self.say(CHAT, "alice" if number % 2 else "bob", f"{number}", f"id{number}", created=now + drift)
+            if not chance.randrange(8):
+                await self.recall(CHAT, "alice" if number % 2 else "bob", f"id{number}")
+        rows = await self.store.walk(CHAT, 0, 1000)
+        left = [row for row in rows if row.fact is Fact.MESSAGE and row.kind != RECALLED]
+        self.assertLess(len(left), 115)
+        times = [at - 300_000, at, *(row.created for row in rows[::5]), *(row.ts for row in rows[::5]), at + 10**10]
+        for _ in range(400):
+            begin, end = sorted((chance.choice(times), chance.choice(times)))
+            count, offset = chance.randint(1, 10), chance.choice((None, 0, 1, 5, 20, 50, 90, 110))
+            among = [row.content for row in left if begin <= row.created <= end]
+            wanted = among[-count:] if offset is None else among[offset : offset + count]
+            self.assertEqual(await self.contents(CHAT, begin, end, offset, count), wanted, (begin, end, offset, count))
 
     async def test_recalledAreLeftOut(self) -> None:
         """
