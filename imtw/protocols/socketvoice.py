@@ -90,11 +90,10 @@ class SocketVoice(Voice):
         self.lane.close()
         self.socket.finish()
 
-    def expired(self) -> None:
+    def tooLate(self) -> None:
         """
         Nobody logged in.
         """
-        self._patience = 0.0
         self.lane.close()
         self.socket.expire("nobody has logged in")
 

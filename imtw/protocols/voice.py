@@ -76,9 +76,19 @@ class Voice:
 
     def expired(self) -> None:
         """
-        Nobody logged in.
+        Nobody logged in.  Whose login waits for its turn is not to blame:
+        after a restart ten thousand of them take minutes.
         """
+        if not self.lane.isIdle:
+            self.core.deadlines.set(self, self._patience)
+            return
         self._patience = 0.0
+        self.tooLate()
+
+    def tooLate(self) -> None:
+        """
+        End the connection of somebody who did not log in.
+        """
         self.finish()
 
     def take(self, packet: Any) -> None:
