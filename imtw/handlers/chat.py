@@ -13,11 +13,22 @@ from imtw.commands import CHAT, EDIT, RECALL, TYPING, Chat, Edit, Recall, Reply,
 from imtw.errors import CommandRefused
 from imtw.events import Typed
 from imtw.interfaces import ICommandHandler
-from imtw.model import Draft, Fact, Liberty, Pair, Scope, groupPair, isId, isName, privatePair
+from imtw.model import Draft, Fact, Liberty, Pair, Scope, User, groupPair, isId, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
 LONGEST_ID = 128  # characters of a client's message id
+
+
+def asker(session: Session) -> User:
+    """
+    Who asks.
+
+    @raise CommandRefused: nobody is logged in.
+    """
+    if session.user is None:
+        raise CommandRefused(Status.INVALID)
+    return session.user
 
 
 def speaker(session: Session, claimed: str | None) -> str:
@@ -27,11 +38,9 @@ def speaker(session: Session, claimed: str | None) -> str:
     """
     if claimed and Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
         return claimed
-    if session.user is not None:
-        return session.user.id
-    if Liberty.ANONYMOUS in session.liberties:
+    if session.user is None and Liberty.ANONYMOUS in session.liberties:
         return session.id
-    raise CommandRefused(Status.INVALID)
+    return asker(session).id
 
 
 def addressee(sender: str, to: str | None, group: str | None, realm: str = "") -> Pair | None:

@@ -23,7 +23,7 @@ from imtw.commands import (
 from imtw.errors import CommandRefused
 from imtw.events import Agreed
 from imtw.events import Invited as InvitedEvent
-from imtw.handlers.rights import asker
+from imtw.handlers.chat import asker
 from imtw.interfaces import ICommandHandler
 from imtw.model import Invitation
 from imtw.server import Core

@@ -8,6 +8,7 @@ from zope.interface import implementer
 
 from imtw.commands import JOIN, LEAVE, JoinGroup, JoinResult, JoinVerdict, LeaveGroup, Reply, Status
 from imtw.errors import CommandRefused
+from imtw.handlers.chat import asker
 from imtw.interfaces import ICommandHandler
 from imtw.model import isId
 from imtw.server import Core
@@ -26,11 +27,10 @@ class JoinGroupHandler:
         self._core = core
 
     async def handle(self, request: JoinGroup, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
+        user = asker(session)
         if not isId(request.group, session.realm):
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(request.group, JoinVerdict.REFUSED))
-        joined = await self._core.attendance.join(session, session.user, request.group, request.name)
+        joined = await self._core.attendance.join(session, user, request.group, request.name)
         return Reply(Status.JOINED, joined)
 
 
@@ -46,8 +46,6 @@ class LeaveGroupHandler:
         self._core = core
 
     async def handle(self, request: LeaveGroup, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
-        if not await self._core.attendance.leaveGroup(session.user, request.group):
+        if not await self._core.attendance.leaveGroup(asker(session), request.group):
             raise CommandRefused(Status.NOT_FOUND)
         return Reply(Status.OK)

@@ -9,6 +9,7 @@ from zope.interface import implementer
 from imtw.accounts.tokens import digestOf
 from imtw.commands import LOGIN, REVOKE, TOKEN, IssuedToken, LoggedIn, Login, Nothing, Reply, RevokeToken, Status
 from imtw.errors import CommandRefused
+from imtw.handlers.chat import asker
 from imtw.interfaces import ICommandHandler
 from imtw.server import Core
 from imtw.sessions import Session
@@ -51,9 +52,7 @@ class TokenHandler:
         self._core = core
 
     async def handle(self, request: Nothing, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
-        text, token = await self._core.accounts.issueToken(session.user.id, session.device)
+        text, token = await self._core.accounts.issueToken(asker(session).id, session.device)
         return Reply(Status.OK, IssuedToken(text, token.expires))
 
 

@@ -25,10 +25,10 @@ from imtw.commands import (
 from imtw.commands import Read as MarkRead
 from imtw.errors import CommandRefused
 from imtw.events import Read
-from imtw.handlers.chat import addressee
-from imtw.handlers.sync import conversationOf, shownTo
+from imtw.handlers.chat import addressee, asker
+from imtw.handlers.sync import conversationOf, readableOf, shownTo
 from imtw.interfaces import ICommandHandler
-from imtw.model import Message, Pair, Passport, Scope, Standing
+from imtw.model import Message, Pair, Passport, Scope, Standing, User
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -48,9 +48,7 @@ class ReadHandler:
 
     async def handle(self, request: MarkRead, session: Session) -> Reply:
         core = self._core
-        pair = conversationOf(session, request.to, request.group)
-        assert session.user is not None
-        user = session.user.id
+        user, pair = conversationOf(session, request.to, request.group)
         seq = request.seq
         if request.id is not None:
             message: Message | None = await core.store.find(pair, request.id)
@@ -83,9 +81,7 @@ class ConversationsHandler:
         self._core = core
 
     async def handle(self, request: ListConversations, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
-        user = session.user.id
+        user = asker(session).id
         before, behind = _placeOf(request.before)
         found: list[Standing] = await self._core.store.standings(user, before, request.limit, behind)
         page = Conversations(list(self._core.limits.fitting(found)))
@@ -121,13 +117,10 @@ class HistoryHandler:
         self._core = core
 
     async def handle(self, request: GetHistory, session: Session) -> Reply:
-        pair = conversationOf(session, request.to, request.group)
-        if pair.scope is Scope.GROUP:
-            await self._core.attendance.mayRead(session.user, pair.a)
-        assert session.user is not None
+        user, pair = await readableOf(self._core, session, request.to, request.group)
         found: list[Message] = await self._core.store.page(pair, request.after, request.before, request.limit)
         fitting = self._core.limits.fitting(found, newest=request.after is None)
-        return Reply(Status.OK, HistoryPage(shownTo(session.user.id, fitting)))
+        return Reply(Status.OK, HistoryPage(shownTo(user, fitting)))
 
 
 @implementer(ICommandHandler)
@@ -143,10 +136,10 @@ class PassportHandler:
 
     async def handle(self, request: AskPassport, session: Session) -> Reply:
         store = self._core.store
-        pair = self._pair(request, session)
-        assert session.user is not None
+        user = asker(session)
+        pair = self._pair(request, session, user)
         message: Message | None = await store.find(pair, request.id)
-        if message is None or not (message.sender == session.user.id or session.user.operator):
+        if message is None or not (message.sender == user.id or user.operator):
             raise CommandRefused(Status.NOT_FOUND)
         told: Passport = await store.passport(pair, message.seq, message.sender)
         self._core.trail.look()
@@ -157,14 +150,14 @@ class PassportHandler:
             MessagePassport(message.id, message.seq, message.ts, told.total, told.confirmed, told.receipts),
         )
 
-    def _pair(self, request: AskPassport, session: Session) -> Pair:
+    def _pair(self, request: AskPassport, session: Session, user: User) -> Pair:
         """
         The conversation that is meant.
         """
-        if request.user and session.user is not None:
-            if not session.user.operator:
+        if request.user:
+            if not user.operator:
                 raise CommandRefused(Status.FORBIDDEN)
             pair = addressee(request.user, request.to, request.group)
             if pair is not None:
                 return pair
-        return conversationOf(session, request.to, request.group)
+        return conversationOf(session, request.to, request.group)[1]

@@ -25,21 +25,13 @@ from imtw.commands import (
     Status,
 )
 from imtw.errors import CommandRefused
+from imtw.handlers.chat import asker
 from imtw.interfaces import ICommandHandler
 from imtw.model import Group, Membership, Mode, Role, User, isName
 from imtw.server import Core
 from imtw.sessions import Session
 
 ROLES = {Rank.MEMBER: Role.MEMBER, Rank.ADMIN: Role.ADMIN, Rank.OWNER: Role.OWNER}
-
-
-def asker(session: Session) -> User:
-    """
-    Who asks.
-    """
-    if session.user is None:
-        raise CommandRefused(Status.INVALID)
-    return session.user
 
 
 class Rights:

@@ -26,25 +26,36 @@ from imtw.commands import (
     WatchPresence,
 )
 from imtw.errors import CommandRefused
-from imtw.handlers.chat import addressee
+from imtw.handlers.chat import addressee, asker
 from imtw.interfaces import ICommandHandler
 from imtw.model import Message, Pair, Scope
 from imtw.server import Core
 from imtw.sessions import Session
 
 
-def conversationOf(session: Session, to: str | None, group: str | None) -> Pair:
+def conversationOf(session: Session, to: str | None, group: str | None) -> tuple[str, Pair]:
     """
-    The conversation of this session's user that is meant.
+    This session's user, and which of its conversations is meant.
 
     @raise CommandRefused: nobody is logged in, or none is meant.
     """
-    if session.user is None:
-        raise CommandRefused(Status.INVALID)
-    pair = addressee(session.user.id, to, group, session.realm)
+    user = asker(session).id
+    pair = addressee(user, to, group, session.realm)
     if pair is None:
         raise CommandRefused(Status.BAD_REQUEST)
-    return pair
+    return user, pair
+
+
+async def readableOf(core: Core, session: Session, to: str | None, group: str | None) -> tuple[str, Pair]:
+    """
+    The same, for who wants to read there.
+
+    @raise CommandRefused: nor may that.
+    """
+    user, pair = conversationOf(session, to, group)
+    if pair.scope is Scope.GROUP:
+        await core.attendance.mayRead(session.user, pair.a)
+    return user, pair
 
 
 def shownTo(user: str, rows: Iterable[Message]) -> list[Message]:
@@ -67,11 +78,10 @@ class ReceivedHandler:
         self._core = core
 
     async def handle(self, request: Received, session: Session) -> Reply:
-        pair = conversationOf(session, request.to, request.group)
-        assert session.user is not None
-        if not await self._core.store.received(session.user.id, session.device, pair, request.seq):
+        user, pair = conversationOf(session, request.to, request.group)
+        if not await self._core.store.received(user, session.device, pair, request.seq):
             raise CommandRefused(Status.NOT_FOUND)
-        self._core.trail.confirmed(pair, session.user.id, session.device, request.seq)
+        self._core.trail.confirmed(pair, user, session.device, request.seq)
         return Reply(Status.OK)
 
 
@@ -87,16 +97,13 @@ class SyncHandler:
         self._core = core
 
     async def handle(self, request: Sync, session: Session) -> Reply:
-        pair = conversationOf(session, request.to, request.group)
-        assert session.user is not None
+        user, pair = await readableOf(self._core, session, request.to, request.group)
         store = self._core.store
-        if pair.scope is Scope.GROUP:
-            await self._core.attendance.mayRead(session.user, pair.a)
         head = await store.head(pair)
         if request.after > head:
             return Reply(Status.OK, Synced(SyncState.RESET, head, []))
         found: list[Message] = await store.walk(pair, request.after, request.limit)
-        rows = shownTo(session.user.id, self._core.limits.fitting(found))
+        rows = shownTo(user, self._core.limits.fitting(found))
         reached = rows[-1].seq if rows else request.after
         if reached < head:
             return Reply(Status.OK, Synced(SyncState.GAP, head, rows, reached + 1))
@@ -115,9 +122,7 @@ class DevicesHandler:
         self._core = core
 
     async def handle(self, request: Nothing, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
-        return Reply(Status.OK, Devices(await self._core.store.devices(session.user.id)))
+        return Reply(Status.OK, Devices(await self._core.store.devices(asker(session).id)))
 
 
 @implementer(ICommandHandler)
@@ -132,8 +137,7 @@ class PresenceHandler:
         self._core = core
 
     def handle(self, request: WatchPresence, session: Session) -> Reply:
-        if session.user is None:
-            raise CommandRefused(Status.INVALID)
+        asker(session)
         users = dict.fromkeys(request.users)
         ends = self._core.watches.watch(session, users)
         online = [user for user in users if self._core.sessions.online(user)]

@@ -96,15 +96,22 @@ def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int,
     acknowledged, and a moment later.
     """
     with Crowd() as crowd:
-        for speaker in crew:
-            speaker.connect(crowd, server.address)
-        before = len(journal.acked)
-        crowd.run(PATIENCE, lambda: synced(journal) - before >= wanted or not server.isAlive)
+        speak(crowd, server, crew, journal, wanted)
         crowd.run(delay, step=0.005)
         server.kill()
         # What had left the server was acknowledged.
         crowd.run(2.0, lambda: not any(speaker.isConnected for speaker in crew))
         journal.sync()
+
+
+def speak(crowd: Crowd, server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int) -> None:
+    """
+    Have everybody speak until so many more messages are acknowledged.
+    """
+    for speaker in crew:
+        speaker.connect(crowd, server.address)
+    before = len(journal.acked)
+    crowd.run(PATIENCE, lambda: synced(journal) - before >= wanted or not server.isAlive)
 
 
 def finish(server: Server, crew: Sequence[Speaker], journal: Journal) -> None:

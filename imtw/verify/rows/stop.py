@@ -14,12 +14,11 @@ from imtw.verify.audit import Audit
 from imtw.verify.crowd import Crowd
 from imtw.verify.plan import Stage
 from imtw.verify.report import Result, judged
-from imtw.verify.rows.kill import SPEAKERS, places, speakers, synced
+from imtw.verify.rows.kill import SPEAKERS, places, speak, speakers
 from imtw.verify.server import Server
 from imtw.verify.speakers import Journal, Speaker
 
 DRAIN = 30.0  # seconds
-PATIENCE = 60.0
 
 
 def stopsWell(stage: Stage) -> Sequence[Result]:
@@ -77,10 +76,7 @@ def live(server: Server, crew: Sequence[Speaker], journal: Journal, wanted: int,
     @return: how long it took to end, and its exit status.
     """
     with Crowd() as crowd:
-        for speaker in crew:
-            speaker.connect(crowd, server.address)
-        before = len(journal.acked)
-        crowd.run(PATIENCE, lambda: synced(journal) - before >= wanted or not server.isAlive)
+        speak(crowd, server, crew, journal, wanted)
         process = server.process
         assert process is not None
         began = monotonic() + delay
