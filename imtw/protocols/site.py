@@ -23,6 +23,7 @@ from imtw.protocols.upgrade import UpgradeResource
 from imtw.server import Core
 
 JSON = b"application/json; charset=utf-8"
+UNKNOWN = "application/octet-stream"  # a file whose name says nothing
 PATIENCE = 2.0  # seconds for a client of HTTP/1.0 to hang up
 
 encode = msgspec.json.Encoder(order="sorted").encode
@@ -191,8 +192,34 @@ class BoundedSite(Site):
 class Folder(File):
     """
     A folder of the operator's: files, and nothing about what files there
-    are.
+    are.  Hidden ones are not served, but for C{.well-known}.
+
+    What its pages may run and load is up to the operator: no policy is sent
+    with them.
     """
+
+    contentTypes = {**File.contentTypes, ".js": "text/javascript", ".mjs": "text/javascript"}
+    childNotFound: IResource  # type: ignore[assignment]
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """
+        What is in the folder by this name.
+        """
+        try:
+            name = path.decode()
+        except UnicodeDecodeError:
+            return self.childNotFound
+        if "\0" in name or (name.startswith(".") and name != ".well-known"):
+            return self.childNotFound
+        found: IResource = super().getChild(path, request)
+        return found
+
+    def render_GET(self, request: Request) -> Any:
+        """
+        The file; a browser is not to guess what it is.
+        """
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        return super().render_GET(request)
 
     def directoryListing(self) -> IResource:
         """
@@ -223,9 +250,9 @@ class Root(Resource):
         self._elsewhere = elsewhere or NotFound()
         self._upgrade = upgrade
         self._routes = routes
-        self._folder = Folder(folder) if folder is not None else None
+        self._folder = Folder(folder, UNKNOWN) if folder is not None else None
         if self._folder is not None:
-            self._folder.childNotFound = NotFound()  # type: ignore[assignment]
+            self._folder.childNotFound = NotFound()
 
     def getChild(self, name: bytes, request: Request) -> IResource:
         """

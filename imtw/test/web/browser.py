@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -158,11 +159,60 @@ def hostile(tabs: Tabs) -> dict[str, Any]:
     }
 
 
+def original(tabs: Tabs) -> dict[str, Any]:
+    """
+    Two people use a page that talks as that of J-IM's demo.
+    """
+
+    def connected(name: str) -> Page:
+        page = tabs.browser.new_context().new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: tabs.complain(name, message.text))
+        page.on("pageerror", lambda error: tabs.complain(name, str(error)))
+        page.goto(tabs.url)
+        host, port = urlsplit(tabs.url).hostname, urlsplit(tabs.url).port
+        for field, value in (("serverIp", host), ("port", port), ("username", name)):
+            page.fill(f"#{field}", str(value))
+        page.click("#connect")
+        page.wait_for_function("document.getElementById('state').innerText == '10007' && user")
+        return page
+
+    def lines(page: Page, last: str) -> list[str]:
+        page.locator("#lines p", has_text=last).first.wait_for()
+        return page.locator("#lines p").all_inner_texts()
+
+    ann, bob = connected("ann"), connected("bob")
+    ann.wait_for_function("document.getElementById('users').innerText.includes('/bob/bob')")
+    seen: dict[str, Any] = {
+        "style": ann.evaluate("getComputedStyle(document.getElementById('state')).color"),
+        "picture": ann.evaluate("document.images[0].naturalWidth"),
+        "users": "/ann/ann" in bob.inner_text("#users"),
+    }
+    bob.evaluate("speak('to all')")
+    bob.evaluate("whisper('ann', 'to ann')")
+    lines(ann, "to ann")
+    ann.evaluate("auth()")
+    ann.evaluate("beat()")
+    lines(ann, "raw 13")
+    bob.evaluate("socket.close()")
+    seen["ann"] = lines(ann, "exit bob")
+    ann.evaluate("whisper('bob', 'while away')")
+    lines(ann, "12 10001")
+    again = connected("bob")
+    seen["pending"] = lines(again, "while away")
+    again.evaluate("history('ann')")
+    lines(again, "10018 ann")
+    again.evaluate("groupHistory('100')")
+    seen["history"] = lines(again, "10018 bob 100")[1:]
+    return seen
+
+
 SCENARIOS: dict[str, Callable[[Tabs], dict[str, Any]]] = {
     "chat": chat,
     "comesBack": comesBack,
     "groups": groups,
     "hostile": hostile,
+    "original": original,
 }
 
 

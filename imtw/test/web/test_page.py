@@ -15,6 +15,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest, TestCase
 
 from imtw.test.live import serve
+from imtw.test.web.original import writePage
 
 NEEDED = "IMTW_REQUIRE_ALL"  # set where a missing part is a failure
 
@@ -45,13 +46,15 @@ class PageTests(TestCase):
 
     timeout = 90
 
-    async def play(self, scenario: str) -> dict[str, Any]:
+    async def play(self, scenario: str, *arguments: str) -> dict[str, Any]:
         """
         Play a scenario of L{imtw.test.web.browser}: what was seen.  The
         browser's console must have stayed empty.
+
+        @param arguments: of the server.
         """
         chromium = findChromium()
-        live = await serve()
+        live = await serve(*arguments)
         try:
             program = os.path.join(os.path.dirname(__file__), "browser.py")
             url = f"http://127.0.0.1:{live.port}/"
@@ -93,3 +96,21 @@ class PageTests(TestCase):
         nothing.
         """
         self.assertEqual(await self.play("hostile"), {"texts": [], "elements": []})
+
+    async def test_operatorsOwn(self) -> None:
+        """
+        A page that talks as that of J-IM's demo does works unchanged from a
+        folder of the operator's, with its scripts inline.
+        """
+        seen = await self.play("original", "--page", writePage(self.mktemp()))
+        self.assertEqual(
+            seen,
+            {
+                "style": "rgb(1, 2, 3)",
+                "picture": 1,
+                "users": True,
+                "ann": ["join bob bob", "at bob: to all", "at bob: to ann", "raw 4", "raw 13", "exit bob bob"],
+                "pending": ["10016 ann : while away true"],
+                "history": ["10018 bob : to ann true", "10018 ann : while away true", "10018 bob 100: to all true"],
+            },
+        )
