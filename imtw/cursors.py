@@ -36,7 +36,7 @@ class Cursors:
 
     def __init__(self, store: IStore) -> None:
         self._store = store
-        self._behind: dict[str, set[int]] = {}
+        self._behind: dict[str, frozenset[int]] = {}
         self._moved: dict[tuple[str, int], int] = {}
         self._swept: dict[LiveGroup, None] = {}
 
@@ -47,7 +47,7 @@ class Cursors:
         changes.
         """
         if user not in self._behind:
-            self._behind[user] = {found.conversation for found in memberships if found.cursor < found.head}
+            self._behind[user] = frozenset([found.conversation for found in memberships if found.cursor < found.head])
 
     def leave(self, user: str) -> None:
         """
@@ -59,8 +59,8 @@ class Cursors:
         """
         Something was not told there, and waits.
         """
-        if user in self._behind:
-            self._behind[user].add(conversation)
+        if conversation not in self._behind.get(user, (conversation,)):
+            self._behind[user] |= {conversation}
 
     def pushed(self, user: str, conversation: int, seq: int) -> None:
         """
@@ -79,7 +79,7 @@ class Cursors:
         """
         self._moved[user, conversation] = seq
         if whole and user in self._behind:
-            self._behind[user].discard(conversation)
+            self._behind[user] -= {conversation}
 
     def swept(self, group: LiveGroup) -> None:
         """

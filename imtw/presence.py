@@ -31,13 +31,15 @@ class Watches:
         @return: when that ends, in seconds.
         """
         ends = self._clock.seconds() + self._seconds
+        watched = set()
         for user in users:
             watchers = self._watchers.setdefault(user, {})
             self._sweep(watchers)
             if session in watchers or len(watchers) < self._most:
                 watchers.pop(session, None)
                 watchers[session] = ends
-                session.watching.add(user)
+                watched.add(user)
+        session.watching |= watched
         return ends
 
     def changed(self, user: str, online: bool) -> None:
@@ -64,7 +66,7 @@ class Watches:
                 watchers.pop(session, None)
                 if not watchers:
                     del self._watchers[user]
-        session.watching.clear()
+        session.watching = frozenset()
 
     def _sweep(self, watchers: dict[Session, float]) -> None:
         """

@@ -87,6 +87,7 @@ class Core(Service):
             clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby, self.numbers, self.trail
         )
         self.watches = self.attendance.watches
+        self._exit = self.attendance.exit  # one bound method for all sessions
         self.registry = Registry()
         self.dispatcher = Dispatcher(self.registry, self.limits.slots, self.counters)
         self._node = secrets.token_hex(4)
@@ -114,7 +115,7 @@ class Core(Service):
         The session of a new connection; C{Session.close} or L{lost} ends it.
         """
         session = Session(self.newId(), outlet, form, terminal, address, liberties)
-        session.ended = self.attendance.exit
+        session.ended = self._exit
         return session
 
     def lost(self, session: Session) -> None:

@@ -146,7 +146,7 @@ class Session:
         self.follows = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None
-        self.watching: set[str] = set()
+        self.watching: frozenset[str] = frozenset()
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 
@@ -221,7 +221,7 @@ class Sessions:
     """
 
     def __init__(self) -> None:
-        self._byUser: dict[str, dict[Session, None]] = {}
+        self._byUser: dict[str, tuple[Session, ...]] = {}  # most users have one
         self._visitors: dict[str, dict[Session, None]] = {}
         self.count = 0
 
@@ -230,9 +230,10 @@ class Sessions:
         C{user} is on this session from now on.
         """
         session.user = user
-        mates = self._byUser.setdefault(user.id, {})
-        self.count += session not in mates
-        mates[session] = None
+        mates = self._byUser.get(user.id, ())
+        if session not in mates:
+            self.count += 1
+            self._byUser[user.id] = (*mates, session)
 
     def visit(self, session: Session, user: User) -> None:
         """
@@ -274,20 +275,19 @@ class Sessions:
         if user is None:
             return False
         session.user = None
-        mates = self._byUser.get(user.id)
-        if mates is None or session not in mates:
+        mates = self._byUser.get(user.id, ())
+        if session not in mates:
             return False
         self.count -= 1
-        del mates[session]
-        if mates:
+        if len(mates) > 1:
+            self._byUser[user.id] = tuple(mate for mate in mates if mate is not session)
             return False
         del self._byUser[user.id]
         return True
 
     def of(self, user: str) -> Iterable[Session]:
         """
-        All sessions of a user; safe to iterate only while nobody logs in or
-        out.
+        All sessions of a user, as they are now.
         """
         return self._byUser.get(user, ())
 

@@ -161,6 +161,26 @@ class Recogniser(Protocol):
         self.factory.core.deadlines.clear(self, self._deadline)
 
 
+class Ending:
+    """
+    Stands in for a protocol's C{connectionLost}, and counts before it.
+    """
+
+    __slots__ = ("_core", "_target")
+
+    def __init__(self, core: Core, target: IProtocol) -> None:
+        self._core = core
+        self._target = target
+
+    def __call__(self, reason: Failure) -> None:
+        """
+        The connection is gone.
+        """
+        del self._target.connectionLost
+        self._core.connections -= 1
+        self._target.connectionLost(reason)
+
+
 class PortFactory(Factory):
     """
     The connections of one port.
@@ -202,13 +222,7 @@ class PortFactory(Factory):
         """
         Count the connection as gone when its new protocol hears that it is.
         """
-        lost = target.connectionLost
-
-        def connectionLost(reason: Failure) -> None:
-            self.core.connections -= 1
-            lost(reason)
-
-        target.connectionLost = connectionLost  # type: ignore[method-assign]
+        target.connectionLost = Ending(self.core, target)  # type: ignore[method-assign]
 
     def isSocket(self, path: str, query: dict[str, str]) -> bool:
         """

@@ -137,6 +137,7 @@ class TransportOutlet(Outlet):
         The connection is gone.
         """
         self.mute()
+        self.evicted = self.relieved = nothing
         if self._hurry is not None and self._hurry.active():
             self._hurry.cancel()
 

@@ -8,13 +8,18 @@ are set here.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+from autobahn.websocket.protocol import TrafficStats
 from autobahn.websocket.types import ConnectionDeny
+from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,6 +31,7 @@ from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import frameSize, wholeFrame
+from imtw.protocols.opened import USUAL, Setting, slim
 from imtw.protocols.outlet import TransportOutlet
 
 SpeakerMaker = Callable[[], ISocketSpeaker]
@@ -90,11 +96,32 @@ class SocketCarrier(WebSocketServerProtocol):
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
     tcpNoDelay = True  # Autobahn looks for it before it has copied it from the factory
-    inside_message = False
+    trafficStats = TrafficStats()  # of all that are open: nobody looks
     _isOpened = False
     _rest = b""  # the head of a frame that is cut, or a frame that is not Autobahn's and not all there
     _owed = 0  # bytes to come of a frame that Autobahn has the beginning of
     _hurry: IDelayedCall | None = None
+
+    @cached_property
+    def send_queue(self) -> deque[Any]:  # type: ignore[override]
+        """
+        Frames that Autobahn sends piece by piece: none, most often.
+        """
+        return deque()
+
+    @cached_property
+    def utf8validator(self) -> Utf8Validator:  # type: ignore[override]
+        """
+        What looks at texts that Autobahn reads.
+        """
+        return Utf8Validator()
+
+    @cached_property
+    def is_closed(self) -> Deferred[Any]:
+        """
+        Fires when the connection is gone; nobody waits.
+        """
+        return Deferred()
 
     def onConnect(self, request: Any) -> None:
         """
@@ -156,6 +183,14 @@ class SocketCarrier(WebSocketServerProtocol):
             self.outlet.forget()
             if speaker is not None:
                 self._guarded("onClose", speaker.closed)
+            del self.outlet  # which has this: no circle is left to be found as garbage
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """
+        The connection is gone.
+        """
+        super().connectionLost(reason)
+        del self.is_closed  # it has fired with this
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -167,7 +202,7 @@ class SocketCarrier(WebSocketServerProtocol):
             if self.state == self.STATE_CONNECTING:
                 data = self._handshake(data)
             if self.state == self.STATE_OPEN:
-                self._frames(self._rest + data if self._rest else data)
+                self._frames(data)
             elif data:
                 self._dataReceived(data)
         finally:
@@ -186,6 +221,8 @@ class SocketCarrier(WebSocketServerProtocol):
             return b""
         end += 4 - before
         self._dataReceived(data[:end])
+        if self.state == self.STATE_OPEN:
+            slim(self)
         return data[end:]
 
     def _frames(self, data: bytes) -> None:
@@ -193,7 +230,9 @@ class SocketCarrier(WebSocketServerProtocol):
         Take the frames that need nothing of Autobahn, and give it the others
         one by one, so that it is always known where a frame begins.
         """
-        self._rest = b""
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
         at, end = 0, len(data)
         if self._owed:
             at = min(self._owed, end)
@@ -318,6 +357,13 @@ def named(dialect: IDialect, maker: Callable[[], Any]) -> Any:
     made = maker()
     made.dialect = dialect.name
     return made
+
+
+for _name, _value in USUAL.items():
+    setattr(SocketCarrier, _name, _value)
+for _name in SocketCarrier.CONFIG_ATTRS:
+    if _name != "tcpNoDelay":
+        setattr(SocketCarrier, _name, Setting(_name))
 
 
 @implementer(ISocketSpeaker)

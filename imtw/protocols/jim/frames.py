@@ -69,7 +69,7 @@ class FrameDecoder:
         # What came since.  Joined to the buffer only when both together can
         # hold the next frame, so that a long body in small pieces is copied
         # once and not once a piece.
-        self._late = bytearray()
+        self._late: bytes | bytearray = b""
         self._refused = False
 
     @property
@@ -87,8 +87,10 @@ class FrameDecoder:
         """
         if not self._buffer:
             self._buffer = data
-        elif not self._refused:
+        elif self._late:
             self._late += data
+        elif not self._refused:
+            self._late = bytearray(data)
 
     def next(self) -> Frame | None:
         """
@@ -136,7 +138,7 @@ class FrameDecoder:
             return None
         self._buffer = self._buffer[self._offset :] + self._late
         self._offset = 0
-        self._late = bytearray()
+        self._late = b""
         return self.next()
 
     def _refuse(self, header: bytes, version: int, command: int, length: int) -> NoReturn:
@@ -145,7 +147,7 @@ class FrameDecoder:
         """
         self._buffer = header
         self._offset = 0
-        self._late = bytearray()
+        self._late = b""
         self._refused = True
         if version != VERSION:
             raise RemoteProtocolError(f"version {version} in a frame, wanted {VERSION}")
