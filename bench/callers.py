@@ -17,13 +17,15 @@ from imtw.verify import wire
 PATIENCE = 30.0  # seconds
 
 
-def login(client: socket.socket, name: str) -> None:
+def login(client: socket.socket, greeting: bytes) -> None:
     """
     Log in.
 
+    @param greeting: the frame that does it.
+
     @raise Unsound: the server does not want that.
     """
-    client.sendall(wire.login(name))
+    client.sendall(greeting)
     reader = wire.FrameReader()
     while data := client.recv(65536):
         for command, body in reader.feed(data):
@@ -34,15 +36,16 @@ def login(client: socket.socket, name: str) -> None:
     raise Unsound("the server hung up at a login")
 
 
-def firstLogin(port: int) -> None:
+def firstLogin(port: int, token: str = "") -> None:
     """
     Log in as soon as there is somebody who takes it.
     """
+    greeting = wire.frame(wire.LOGIN, {"cmd": wire.LOGIN, "token": token}) if token else wire.login("u0")
     end = monotonic() + PATIENCE
     while monotonic() < end:
         try:
             with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-                login(client, "u0")
+                login(client, greeting)
                 return
         except ConnectionError:
             sleep(0.002)
@@ -61,5 +64,5 @@ def manyOverTLS(port: int, numbers: Sequence[int]) -> Iterator[None]:
         for number in numbers:
             plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
             client = stack.enter_context(context.wrap_socket(plain))
-            login(client, f"u{number}")
+            login(client, wire.login(f"u{number}"))
         yield

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 SIZE = 200  # bytes of a chat
 MARK = "lg-$ID"
 MARK_SIZE = 27
-NUMBERS = len("u1000") - len("u$U")  # what numbers make of it, about
+LETTERS = "abcdefghijklmnopqrstuvwxyz" * 8
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def chat(where: str, command: int = 11) -> str:
     """
     body = f'{{"id":"{MARK}","from":"u$U",{where},"cmd":11,"createTime":1700000000000,"msgType":0,"content":"%s"}}'
     length = len(body) - 2 - len(MARK) + MARK_SIZE + body.count("$U") + body.count("$P")
-    return f"{command}:{body % ('abcdefghijklmnopqrstuvwxyz' * 8)[: SIZE - length]}"
+    return f"{command}:{body % LETTERS[: SIZE - length]}"
 
 
 JIM_TEXTS = {
@@ -91,3 +91,9 @@ WS_GROUP = replace(WS, hello=WS.hello + JOIN)
 #: The same with a token, the first of a client's variables.
 TCP_TOKEN = Dialect("frames", ('hello 5:{"cmd":5,"token":"$1"}', LOGGED_IN), JIM_TEXTS, JIM_ANSWERS, deliver=11)
 WS_TOKEN = Dialect("websocket", (LOGGED_IN,), JIM_TEXTS, JIM_ANSWERS, path="/?token=$1")
+#: FastIM: a room is a path, a message is text, and the sender's own copy is its answer.
+FASTIM = Dialect(
+    "websocket", ('ready "total"',), {"group": f"0:{(MARK + ' ' + LETTERS)[:100]}"}, {}, path="/group/chat/g/u$U/none"
+)
+#: Who connects and does not log in.
+STRANGER = Dialect("frames", (f"hello {JIM_TEXTS['heartbeat']}", "ready hbbyte"), JIM_TEXTS, JIM_ANSWERS)

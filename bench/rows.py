@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.dialects import TCP, TCP_GROUP, TCP_TOKEN, WS, WS_GROUP, WS_TOKEN, Dialect
+from bench.dialects import FASTIM, TCP, TCP_GROUP, TCP_TOKEN, WS, WS_GROUP, WS_TOKEN, Dialect
 from bench.loads import Load
 from bench.measures.history import Pages
 from bench.measures.lag import FanOuts
@@ -170,6 +170,13 @@ ROWS = (
     group(1000, "tcp", 16, cpu(Share(5))),
     group(1000, "ws", 16, cpu()),
     group(1000, "mixed", 16, cpu()),
+    traffic(
+        "fastim-1000",
+        "FastIM room of 1,000, one message at a time, each delivery",
+        Load("group", (FASTIM,), "group", (200, 1000)),
+        cpu(Share(0.65)),
+        server=Imtw(options=("--dialect", "fastim:loginAuth=0")),
+    ),
     group(10000, "tcp", 1, cpu()),
     group(10000, "ws", 1, cpu()),
     group(10000, "mixed", 1, cpu()),

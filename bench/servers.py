@@ -23,21 +23,23 @@ from imtw.verify.server import CannotStart, Server, freePort
 PATIENCE = 60.0  # seconds for a server to end
 
 
+@dataclass
 class Running:
     """
     A server that runs.
 
     @ivar folder: where its files are.
+    @ivar began: when its process was started, by the monotonic clock.
     @ivar tlsPort: with TLS, or 0.
     @ivar isWatched: it waits for SIGUSR1 to look at itself.
     """
 
-    def __init__(self, pid: int, port: int, folder: str, tlsPort: int = 0, isWatched: bool = False) -> None:
-        self.pid = pid
-        self.port = port
-        self.folder = folder
-        self.tlsPort = tlsPort
-        self.isWatched = isWatched
+    pid: int
+    port: int
+    folder: str
+    began: float
+    tlsPort: int = 0
+    isWatched: bool = False
 
     def look(self) -> None:
         """
@@ -104,10 +106,11 @@ class Imtw:
             tlsPort = freePort()
             pem = certificate(folder)
             server.options += ["--port", f"ssl:{tlsPort}:interface=127.0.0.1:privateKey={pem}:certKey={pem}"]
+        began = monotonic()
         try:
             with pinned(SERVER):
                 server.start()
-            yield Running(server.pid, server.address[1], folder, tlsPort, self.inside[:1] == ("sampling",))
+            yield Running(server.pid, server.address[1], folder, began, tlsPort, self.inside[:1] == ("sampling",))
             stop(server)
         finally:
             server.kill()
@@ -165,15 +168,15 @@ class Baseline:
         words = [str(stage.tools / "cbase"), str(port)]
         if self.durable:
             words.append(str(Path(folder, "log")))
+        began = monotonic()
         with pinned(SERVER):
             process = subprocess.Popen(words)
         try:
-            began = monotonic()
             while not processes.listens(port):
                 if process.poll() is not None or monotonic() - began > PATIENCE:
                     raise CannotStart("the baseline does not start")
                 sleep(0.005)
-            yield Running(process.pid, port, folder)
+            yield Running(process.pid, port, folder, began)
         finally:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()

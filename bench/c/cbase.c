@@ -4,8 +4,8 @@
  *                       that came in one turn of the loop together
  *
  * It knows of a message what it must.  J-IM's commands 5 (or the upgrade's query): a login, every user is in the one
- * group; 7: taken for granted; 11: chat, to all (chatType 1) or one; 13: heartbeat.  For measurements only: its
- * WebSockets have one fixed accept key. */
+ * group; 7: taken for granted; 11: chat, to all (chatType 1) or one; 13: heartbeat.  FastIM's rooms, all one.  For
+ * measurements only: its WebSockets have one fixed accept key. */
 #define _GNU_SOURCE
 #include "carriers.h"
 
@@ -28,6 +28,7 @@
 struct peer {
     int socket, place, user; /* place: in the group */
     bool is_open;            /* its upgrade is done, or it needs none */
+    bool is_in_room;         /* FastIM: whatever it says is for all */
     const struct carrier *carrier;
     uint8_t *in, *out;
     uint32_t in_length, out_length;
@@ -104,7 +105,7 @@ static void login(struct peer *peer, int user) {
     peer->user = user;
     users[user] = peer;
     if (peer->place < 0) group[peer->place = group_size++] = peer;
-    reply(peer, 6, "{\"code\":10007,\"command\":6,\"msg\":\"ok\"}");
+    reply(peer, 6, peer->is_in_room ? "{\"total\":0,\"list\":[]}" : "{\"code\":10007,\"command\":6,\"msg\":\"ok\"}");
 }
 
 static void tell_group(const uint8_t *body, size_t length) {
@@ -154,7 +155,19 @@ static void sync_and_deliver(void) {
     saved_count = 0;
 }
 
+/* FastIM: a message is text, and becomes JSON. */
+static void room_message(struct peer *peer, const uint8_t *body, size_t length) {
+    static char text[ROOM];
+    int size = snprintf(text, sizeof text, "{\"groupId\":\"g\",\"userId\":\"u%d\",\"info\":\"%.*s\",\"ts\":1700000000000}",
+                        peer->user, (int)length, (const char *)body);
+    tell_group((const uint8_t *)text, size);
+}
+
 static void message(struct peer *peer, int command, const uint8_t *body, size_t length) {
+    if (peer->is_in_room) {
+        room_message(peer, body, length);
+        return;
+    }
     if (command < 0) command = number_after(body, length, "\"cmd\":");
     if (command == 5) login(peer, number_after(body, length, "\"loginname\":\"u"));
     else if (command == 7) reply(peer, 8, "{\"code\":10011,\"command\":8,\"msg\":\"ok\"}");
@@ -177,7 +190,9 @@ static ssize_t take(struct peer *peer, uint8_t *bytes, size_t length) {
         if (!end) return 0;
         put(peer, upgraded, sizeof upgraded - 1);
         peer->is_open = true;
-        login(peer, number_after(bytes, end - bytes, "username=u"));
+        int user = number_after(bytes, end - bytes, "/group/chat/g/u");
+        peer->is_in_room = user >= 0;
+        login(peer, peer->is_in_room ? user : number_after(bytes, end - bytes, "username=u"));
         used = end + 4 - bytes;
     }
     while (used < length) {
