@@ -249,6 +249,8 @@ class Dispatcher:
             return refusalOf(failure.value)
         if failure.check(RemoteProtocolError):
             return HANGUP
+        if failure.check(Unanswered):
+            return SILENCE
         return self.bug(command, failure)
 
     def bug(self, command: Command, failure: Failure) -> Reply:

@@ -12,8 +12,9 @@ imtw's own parts come by the same door.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from twisted.plugin import IPlugin, getPlugins
@@ -107,12 +108,30 @@ class RelayMaker(Maker):
 @implementer(IDialectMaker)
 class DialectMaker(Maker):
     """
-    Declares a dialect and the options it takes.
+    Declares a dialect, the options it takes, the kinds of ports of its own
+    that it has besides the one where it all is spoken, and the modules of
+    other distributions that it cannot do without.
     """
 
-    def __init__(self, name: str, dottedName: str, help: str = "", options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        dottedName: str,
+        help: str = "",
+        options: dict[str, str] | None = None,
+        kinds: dict[str, str] | None = None,
+        needs: Sequence[str] = (),
+    ) -> None:
         super().__init__(name, dottedName, help)
         self.options = options or {}
+        self.kinds = kinds or {}
+        self.needs = needs
+
+    def missing(self) -> list[str]:
+        """
+        What it cannot do without and is not installed.
+        """
+        return [name for name in self.needs if find_spec(name) is None]
 
 
 #: What kinds there are, by the word that C{--help-plugins} has for them.

@@ -5,7 +5,7 @@ The core: the parts of one server, put together.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from twisted.application.service import Service
@@ -27,7 +27,7 @@ from imtw.limits import Limits
 from imtw.model import Liberty
 from imtw.numbers import Numbers
 from imtw.registry import Registry
-from imtw.sessions import Outlet, Session, Sessions
+from imtw.sessions import Outlet, Session, Sessions, nothing
 from imtw.trail import Trail
 
 DRAIN_STEP = 0.02  # seconds between two looks whether all is answered
@@ -41,6 +41,8 @@ class Core(Service):
 
     @ivar accounts: set by whoever makes the server, before it starts.
     @ivar voices: the speaking ends of all connections that have a lane.
+    @ivar quit: ends the process; does nothing unless whoever made the server
+        says how.
     @ivar apiSecret: what an HTTP caller that speaks for others has to know,
         or an empty text where there is none.
     """
@@ -61,6 +63,7 @@ class Core(Service):
         self.limits = limits or Limits()
         self.signup = signup
         self.apiSecret = ""
+        self.quit: Callable[[], None] = nothing
         self.counters = Counters()
         self.deadlines = Deadlines(clock)
         self.connections = 0

@@ -167,6 +167,10 @@ class Options(usage.Options):
                 print(f"  {maker.name:<14} {maker.help}")
                 for option, help in getattr(maker, "options", {}).items():
                     print(f"  {'':<14}   {option}: {help}")
+                for name, help in getattr(maker, "kinds", {}).items():
+                    print(f"  {'':<14}   --port-for {maker.name}-{name}=ENDPOINT: {help}")
+                if IDialectMaker.providedBy(maker) and maker.missing():
+                    print(f"  {'':<14}   NOT THERE: {', '.join(maker.missing())} is not installed")
         sys.exit(0)
 
     def opt_help_limits(self) -> None:
@@ -207,9 +211,13 @@ class Options(usage.Options):
             choose("without", name, known)
         try:
             self.dialectOptions = self._dialects()
-            names = [maker.name for maker in findMakers(IDialectMaker, self["without"])]
-            for name in [*self["strict"], *(name for name, _ in self.portsFor)]:
-                choose("strict or --port-for", name, names)
+            offered = offeredDialects(self["without"])
+            names = [maker.name for maker in offered]
+            ports = [*names, *(f"{maker.name}-{kind}" for maker in offered for kind in maker.kinds)]
+            for name in self["strict"]:
+                choose("strict", name, names)
+            for name, _ in self.portsFor:
+                choose("port-for", name, ports)
         except PluginLookupError as error:
             raise usage.UsageError(str(error)) from error
 
@@ -452,6 +460,8 @@ def portFactory(
     What makes the connections of one port.
     """
     factory = PortFactory(core, dialects, isAlone)
+    if isAlone:
+        factory.firstByte = getattr(dialects[0], "patience", factory.firstByte)
     elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
     routes = commandRoutes(core) if elsewhere is None else {}
     if elsewhere is not None:
@@ -469,6 +479,14 @@ def portFactory(
     return factory
 
 
+def offeredDialects(without: Sequence[str]) -> list[Any]:
+    """
+    The declarations of the dialects that are switched on and have all they
+    need.
+    """
+    return [maker for maker in findMakers(IDialectMaker, without) if not maker.missing()]
+
+
 def makeDialects(options: Options, core: Core) -> dict[str, IDialect]:
     """
     The dialects that are switched on, by name.
@@ -476,10 +494,23 @@ def makeDialects(options: Options, core: Core) -> dict[str, IDialect]:
     try:
         return {
             maker.name: maker.make(core, maker.name in options["strict"], options.dialectOptions.get(maker.name, {}))
-            for maker in findMakers(IDialectMaker, options["without"])
+            for maker in offeredDialects(options["without"])
         }
     except PluginLookupError as error:
         raise usage.UsageError(str(error)) from error
+
+
+def ownDialect(dialects: dict[str, IDialect], name: str) -> IDialect:
+    """
+    Who speaks on a port of one dialect alone.
+
+    @param name: the dialect's, or that of one of the kinds it has.
+    """
+    found = dialects.get(name)
+    if found is None:
+        base, _, kind = name.rpartition("-")
+        found = getattr(dialects[base], "kinds")[kind]  # noqa: B009 - an attribute that only some have
+    return found
 
 
 def makeServer(options: Options, reactor: Any) -> Server:
@@ -493,7 +524,7 @@ def makeServer(options: Options, reactor: Any) -> Server:
     origins = options["allow-origin"]
     for option, description, spoken, isAlone in [
         *(("port", description, list(dialects.values()), False) for description in options["port"]),
-        *(("port-for", description, [dialects[name]], True) for name, description in options.portsFor),
+        *(("port-for", description, [ownDialect(dialects, name)], True) for name, description in options.portsFor),
     ]:
         try:
             endpoint = endpointFor(reactor, description)
@@ -537,6 +568,7 @@ def makeService(options: Options) -> IService:
         server = makeServer(options, reactor)
     except usage.UsageError as error:
         raise SystemExit(f"twistd jim: {error}") from error
+    server.core.quit = reactor.stop
     if options["log-format"] == "json":
         server.logObserver = observerOf(cast(Any, options.parent), cast(IReactorFromThreads, reactor))
     service: IService = server

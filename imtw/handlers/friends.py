@@ -35,6 +35,8 @@ async def tell(core: Core, user: str, event: InvitedEvent) -> None:
     Tell a user of an invitation.  Where none of its sessions has a word for
     it, it stays news for the next one that has.
     """
+    if core.numbers.isWanted:
+        await core.numbers.learn([event.invitation.user, event.invitation.friend])
     knows = [session for session in core.sessions.of(user) if event.bytesFor(session.form)]
     for session in knows:
         session.tell(event)

@@ -68,3 +68,9 @@ class IDialectMaker(IMaker):
     """
 
     options: dict[str, str] = Attribute("Known options and their help.")
+    kinds: dict[str, str] = Attribute("Kinds of ports, as C{--port-for NAME-KIND} has them, and their help.")
+
+    def missing() -> list[str]:
+        """
+        The modules that it cannot do without and that are not installed.
+        """

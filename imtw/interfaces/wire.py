@@ -19,10 +19,12 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have an attribute more: C{elsewhere}, an
-    L{twisted.web.resource.IResource} that answers whatever has no route on a
-    port of the dialect's own.  Such a port has no routes but the dialect's,
-    and no WebSockets but those it recognises.
+    It may have three attributes more, for ports of its own: C{elsewhere}, an
+    L{twisted.web.resource.IResource} that answers whatever has no route there
+    (such a port has no routes but the dialect's, and no WebSockets but those
+    it recognises); C{patience}, seconds for a connection's first byte; and
+    C{kinds}, what is spoken on ports of other kinds
+    (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
     """
 
     name: str = Attribute("Its name on the command line.")

@@ -23,7 +23,7 @@ from imtw.protocols.handover import handOver
 from imtw.protocols.websocket import SpeakerMaker, Undecided, named
 from imtw.server import Core
 
-METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ")
+METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ", b"UPDATE ")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -77,7 +77,7 @@ class Recogniser(Protocol):
         """
         Wait for the first byte, not for ever.
         """
-        self._setDeadline(self.factory.core.limits.firstByte)
+        self._setDeadline(self.factory.firstByte)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -190,6 +190,7 @@ class PortFactory(Factory):
         first byte.
     @ivar site: makes HTTP protocols.
     @ivar sockets: makes WebSocket protocols; asks L{whoSpeaks}.
+    @ivar firstByte: seconds for a connection's first byte.
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
@@ -205,6 +206,7 @@ class PortFactory(Factory):
         self.core = core
         self.dialects = dialects
         self.isAlone = isAlone
+        self.firstByte = core.limits.firstByte
         self.onlyKnown = False
         self.answersBroken = not isAlone
 

@@ -133,7 +133,7 @@ class AsyncResource(Resource):
 
     def render(self, request: Request) -> Any:
         """
-        Start the answer.
+        Start the answer, where the method is one of these.
         """
         if allowOrigin(request):
             return b""
@@ -141,6 +141,12 @@ class AsyncResource(Resource):
             request.setHeader(b"Allow", b", ".join(self.methods))
             respond(request, 405, encode({"msg": f"use {b' or '.join(self.methods).decode()}"}))
             return NOT_DONE_YET
+        return self.begin(request)
+
+    def begin(self, request: Request) -> Any:
+        """
+        Start the answer.
+        """
         gone = request.notifyFinish()
         task = Deferred.fromCoroutine(self.answer(request))
         gone.addErrback(lambda reason: task.cancel())

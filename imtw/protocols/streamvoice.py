@@ -48,7 +48,10 @@ class StreamVoice(Voice, Protocol):
     A subclass calls C{begin} in L{opened}.
 
     @ivar decoder: the stream's L{Decoder}.
+    @cvar outletClass: what it sends through.
     """
+
+    outletClass = TransportOutlet
 
     log = Logger()
     transport: Any
@@ -70,7 +73,7 @@ class StreamVoice(Voice, Protocol):
         address = getattr(self.transport.getPeer(), "host", "")
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
-        self.opened(TransportOutlet(self.transport, self.core.cork, limits.sendBudget, self._evicted), address)
+        self.opened(self.outletClass(self.transport, self.core.cork, limits.sendBudget, self._evicted), address)
 
     def dataReceived(self, data: bytes) -> None:
         """

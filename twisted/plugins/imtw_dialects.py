@@ -1,5 +1,17 @@
 from imtw.plugin import DialectMaker
 
+easyim = DialectMaker(
+    "easyim",
+    "imtw.protocols.easyim.dialect.EasyimDialect",
+    "easyim: JSON and protobuf over TCP and WebSocket, HTTP; needs imtw[easyim]",
+    {
+        "dropAfter": "seconds without a message after which a connection is dropped (300)",
+        "maxMessage": "bytes of a message (65536)",
+        "node": "0 to 1023, in the ids it makes; another one for each node of a store (1)",
+    },
+    {"api": "its HTTP API alone"},
+    ["jwt"],
+)
 fastim = DialectMaker(
     "fastim",
     "imtw.protocols.fastim.dialect.FastDialect",

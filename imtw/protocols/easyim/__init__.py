@@ -1,0 +1,3 @@
+"""
+The dialect of easyim's clients.
+"""

@@ -1,0 +1,323 @@
+"""
+easyim over TCP: texts or protobuf, told apart by the first bytes.
+
+Nothing marks where a message ends.  A JSON object ends with its last brace.
+A protobuf message ends with what was read at once, or where the next one
+begins (L{imtw.protocols.easyim.protobuf}); what ends in the middle of a field
+is kept for a moment, in case the rest follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from itertools import pairwise
+from typing import Any
+
+from imtw.protocols.easyim.jsontext import decodeText
+from imtw.protocols.easyim.message import Malformed, Packet
+
+BLANKS = b" \t\r\n"
+NULL = b"null"  # an empty message, too
+DEEPEST = 64  # objects within each other
+SHORTEST = 10  # bytes: fewer are no protobuf message, as in the original
+
+#: A string from behind its quote on: up to its end, or as far as there is any.
+_string = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL).match
+#: What decides where an object ends.
+_mark = re.compile(rb'["{}]').search
+_blanks = re.compile(rb"[ \t\r\n]*+").match
+
+
+class JSONSplitter:
+    """
+    Cuts a stream of JSON objects, cut anywhere, where they end.  Each byte
+    is looked at once.
+
+    @param longest: bytes that an object may have.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._data = bytearray()
+        self._at = 0  # how far it was looked at
+        self._depth = 0
+        self._isInString = False
+
+    @property
+    def buffered(self) -> int:
+        """
+        Bytes kept.
+        """
+        return len(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """
+        Some more of the stream.
+        """
+        self._data += data
+
+    def next(self) -> bytes | None:
+        """
+        The next object, or L{None} if it is not all there.
+
+        @raise Malformed: what comes is none, or it is too long.
+        """
+        data = self._data
+        if not self._depth:
+            self._skipBlanks()
+            if not data:
+                return None
+            if data[:1] != b"{":
+                return self._null()
+        end = self._end()
+        if end < 0 and len(data) <= self._longest:
+            return None
+        if not 0 < end <= self._longest:
+            raise Malformed(f"an object of more than {self._longest} bytes")
+        return self._take(end)
+
+    def _skipBlanks(self) -> None:
+        found = _blanks(self._data)
+        if found is not None and found.end():
+            end = found.end()
+            del found  # it holds on to the buffer
+            del self._data[:end]
+
+    def _null(self) -> bytes | None:
+        """
+        C{null} in place of an object.
+        """
+        if self._data[:4] == NULL:
+            return self._take(4)
+        if NULL.startswith(self._data):
+            return None
+        raise Malformed("no JSON object")
+
+    def _end(self) -> int:
+        """
+        Where the object at the beginning ends, or -1.
+        """
+        data, at, depth = self._data, self._at, self._depth
+        end = -1
+        while end < 0:
+            if self._isInString:
+                found: Any = _string(data, at)
+                at = found.end()
+                if at == len(data) or data[at] != 0x22:  # the rest of it, or of an escape, is still to come
+                    break
+                self._isInString = False
+                at += 1
+            found = _mark(data, at)
+            if found is None:
+                at = len(data)
+                break
+            at = found.end()
+            mark = found[0]
+            if mark == b'"':
+                self._isInString = True
+            elif mark == b"{":
+                depth += 1
+                if depth > DEEPEST:
+                    raise Malformed(f"more than {DEEPEST} objects within each other")
+            else:
+                depth -= 1
+                if not depth:
+                    end = at
+        self._at, self._depth = at, depth
+        return end
+
+    def _take(self, end: int) -> bytes:
+        """
+        Hand out what ends there.
+        """
+        found = bytes(self._data[:end])
+        del self._data[:end]
+        self._at = self._depth = 0
+        return found
+
+
+def splitTexts(data: bytes) -> list[bytes]:
+    """
+    The JSON objects in bytes that hold whole ones.
+    """
+    if b"}{" not in data:
+        return [data]
+    splitter = JSONSplitter(len(data))
+    splitter.feed(data)
+    found = []
+    while (text := splitter.next()) is not None:
+        found.append(text)
+    return found
+
+
+class ChunkReader:
+    """
+    Makes messages of what is read at once.
+
+    @param protobuf: L{imtw.protocols.easyim.protobuf}.
+    @param longest: bytes that a message may have.
+    """
+
+    def __init__(self, protobuf: Any, longest: int) -> None:
+        self._decode = protobuf.decodeMessage
+        self._cutter = protobuf.Cutter()
+        self._longest = longest
+        self._data = bytearray()
+        self._ready: deque[bytes] = deque()
+        self._kept = 0
+
+    @property
+    def buffered(self) -> int:
+        """
+        Bytes kept.
+        """
+        return self._kept + len(self._data)
+
+    @property
+    def isCut(self) -> bool:
+        """
+        Is there the beginning of a message?
+        """
+        return bool(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """
+        Something was read.
+
+        @raise Malformed: it is no protobuf, or too long.
+        """
+        whole = self._data
+        whole += data
+        begin = 0
+        for begin, end in self._cutter.cut(whole):
+            self._put(bytes(whole[begin:end]))
+            begin = end
+        if len(whole) - begin > self._longest:
+            raise Malformed(f"a message of more than {self._longest} bytes")
+        if self._cutter.isWhole(len(whole)) and len(whole) >= SHORTEST:
+            self._put(bytes(whole[begin:]))
+            whole.clear()
+            self._cutter.reset()
+
+    def _put(self, data: bytes) -> None:
+        self._ready.append(data)
+        self._kept += len(data)
+
+    def next(self) -> Packet | None:
+        """
+        The next message that is all there.
+
+        @raise Malformed: it is none.
+        """
+        if not self._ready:
+            return None
+        data = self._ready.popleft()
+        self._kept -= len(data)
+        packet: Packet = self._decode(data)
+        return packet
+
+
+class EasyimDecoder:
+    """
+    Cuts an easyim connection into packets.
+
+    @param protobuf: L{imtw.protocols.easyim.protobuf}, or L{None} where that
+        cannot be had.
+    @ivar isText: whether the peer writes JSON; L{None} until that is known.
+    """
+
+    def __init__(self, protobuf: Any, longest: int) -> None:
+        self._protobuf = protobuf
+        self._longest = longest
+        self._head = b""
+        self._broken: Malformed | None = None
+        self.isText: bool | None = None
+        self._texts = JSONSplitter(longest)
+        self._chunks: ChunkReader
+
+    @property
+    def buffered(self) -> int:
+        """
+        Bytes kept.
+        """
+        return self._texts.buffered if self.isText is not False else self._chunks.buffered
+
+    @property
+    def isCut(self) -> bool:
+        """
+        Does something wait for its rest that could as well be whole?
+        """
+        return self.isText is False and self._chunks.isCut
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take the next bytes.
+        """
+        if self.isText is None:
+            self._head += data
+            data = self._head
+            self._recognise(data)
+            if self.isText is None:
+                if len(data) > self._longest:
+                    self._broken = Malformed("nothing but blanks")
+                return
+            self._head = b""
+        if self.isText:
+            self._texts.feed(data)
+        elif self._broken is None:
+            try:
+                self._chunks.feed(data)
+            except Malformed as error:
+                self._broken = error
+
+    def next(self) -> Packet | None:
+        """
+        The next packet, or L{None} if it is not all there.
+
+        @raise Malformed: there will never be one.
+        """
+        if self.isText:
+            text = self._texts.next()
+            return None if text is None else Packet(decodeText(text))
+        packet = self._chunks.next() if self.isText is False else None
+        if packet is None and self._broken is not None:
+            raise self._broken
+        return packet
+
+    def split(self, data: bytes) -> list[bytes]:
+        """
+        The messages in bytes that the server sends, in the same format.
+        """
+        if self.isText:
+            return splitTexts(data)
+        if self._protobuf is None:
+            return [data]
+        cutter = self._protobuf.Cutter()
+        ends = [end for _, end in cutter.cut(data)]
+        return [data[begin:end] for begin, end in pairwise([0, *ends, len(data)])]
+
+    def _recognise(self, data: bytes) -> None:
+        """
+        Which of the two is it?
+        """
+        begin = data.lstrip(BLANKS)[:1]
+        if not begin:
+            return
+        # A line feed is also how a protobuf message begins that has an id: of 123 bytes, if a brace follows.
+        isText = begin in b"{n" and not (data[:1] == b"\n" and self._isMessage(data))
+        if not isText and self._protobuf is None:
+            self._broken = Malformed("protobuf is not installed: pip install imtw[easyim]")
+            return
+        self.isText = isText
+        if not isText:
+            self._chunks = ChunkReader(self._protobuf, self._longest)
+
+    def _isMessage(self, data: bytes) -> bool:
+        if self._protobuf is None:
+            return False
+        try:
+            self._protobuf.decodeMessage(data)
+        except Malformed:
+            return False
+        return True

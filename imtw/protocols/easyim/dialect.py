@@ -1,0 +1,196 @@
+"""
+easyim as a dialect: what it recognises and what it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+from zope.interface import implementer
+
+from imtw.errors import PluginLookupError
+from imtw.interfaces import IDialect
+from imtw.numbers import NODES
+from imtw.protocols.easyim.decoder import BLANKS
+from imtw.protocols.easyim.envelope import Elsewhere
+from imtw.protocols.easyim.forms import EasyimForm
+from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.easyim.message import Malformed, Msg
+from imtw.protocols.easyim.resources import easyimRoutes
+from imtw.protocols.easyim.socket import EasyimSpeaker, isText
+from imtw.protocols.easyim.stream import EasyimProtocol
+from imtw.protocols.easyim.tokens import Tokens
+from imtw.protocols.easyim.voice import EasyimOptions
+from imtw.protocols.framing import BINARY, frame
+from imtw.server import Core
+
+try:
+    from imtw.protocols.easyim import protobuf
+except ImportError:  # without the extra imtw[easyim]
+    protobuf = None  # type: ignore[assignment]
+
+TAGS = bytes([0x0A, 0x10, 0x1A, 0x22, 0x28, 0x30, 0x38, 0x42, 0x4A])  # of its nine fields
+KEYS = {"msg_type", "from_user_id"}  # one of which every message of a client has
+
+_log = Logger()
+
+
+@implementer(IDialect)
+class EasyimDialect:
+    """
+    easyim, in JSON and protobuf, over TCP, WebSocket and HTTP.
+
+    @ivar elsewhere: answers what has no route on a port of its own.
+    @ivar patience: seconds for a connection's first byte on such a port.
+    @ivar kinds: what may be spoken on ports of other kinds, by their name.
+    """
+
+    name = "easyim"
+
+    def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
+        self._core = core
+        self._options = readOptions(options)
+        core.numbers.snowflakes.node = numberIn(options, "node", 1, 0, NODES - 1)
+        self._tokens = Tokens(core.clock, core.store, core.numbers)
+        core.accounts.addTokenReader(lambda text: Deferred.fromCoroutine(self._tokens.reader(text)))
+        self._streams = self._forms(lambda data: data, lambda data: data)
+        self._sockets = self._forms(frame, lambda data: frame(data, BINARY))
+        self.elsewhere = Elsewhere()
+        self.patience = float(self._options.dropAfter)
+        self.kinds = {"api": EasyimApi(self)}
+        if protobuf is None:
+            _log.warn("easyim: protobuf is not installed (pip install imtw[easyim]); its clients are cut")
+
+    def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
+        """
+        A brace, perhaps behind blanks, or the tag of one of its protobuf
+        fields; on a port of its own, anything.
+        """
+        first = head[0]
+        if alone or first in b"{" + BLANKS or first in TAGS:
+            return self._stream
+        return None
+
+    def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | None:
+        """
+        On a port of its own, anything; elsewhere the first message says.
+        """
+        return self._socket if alone else None
+
+    def recogniseMessage(self, payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
+        """
+        JSON with one of its keys and no C{cmd}; or protobuf in a binary
+        message.
+        """
+        if isText(payload):
+            return self._socket if self._isMine(payload) else None
+        if not isBinary or protobuf is None or payload[0] not in TAGS:
+            return None
+        try:
+            packet = protobuf.decodeMessage(payload)
+        except Malformed:
+            return None
+        return self._socket if packet.msg != Msg() else None
+
+    def resources(self) -> dict[str, IResource]:
+        """
+        Its HTTP routes.
+        """
+        return easyimRoutes(self._core, self._tokens)
+
+    def _isMine(self, payload: bytes) -> bool:
+        """
+        Is this a JSON text of an easyim client?
+        """
+        try:
+            read = msgspec.json.decode(payload)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return False
+        if not isinstance(read, dict):
+            return False
+        keys = {key.casefold() for key in read}
+        return bool(keys & KEYS) and "cmd" not in keys
+
+    def _forms(self, text: Callable[[bytes], bytes], binary: Callable[[bytes], bytes]) -> dict[bool, EasyimForm]:
+        """
+        The forms of a carrier, by whether they are texts.
+        """
+        numbers = self._core.numbers
+        forms = {True: EasyimForm(numbers, lambda msg, rest: text(encodeText(msg)))}
+        if protobuf is not None:
+            encode = protobuf.encodeMessage
+            forms[False] = EasyimForm(numbers, lambda msg, rest: binary(encode(msg, rest)))
+        return forms
+
+    def _stream(self) -> EasyimProtocol:
+        return EasyimProtocol(self._core, self._options, self._tokens, self._streams, protobuf)
+
+    def _socket(self) -> EasyimSpeaker:
+        return EasyimSpeaker(self._core, self._options, self._tokens, self._sockets, protobuf)
+
+
+@implementer(IDialect)
+class EasyimApi:
+    """
+    easyim's HTTP routes alone, for a port of their own.
+    """
+
+    name = "easyim-api"
+
+    def __init__(self, whole: EasyimDialect) -> None:
+        self._whole = whole
+        self.elsewhere = whole.elsewhere
+
+    def recogniseStream(self, head: bytes, alone: bool) -> None:
+        """
+        There are no connections but HTTP's.
+        """
+        return None
+
+    def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> Literal[False]:
+        """
+        An upgrade is a request like any other.
+        """
+        return False
+
+    def recogniseMessage(self, payload: bytes, isBinary: bool) -> None:
+        """
+        There are no WebSockets.
+        """
+        return None
+
+    def resources(self) -> dict[str, IResource]:
+        """
+        Its HTTP routes.
+        """
+        return self._whole.resources()
+
+
+def readOptions(options: dict[str, str]) -> EasyimOptions:
+    """
+    The options as they stand on the command line.
+
+    @raise PluginLookupError: a value that is none.
+    """
+    return EasyimOptions(
+        dropAfter=numberIn(options, "dropAfter", 300, 1, 86400),
+        maxMessage=numberIn(options, "maxMessage", 64 * 1024, 1024, 2**20),
+    )
+
+
+def numberIn(options: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+    """
+    An option that is a number.
+
+    @raise PluginLookupError: it is none, or too small or too large.
+    """
+    text = options.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise PluginLookupError(f"easyim: {name} is {text!r}, wanted {least} to {most}")
+    return int(text)

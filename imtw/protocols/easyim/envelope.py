@@ -1,0 +1,206 @@
+"""
+What easyim's HTTP API answers: always 200, with the real code inside.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from msgspec import Struct
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.http import AsyncResource, bodyOf
+
+JSON = b"application/json; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
+OK, WRONG, BROKEN = 200, 400, 500
+SUCCESS = "success"
+NO_ROUTE = "找不到路由"
+BAD_ARGUMENTS = "QueryArgsError.请求参数错误:"
+SERVER_ERROR = "ServerError.服务器内部错误"
+
+HEADERS = {
+    b"Connection": b"close",
+    b"Server": b"easyim",
+    b"Access-Control-Allow-Credentials": b"true",
+    b"Access-Control-Allow-Headers": (
+        b"Origin, Content-Length, Content-Type, Accept, Token, Auth-Token, X-Requested-With"
+    ),
+    b"Access-Control-Allow-Methods": b"POST, GET, OPTIONS, PUT, DELETE, UPDATE",
+    b"Access-Control-Allow-Origin": b"*",
+    b"Access-Control-Expose-Headers": (
+        b"Content-Length, Access-Control-Allow-Origin, Access-Control-Allow-Headers, Cache-Control, "
+        b"Content-Language, Content-Type"
+    ),
+}
+
+
+class Refused(Exception):
+    """
+    A request is refused; says why, in easyim's words.
+    """
+
+
+class Envelope(Struct):
+    """
+    What every answer is.
+    """
+
+    code: int
+    msg: str
+    data: dict[str, Any]
+
+
+def respond(request: Request, msg: str = SUCCESS, data: dict[str, Any] | None = None, code: int = OK) -> None:
+    """
+    Finish a request, and its connection.
+    """
+    finish(request, JSON, encodeText(Envelope(code, msg, data or {})))
+
+
+def finish(request: Request, kind: bytes, body: bytes) -> None:
+    """
+    Finish a request with these bytes.
+    """
+    for name, value in HEADERS.items():
+        request.setHeader(name, value)
+    request.setHeader(b"Content-Type", kind)
+    request.setHeader(b"Content-Length", str(len(body)).encode())
+    channel: Any = request.channel
+    channel.persistent = False  # easyim closes after each answer
+    if request.method != b"HEAD":
+        request.write(body)
+    request.finish()
+
+
+def preflight(request: Request) -> None:
+    """
+    C{OPTIONS}: an empty page, which says what pages may do.
+    """
+    finish(request, HTML, b"")
+
+
+def notFound(request: Request) -> None:
+    """
+    There is no such route: what was asked is said back.
+    """
+    target = request.uri.decode("utf-8", "replace")
+    path, _, query = target.partition("?")
+    told = {
+        "body": b64encode(bodyOf(request)).decode(),
+        "host": (request.getHeader(b"Host") or b"").decode("utf-8", "replace"),
+        "method": request.method.decode("utf-8", "replace"),
+        "path": unquote_to_bytes(path).decode("utf-8", "replace"),
+        "protocol": request.clientproto.decode("utf-8", "replace"),
+        "query": query,
+        "url": target,
+    }
+    respond(request, NO_ROUTE, told, WRONG)
+
+
+class Elsewhere(Resource):
+    """
+    Whatever has no route, on a port of easyim's own.
+    """
+
+    isLeaf = True
+
+    def render(self, request: Request) -> Any:
+        """
+        Say so; an upgrade without a key is one that failed.
+        """
+        if (request.getHeader(b"Upgrade") or b"").lower() == b"websocket" and not request.getHeader(
+            b"Sec-WebSocket-Key"
+        ):
+            request.setResponseCode(400)
+        if request.method == b"OPTIONS":
+            preflight(request)
+        else:
+            notFound(request)
+        return 1  # NOT_DONE_YET: it is done
+
+
+class Route(AsyncResource):
+    """
+    A route with one method; any other one is no route.
+    """
+
+    method = b"POST"
+
+    def render(self, request: Request) -> Any:
+        """
+        Start the answer, if this is what was asked for.
+        """
+        if request.method == b"OPTIONS":
+            preflight(request)
+        elif request.method != self.method or request.postpath:
+            notFound(request)
+        else:
+            return self.begin(request)
+        return 1  # NOT_DONE_YET: it is done
+
+    async def answer(self, request: Request) -> None:
+        """
+        Answer a request with what L{reply} has to say.
+        """
+        try:
+            msg, data = await self.reply(request)
+        except Refused as refused:
+            respond(request, str(refused), None, WRONG)
+        else:
+            respond(request, msg, data)
+
+    async def reply(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """
+        The message and the data of the answer.
+
+        @raise Refused: no.
+        """
+        raise NotImplementedError
+
+    def _failed(self, failure: Failure, request: Request) -> None:
+        """
+        Our bug, or a client that did not wait.
+        """
+        if request._disconnected:
+            return
+        self.log.failure("{path}", failure, path=request.path.decode("latin-1"))
+        if not request.startedWriting:
+            respond(request, SERVER_ERROR, None, BROKEN)
+
+
+def bodyAs(request: Request, shape: type[Any]) -> Any:
+    """
+    A request's JSON body, read as Go reads it: keys in any case, unknown ones
+    passed over, C{null} for nothing.
+
+    @raise Refused: it is none, or something in it is of another kind.
+    """
+    text = bodyOf(request).decode("utf-8", "imtw-each-byte")
+    if not text.strip():
+        raise Refused(BAD_ARGUMENTS + "unexpected end of JSON input")
+    try:
+        read = msgspec.json.decode(text)
+        if read is not None and not isinstance(read, dict):
+            raise Refused(BAD_ARGUMENTS + "wanted an object")
+        values = {key.casefold(): value for key, value in (read or {}).items() if value is not None}
+        return msgspec.convert(values, shape)
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError) as error:
+        raise Refused(BAD_ARGUMENTS + str(error)) from None
+
+
+def queryOf(request: Request, *names: str) -> str:
+    """
+    The first of some query parameters that is there.
+    """
+    for name in names:
+        values = request.args.get(name.encode(), [])
+        if values and values[0]:
+            return bytes(values[0]).decode("utf-8", "replace")
+    return ""

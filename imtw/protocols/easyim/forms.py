@@ -1,0 +1,148 @@
+"""
+What easyim's clients are told: events as messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from zope.interface import implementer
+
+from imtw.events import Agreed, Event, Invited, Read, Said, Whispered
+from imtw.interfaces import IForm
+from imtw.model import Message, Scope
+from imtw.numbers import Numbers
+from imtw.protocols.easyim.message import (
+    FRIEND_AGREE,
+    FRIEND_INVITE,
+    GROUP,
+    SINGLE,
+    Kind,
+    Msg,
+    Number,
+    Seq,
+    State,
+    eventContent,
+)
+from imtw.protocols.easyim.people import wireId
+
+#: The common model's kinds; any other one is shown as a text.
+KINDS = {"text": Kind.TEXT, "image": Kind.IMAGE, "voice": Kind.VOICE, "video": Kind.VIDEO}
+
+Write = Callable[[Msg, bytes], bytes]
+
+
+class Kept(Struct):
+    """
+    What the common model has no field for: what C{extras} have under
+    C{easyim}.  Anybody may have written it, so it is checked.
+    """
+
+    seq: Seq = 0
+    status: Number = 0
+    msg_type: Number | None = None
+    chat_type: Number | None = None
+    rest: bytes = b""
+
+
+def keptIn(message: Message) -> Kept:
+    """
+    What was kept with a message.
+    """
+    extras = message.extras
+    if extras is None or "easyim" not in extras:
+        return _NOTHING
+    try:
+        return msgspec.convert(extras["easyim"], Kept)
+    except msgspec.ValidationError:
+        return _NOTHING
+
+
+_NOTHING = Kept()
+
+
+@implementer(IForm)
+class EasyimForm:
+    """
+    easyim's messages on one carrier, in one format.
+
+    @ivar write: from a message, and the fields that only protobuf's writers
+        know, to bytes on the carrier.
+    """
+
+    def __init__(self, numbers: Numbers, write: Write) -> None:
+        self._numbers = numbers
+        self.write = write
+        self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
+            Said: self._said,
+            Whispered: self._whispered,
+            Read: self._read,
+            Invited: self._invited,
+            Agreed: self._agreed,
+        }
+
+    def withDevice(self, named: bool) -> EasyimForm:
+        """
+        easyim knows no devices.
+        """
+        return self
+
+    def encode(self, event: Event) -> bytes:
+        """
+        A message; empty where easyim has none for it.
+        """
+        encoder = self._encoders.get(type(event))
+        return b"" if encoder is None else encoder(event)
+
+    def _said(self, event: Said) -> bytes:
+        return self._message(event.message, State.ARRIVED if event.own and event.reached else State.SENT)
+
+    def _whispered(self, event: Whispered) -> bytes:
+        return self._message(event.message, State.SENT)
+
+    def _message(self, message: Message, status: int) -> bytes:
+        """
+        What somebody said.  The sender's own message has the status that it
+        got, and never a lower one than its client gave it.
+        """
+        kept = keptIn(message)
+        pair = message.pair
+        if pair.scope is Scope.GROUP:
+            to, kind = pair.a, GROUP
+        else:
+            to, kind = self._id(pair.partnerOf(message.sender)), SINGLE
+        msg = Msg(
+            message.id,
+            kept.seq,
+            self._id(message.sender),
+            to,
+            kind if kept.chat_type is None else kept.chat_type,
+            KINDS.get(message.kind, Kind.TEXT) if kept.msg_type is None else kept.msg_type,
+            max(status, kept.status),
+            message.content or "",
+        )
+        return self.write(msg, kept.rest)
+
+    def _read(self, event: Read) -> bytes:
+        """
+        Somebody has read the message that it names.
+        """
+        if event.id is None or event.to is None:
+            return b""
+        msg = Msg(event.id, 0, self._id(event.user), self._id(event.to), SINGLE, Kind.TEXT, State.READ)
+        return self.write(msg, b"")
+
+    def _invited(self, event: Invited) -> bytes:
+        content = eventContent(FRIEND_INVITE, event.invitation.id)
+        return self.write(Msg(from_user_id=self._id(event.invitation.user), msg_type=Kind.EVENT, content=content), b"")
+
+    def _agreed(self, event: Agreed) -> bytes:
+        content = eventContent(FRIEND_AGREE, event.invitation.id)
+        friend = self._id(event.invitation.friend)
+        return self.write(Msg(from_user_id=friend, msg_type=Kind.EVENT, content=content), b"")
+
+    def _id(self, user: str) -> str:
+        return wireId(self._numbers, user)

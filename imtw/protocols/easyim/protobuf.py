@@ -1,0 +1,177 @@
+"""
+easyim's protobuf messages, which nothing delimits.
+
+A message on a WebSocket is a frame.  On TCP there is only what was read at
+once, and this: all known writers put fields in ascending order.  So a field
+whose number is not larger than the last one's begins the next message.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from imtw.protocols.easyim.message import Malformed, Msg, Packet
+from imtw.protocols.easyim.msg_pb2 import Msg as Wire  # type: ignore[attr-defined]
+
+VARINT, FIXED64, BYTES, BEGIN, END, FIXED32 = range(6)  # wire types
+LONGEST_VARINT = 10  # bytes
+DEEPEST = 16  # groups within each other
+FIELDS = Msg.__struct_fields__
+
+
+def decodeMessage(data: bytes) -> Packet:
+    """
+    The message in these bytes.
+
+    @raise Malformed: there is none.
+    """
+    wire = Wire()
+    try:
+        wire.ParseFromString(data)
+    except DecodeError as error:
+        raise Malformed(f"no protobuf: {error}") from None
+    msg = Msg(
+        wire.id,
+        wire.seq,
+        wire.from_user_id,
+        wire.to_user_id,
+        wire.chat_type,
+        wire.msg_type,
+        wire.status,
+        wire.content,
+        wire.access_token,
+    )
+    if not len(UnknownFieldSet(wire)):
+        return Packet(msg)
+    for name in FIELDS:
+        wire.ClearField(name)
+    return Packet(msg, wire.SerializeToString())
+
+
+def encodeMessage(msg: Msg, rest: bytes = b"") -> bytes:
+    """
+    A message as Go writes it: fields ascending, empty ones left out, unknown
+    ones last.
+
+    @param rest: fields of other numbers; any that are not are left out.
+    """
+    wire = Wire(
+        id=msg.id,
+        seq=msg.seq,
+        from_user_id=msg.from_user_id,
+        to_user_id=msg.to_user_id,
+        chat_type=msg.chat_type,
+        msg_type=msg.msg_type,
+        status=msg.status,
+        content=msg.content,
+        access_token=msg.access_token,
+    )
+    data: bytes = wire.SerializeToString()
+    if not rest:
+        return data
+    try:
+        return data + decodeMessage(rest).rest
+    except Malformed:
+        return data
+
+
+class Cutter:
+    """
+    Finds where messages end, in bytes that come piece by piece.  Each byte
+    is looked at once.
+
+    @ivar begin: where the message begins that is not over yet.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """
+        What comes next is the beginning of a message.
+        """
+        self.begin = 0
+        self._at = 0  # behind the last whole field
+        self._needed = 0  # look again when so much is there
+        self._last = 0
+        self._depth = 0
+
+    def cut(self, data: bytes | bytearray) -> list[tuple[int, int]]:
+        """
+        The messages that are followed by another one, as (begin, end).
+
+        @param data: all there is since L{reset}.
+        @raise Malformed: this is no protobuf.
+        """
+        found = []
+        end = len(data)
+        while self._at < end and end >= self._needed:
+            field = self._field(data, self._at, end)
+            if field is None:
+                break
+            number, behind = field
+            if number <= self._last and self._at > self.begin:
+                found.append((self.begin, self._at))
+                self.begin = self._at
+            if number:
+                self._last = number
+            self._at = behind
+        return found
+
+    def isWhole(self, end: int) -> bool:
+        """
+        Does a field end where these bytes end?
+        """
+        return self._at == end and not self._depth
+
+    def _field(self, data: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
+        """
+        The number of a field, and where it ends; L{None} if it is not all
+        there.  Within a group numbers do not count: they are 0.
+        """
+        tag = _varint(data, at, end)
+        if tag is None:
+            return None
+        number, kind = tag[0] >> 3, tag[0] & 7
+        at = tag[1]
+        if not number or number > 0x1FFFFFFF or kind > FIXED32:
+            raise Malformed("no protobuf: a tag that cannot be")
+        within = self._depth > 0
+        if kind == VARINT:
+            value = _varint(data, at, end)
+            if value is None:
+                return None
+            at = value[1]
+        elif kind == BYTES:
+            length = _varint(data, at, end)
+            if length is None:
+                return None
+            at = length[1] + length[0]
+        elif kind in (FIXED64, FIXED32):
+            at += 8 if kind == FIXED64 else 4
+        if at > end:
+            self._needed = at
+            return None
+        if kind == BEGIN:
+            self._depth += 1
+        elif kind == END:
+            self._depth -= 1
+        if not 0 <= self._depth <= DEEPEST:
+            raise Malformed("no protobuf: groups that do not end")
+        return (0 if within else number), at
+
+
+def _varint(data: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
+    """
+    A varint, and where it ends; L{None} if it is not all there.
+    """
+    value = 0
+    for shift in range(LONGEST_VARINT):
+        if at + shift >= end:
+            return None
+        byte = data[at + shift]
+        value |= (byte & 0x7F) << 7 * shift
+        if byte < 0x80:
+            return value, at + shift + 1
+    raise Malformed("no protobuf: a number of more than ten bytes")

@@ -1,0 +1,111 @@
+"""
+easyim over TCP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from imtw.protocols.easyim.decoder import EasyimDecoder
+from imtw.protocols.easyim.forms import EasyimForm
+from imtw.protocols.easyim.tokens import Tokens
+from imtw.protocols.easyim.voice import EasyimOptions, EasyimVoice
+from imtw.protocols.outlet import TransportOutlet
+from imtw.protocols.streamvoice import StreamVoice
+from imtw.server import Core
+
+GRACE = 0.2  # seconds for the rest of a message that ends in the middle of a field
+
+
+class PieceOutlet(TransportOutlet):
+    """
+    Sends each message with a write of its own: to most clients a message is
+    what they read at once.
+
+    @ivar split: from bytes to the messages in them.
+    """
+
+    __slots__ = ("split",)
+    split: Callable[[bytes], list[bytes]]
+
+    def send(self, data: bytes) -> None:
+        """
+        Send now, or with the rest of this turn.
+        """
+        for piece in self.split(data):
+            super().send(piece)
+
+    def flush(self) -> None:
+        """
+        Send what this turn brought, one after the other.
+        """
+        queue = self._queue
+        while queue:
+            self._write(queue.pop(0))
+
+
+class EasyimProtocol(EasyimVoice, StreamVoice):
+    """
+    One TCP connection that speaks easyim, in the format of its first bytes.
+    """
+
+    decoder: EasyimDecoder
+    outletClass = PieceOutlet
+
+    def __init__(
+        self, core: Core, options: EasyimOptions, tokens: Tokens, forms: dict[bool, EasyimForm], protobuf: Any
+    ) -> None:
+        """
+        @param forms: of TCP, by whether they are texts.
+        """
+        super().__init__(core, options, tokens)
+        self._forms = forms
+        self.decoder = EasyimDecoder(protobuf, options.maxMessage)
+        self._grace: IDelayedCall | None = None
+
+    def opened(self, outlet: Any, address: str) -> None:
+        """
+        The connection is there.
+        """
+        outlet.split = self.decoder.split
+        self.beginEasyim(outlet, self._forms[True], "tcp", address)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Some more of the stream.
+        """
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        super().dataReceived(data)
+        if self.decoder.isCut and not self.lane.busy:
+            self._grace = self.core.clock.callLater(GRACE, self._cutOff)
+
+    def take(self, packet: Any) -> None:
+        """
+        Answer in the format that is spoken.
+        """
+        form = self._forms[bool(self.decoder.isText)]
+        if self.session.form is not form and self.session.user is None:
+            self.session.form = form
+        super().take(packet)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """
+        The connection is gone.
+        """
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        super().connectionLost(reason)
+
+    def _cutOff(self) -> None:
+        """
+        The rest did not come.
+        """
+        self._grace = None
+        self.finish()
