@@ -99,10 +99,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     with Stage.open(options.cache, options.quick) as stage:
-        report = measureAll(rows, stage, rounds)
-    text = markdown(report)
-    (options.out / "bench.json").write_bytes(dump(report))
-    (options.out / "bench.md").write_text(text, "utf-8")
+        for report in measureAll(rows, stage, rounds):  # whoever interrupts it has what was measured
+            text = markdown(report)
+            (options.out / "bench.json").write_bytes(dump(report))
+            (options.out / "bench.md").write_text(text, "utf-8")
     print(text, end="")
     if before is not None:
         print("\n" + comparison(before, report), end="")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -56,14 +56,18 @@ def measureRound(row: Row, stage: Stage, number: int) -> Mapping[str, Numbers]:
     return {name: found[name] for name in row.sides}
 
 
-def measureAll(rows: Sequence[Row], stage: Stage, rounds: int) -> Report:
+def measureAll(rows: Sequence[Row], stage: Stage, rounds: int) -> Iterator[Report]:
     """
     Measure rows one after the other.
+
+    @return: after each row a report of all so far.
     """
     began = monotonic()
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    results = [measureRow(row, stage, rounds) for row in rows]
-    return Report(date, commit(), machine(), stage.quick, rounds, monotonic() - began, results)
+    results: list[RowResult] = []
+    for row in rows:
+        results.append(measureRow(row, stage, rounds))
+        yield Report(date, commit(), machine(), stage.quick, rounds, monotonic() - began, results)
 
 
 def commit() -> str:
