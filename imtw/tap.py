@@ -123,7 +123,7 @@ class Options(usage.Options):
 
     def opt_lobby(self, text: str) -> None:
         """
-        ID=NAME: a group that every account joins at its first login; again for more; or none. [default: 100=J-IM朋友圈]
+        ID=NAME: a group that is there, joined at the first login; again for more; or none. [default: 100=J-IM朋友圈]
         """
         self._add("lobby", text)
 

@@ -10,8 +10,10 @@ import socket
 import ssl
 import sys
 from contextlib import closing
+from shutil import which
 
 from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SkipTest
 
 from imtw.tap import Options
 from imtw.test.clients import HOST
@@ -79,7 +81,7 @@ class ConversationTests(Played):
         makeCertificate("chat.pem")
         endpoint = re.sub(r"=/etc/imtw/chat\.\w+", "=chat.pem", re.findall(r"--port (ssl:\S+)", text)[0])
         port = await self.start(["--port", endpoint])
-        self.assertEqual(await deferToThread(overTLS, port), b"HTTP/1.1 200 OK")
+        self.assertEqual(await deferToThread(overTLS, port, "chat.pem"), b"HTTP/1.1 200 OK")
         plain = await self.raw(port)
         plain.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await plain.closed()
@@ -91,6 +93,18 @@ class ConversationTests(Played):
         proxied.write(b"GET /api/user/close?userid=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         await proxied.closed()
         self.assertIn(b"401", proxied.received)
+
+    async def test_ownCertificate(self) -> None:
+        """
+        The certificate that the how-to makes is one to serve with.
+        """
+        if which("openssl") is None:
+            raise SkipTest("no openssl is installed")
+        path = page("docs/howto/tls.rst")
+        for line, _ in next(commandsOf(block) for block in blocksOf(path) if "openssl" in block.text):
+            await self.shell(line)
+        port = await self.start(["--port", "ssl:9743:privateKey=chat.key:certKey=chat.crt"])
+        self.assertEqual(await deferToThread(overTLS, port, "chat.crt", "localhost"), b"HTTP/1.1 200 OK")
 
     async def test_operate(self) -> None:
         """
@@ -135,12 +149,12 @@ class ConversationTests(Played):
         self.assertEqual(found - set(PLAYED), set())
 
 
-def overTLS(port: int) -> bytes:
+def overTLS(port: int, certificate: str, name: str = HOST) -> bytes:
     """
     The first line that a server answers over TLS; called in a thread.
     """
-    trusting = ssl.create_default_context(cafile="chat.pem")
-    with closing(trusting.wrap_socket(socket.socket(), server_hostname=HOST)) as client:
+    trusting = ssl.create_default_context(cafile=certificate)
+    with closing(trusting.wrap_socket(socket.socket(), server_hostname=name)) as client:
         client.settimeout(5)
         client.connect((HOST, port))
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

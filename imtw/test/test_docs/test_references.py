@@ -6,8 +6,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import shlex
+import sqlite3
+import tomllib
+from collections.abc import Callable
+from configparser import ConfigParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +27,7 @@ from imtw.test.test_docs.pages import WHERE, blocksOf, page, pages, serverOption
 PUBLIC = ("interfaces", "model", "commands", "events", "errors", "plugin", "limits")
 NAMES = r"``((?:imtw|examples|script|docs(?!/_build)|newsfragments)/[\w./]+)``"
 TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|imtw)\b.*)"
+PLAIN = ("", "console", "none", "text")  # what is typed, said and drawn
 DATA = ("imtw.db", "imtw.toml")  # files that could be modules
 
 
@@ -123,6 +129,41 @@ class ReferenceTests(SynchronousTestCase):
                         self.assertTrue(hasattr(module, alias.name), f"{block.where}: {alias.name}")
                     if not block.caption.startswith("test_"):
                         self.assertIn(node.module, public, block.where)
+
+    def test_data(self) -> None:
+        """
+        What is shown of other languages can be read as such, or, of nginx's,
+        has its braces and semicolons; nothing is of a language that nobody
+        looks at.
+        """
+        readers: dict[str, Callable[[str], object]] = {
+            "ini": lambda text: ConfigParser(strict=False).read_string(text),
+            "json": lambda text: json.loads(text.replace("\n", "")),
+            "nginx": self.readNginx,
+            "python": ast.parse,
+            "sql": lambda text: sqlite3.connect(":memory:").executescript(text).connection.close(),
+            "toml": tomllib.loads,
+        }
+        found = [block for path in pages() for block in blocksOf(path) if block.language not in PLAIN]
+        self.assertEqual({block.language for block in found}, set(readers))
+        for block in found:
+            try:
+                readers[block.language](block.text)
+            except Exception as error:
+                raise AssertionError(f"{block.where}: {error}") from error
+        self.assertRaises(AssertionError, self.readNginx, "server { listen 80 }")
+        self.assertRaises(AssertionError, self.readNginx, "server { listen 80;")
+
+    def readNginx(self, text: str) -> None:
+        """
+        Look at the outer shape of settings of nginx.
+        """
+        depth = 0
+        for statement, mark in re.findall(r"([^;{}]*)([;{}]|$)", re.sub(r"#.*", "", re.sub(r"'[^']*'", "x", text))):
+            depth += {"{": 1, "}": -1}.get(mark, 0)
+            self.assertGreaterEqual(depth, 0, statement)
+            self.assertEqual(bool(statement.strip()), mark in (";", "{") and bool(mark), statement)
+        self.assertEqual(depth, 0)
 
     def test_picture(self) -> None:
         """
