@@ -251,10 +251,12 @@ class IStore(Interface):
         the commits.
         """
 
-    def join(user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
+    def join(user: str, group: str, name: str | None, limit: int, origin: str = "") -> Deferred[Membership]:
         """
         Put a user into a group, which is made if it is not there; again is
         no error.  A new member's cursor stands at the head.
+
+        @param origin: the dialect whose group it is, where it is made.
 
         Fails with L{imtw.errors.CommandRefused} (C{TOO_MANY}) where the user
         is in C{limit} groups already.
@@ -361,6 +363,26 @@ class IStore(Interface):
         """
         The message that was stored at a server's time, which no two rows of
         a conversation share; L{None} where there is none, or it was recalled.
+        """
+
+    # messages that live for a while
+
+    def madeBy(origin: str, after: str, limit: int) -> Deferred[list[tuple[str, int]]]:
+        """
+        The groups that a dialect made, in order of their ids, those after
+        C{after}: each with the server's time of its last row, or 0 where it
+        has none.
+        """
+
+    def expire(pair: Pair, origin: str, before: int) -> Deferred[int | None]:
+        """
+        Forget all messages of a group, if the last row is not newer than
+        C{before}, ms.  Its log goes on behind them.
+
+        @param origin: the dialect that made it.
+        @return: fires, once nobody can read them any more, with 0; with the
+            time of the last row where that is newer, and with L{None} where
+            that is no group of this dialect's.
         """
 
     # what a user has read

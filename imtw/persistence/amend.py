@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message
 from imtw.persistence.ledger import Head, Ledger
-from imtw.persistence.pages import AT, rowAt
+from imtw.persistence.pages import AT, floorOf, rowAt
 from imtw.persistence.rows import EDITED, Row, clear, namedOf, rewrite
 from imtw.persistence.rules import checkRecall, refuseRecall
 
@@ -49,7 +49,7 @@ def amend(ledger: Ledger, draft: Draft, head: Head | None, window: float) -> tup
     cursor, number = ledger.cursor, head.number
     ledger.place(number)
     row = _meant(cursor, number, draft)
-    if row is None:
+    if row is None or row[1] <= floorOf(cursor, number):
         raise refuseRecall(draft.id, cursor.execute(ANYBODYS, (number, draft.id)).fetchone() is not None)
     target = namedOf(row, number, draft.pair, draft.id, draft.sender)
     done = _recall if draft.fact is Fact.RECALL else _edit

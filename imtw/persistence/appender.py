@@ -29,6 +29,7 @@ EARLIER = """
         SELECT seq FROM messages INDEXED BY messages_by_id
         WHERE conversation = json_extract(asked.value, '$[0]') AND id = json_extract(asked.value, '$[1]')
             AND sender = json_extract(asked.value, '$[2]') AND fact = 0
+            AND seq > (SELECT floor FROM conversations WHERE id = json_extract(asked.value, '$[0]'))
         ORDER BY seq DESC LIMIT ?
     )
     ORDER BY earlier.seq DESC
@@ -39,7 +40,7 @@ EARLIER_BY_DEVICE = """
     SELECT asked.key, earlier.*, home.scope, home.a, home.b FROM json_each(?) AS asked
     CROSS JOIN messages AS earlier INDEXED BY messages_by_device CROSS JOIN conversations AS home
     WHERE earlier.sender = json_extract(asked.value, '$[0]') AND earlier.id = json_extract(asked.value, '$[1]')
-        AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation
+        AND earlier.fact = 0 AND earlier.device <> '' AND home.id = earlier.conversation AND earlier.seq > home.floor
 """
 
 #: Who does not want whose private messages, among [[user, other], ...].
@@ -184,7 +185,15 @@ class Appender:
         said = self._said.get(key)
         if said is None:
             said = self._said[key] = list(self._ledger.tail.named.get(key, ()))
+        if self._ledger.floors:
+            said[:] = [message for message in said if not self._isGone(message.conversation, message.seq)]
         return said
+
+    def _isGone(self, number: int, seq: int) -> bool:
+        """
+        Did this transaction end the message with this seq?
+        """
+        return seq <= self._ledger.floors.get(number, 0)
 
     def _repeated(self, draft: Draft, head: Head | None) -> Message | None:
         """
@@ -199,7 +208,7 @@ class Appender:
             if isSame(message, draft):
                 return replace(message, repeat=True)
         for row in self._stored.get(key, ()):
-            if not row[5] and row[12] is None:
+            if not row[5] and row[12] is None and not self._isGone(row[0], row[1]):
                 message = namedOf(row, head.number, draft.pair, draft.id, draft.sender)
                 if isSame(message, draft):
                     return replace(message, repeat=True)
@@ -217,6 +226,7 @@ class Appender:
             found = [
                 namedOf(row[:-3], row[0], Pair(Scope(row[-3]), row[-2], row[-1]), draft.id, draft.sender)
                 for row in self._stored.get(key, ())
+                if not self._isGone(row[0], row[1])
             ]
         for message in found:
             if isRepeat(message, draft):

@@ -67,7 +67,7 @@ GATE = """
     FROM groups WHERE conversation = ?1
 """
 COUNT_GROUPS = "SELECT count(*) FROM members WHERE user = ? AND scope = 2"
-ADD_GROUP = "INSERT INTO groups (id, conversation, name, created) VALUES (?, ?, ?, ?)"
+ADD_GROUP = "INSERT INTO groups (id, conversation, name, origin, created) VALUES (?, ?, ?, ?, ?)"
 LEAVE = "DELETE FROM members WHERE user = ? AND scope = 2 AND conversation = ?"
 ORPHAN = "UPDATE groups SET owner = NULL WHERE id = ? AND owner = ?"
 MOVE = """
@@ -192,7 +192,7 @@ def places(ledger: Ledger, user: str) -> list[Membership]:
     return [_placeOf(place) for place in ledger.cursor.execute(GROUPS, (user,))]
 
 
-def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) -> Membership:
+def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, origin: str) -> Membership:
     """
     See L{imtw.interfaces.IStore.join}.
     """
@@ -206,7 +206,7 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int) ->
             raise refuseKicked(group)
     if groupCount(ledger, user) >= limit:
         raise refuseGroup(limit)
-    number = _group(ledger, group, name)
+    number = _group(ledger, group, name, origin)
     ledger.addMember(user, number)
     _cameOrWent(ledger, user, group, number)
     place = inGroup(ledger, user, number)
@@ -298,7 +298,7 @@ def put(ledger: Ledger, shelf: str, key: str, value: bytes) -> None:
     ledger.cursor.execute("INSERT OR REPLACE INTO shelf (name, key, value) VALUES (?, ?, ?)", (shelf, key, value))
 
 
-def _group(ledger: Ledger, id: str, name: str | None) -> int:
+def _group(ledger: Ledger, id: str, name: str | None, origin: str = "") -> int:
     """
     The number of a group's conversation; the group is made if it is not
     there.
@@ -307,7 +307,7 @@ def _group(ledger: Ledger, id: str, name: str | None) -> int:
     number = pages.numberOf(ledger.cursor, pair)
     if number is None:
         number = ledger.newConversation(pair)
-        ledger.cursor.execute(ADD_GROUP, (id, number, name or id, ledger.now))
+        ledger.cursor.execute(ADD_GROUP, (id, number, name or id, origin, ledger.now))
     return number
 
 

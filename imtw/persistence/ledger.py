@@ -82,6 +82,8 @@ class Ledger:
     @ivar cursor: the transaction's.
     @ivar now: ms since the epoch, when it began.
     @ivar named: the new messages whose ids clients gave.
+    @ivar floors: of conversations whose messages it has ended, their last
+        seq.
     """
 
     cursor: sqlite3.Cursor
@@ -121,6 +123,7 @@ class Ledger:
         self._large: set[int] = set()
         self._weight = 0
         self.named: list[Message] = []
+        self.floors: dict[int, int] = {}
 
     def mark(self) -> int:
         """

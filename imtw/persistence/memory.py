@@ -140,7 +140,8 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
             found = sender.sent.get(draft.id) if sender is not None else None
             if found is not None:
                 home = self.logs.numbered[found.conversation - 1]
-                found = home.rows[found.seq - 1]
+                found = home.row(found.seq) if found.seq > home.floor else None
+            if found is not None:
                 isRepeat(found, draft)
         elif log is not None:
             found = log.repeated(draft)
@@ -172,7 +173,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
 
     def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])
-        return succeed([] if log is None else log.rows[after : after + limit])
+        return succeed([] if log is None else log.walk(after, limit))
 
     def find(self, pair: Pair, id: str) -> Deferred[Message | None]:
         log = self.logs.byPair.get(pair[1:])

@@ -18,17 +18,21 @@ from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, isSame, pa
 
 class Log:
     """
-    One conversation's rows, in the order of seq: the row of seq 1 comes
-    first.
+    One conversation's rows, in the order of seq.
 
     @ivar number: the conversation's number.
-    @ivar rows: all rows, or none at all in a store that keeps no log.
+    @ivar rows: all rows that are left, or none at all in a store that keeps
+        no log.
+    @ivar floor: the first row that is left, where others went before it: it
+        says nothing any more.
     @ivar recalled: by the seq of a message that was taken back, the row that
         says so.
     @ivar edits: by the seq of a message, the rows that say how it was edited.
     """
 
-    __slots__ = ("_indexed", "_newest", "_previous", "edits", "n", "number", "pair", "recalled", "rows", "seq", "ts")
+    __slots__ = (
+        "_indexed", "_newest", "_previous", "edits", "floor", "n", "number", "pair", "recalled", "rows", "seq", "ts",
+    )  # fmt: skip
 
     def __init__(self, number: int, pair: Pair) -> None:
         self.number = number
@@ -37,11 +41,63 @@ class Log:
         self.n = 0
         self.ts = 0
         self.rows: list[Message] = []
+        self.floor = 0
         self.recalled: dict[int, Message] = {}
         self.edits: dict[int, list[Message]] = {}
         self._newest: dict[tuple[str, str], Message] = {}
         self._previous: dict[int, Message] = {}
         self._indexed = 0
+
+    @property
+    def gone(self) -> int:
+        """
+        How many rows went.
+        """
+        return self.floor - 1 if self.floor else 0
+
+    def row(self, seq: int) -> Message:
+        """
+        The row with a seq, which is left.
+        """
+        return self.rows[seq - 1 - self.gone]
+
+    def put(self, row: Message) -> None:
+        """
+        Have a row in the place of the one with its seq.
+        """
+        self.rows[row.seq - 1 - self.gone] = row
+
+    def walk(self, after: int, limit: int) -> list[Message]:
+        """
+        See L{imtw.interfaces.IStore.walk}.
+        """
+        start = max(0, after - self.gone)
+        return self.rows[start : start + limit]
+
+    @property
+    def lastTs(self) -> int:
+        """
+        The time of the last row, or 0 where nothing is left but what says
+        that there was something.
+        """
+        return self.ts if self.rows and self.floor < self.seq else 0
+
+    def expire(self) -> None:
+        """
+        Forget all messages: of the last row its place is left.
+        """
+        if not self.lastTs:
+            return
+        last = self.rows[-1]
+        if last.fact is not Fact.RECALL:
+            last = replace(last, content=None, extras=None, kind=RECALLED)
+        self.floor = last.seq
+        self.rows = [last]
+        self.edits = {}
+        self.recalled = {last.seq: last}
+        self._newest = {}
+        self._previous = {}
+        self._indexed = 1
 
     def next(self, draft: Draft, now: int) -> Message:
         """
@@ -94,7 +150,7 @@ class Log:
         The message that a draft of a client without a device repeats.
         """
         for sent in islice(self.sent(draft.id, draft.sender), CANDIDATES):
-            row = self.rows[sent.seq - 1]
+            row = self.row(sent.seq)
             if not row.device and row.seq not in self.recalled and isSame(row, draft):
                 return row
         return None
@@ -106,7 +162,7 @@ class Log:
         target = next((row for row in self.sent(draft.id, draft.sender) if draft.meant in (0, row.seq)), None)
         if target is None:
             raise refuseRecall(draft.id, any(row.id == draft.id and row.fact is Fact.MESSAGE for row in self.rows))
-        return self.rows[target.seq - 1]
+        return self.row(target.seq)
 
     def edit(self, draft: Draft, now: int, window: float) -> Message | None:
         """
@@ -128,7 +184,7 @@ class Log:
         """
         target = self.meant(draft)
         self.edits.setdefault(target.seq, []).append(row)
-        self.rows[target.seq - 1] = replace(self.rows[target.seq - 1], content=row.content, edited=row.ts)
+        self.put(replace(self.row(target.seq), content=row.content, edited=row.ts))
 
     def recall(self, draft: Draft, now: int, window: float) -> Message | None:
         """
@@ -149,13 +205,13 @@ class Log:
         target = self.meant(draft)
         self.recalled[target.seq] = row
         for gone in (target, *self.edits.pop(target.seq, ())):
-            self.rows[gone.seq - 1] = replace(gone, content=None, extras=None, kind=RECALLED)
+            self.put(replace(gone, content=None, extras=None, kind=RECALLED))
 
     def visible(self, after: int = 0) -> Iterator[Message]:
         """
         The messages after seq C{after} that were not recalled.
         """
-        for at in range(after, len(self.rows)):
+        for at in range(max(0, after - self.gone), len(self.rows)):
             row = self.rows[at]
             if self._isVisible(row):
                 yield row
@@ -167,7 +223,7 @@ class Log:
         See L{imtw.interfaces.IStore.history}.
         """
         if begin is None and end is None:
-            if self.n == self.seq:  # nothing but messages
+            if self.n == self.seq and not self.floor:  # nothing but messages
                 first, last = pageOf(offset, count, limit, len(self.rows))
                 return self.rows[first:last]
             found = list(self.visible())
@@ -189,8 +245,9 @@ class Log:
         """
         See L{imtw.interfaces.IStore.newest}.
         """
-        rows = self.rows if until is None else self.rows[:until]
-        total = rows[-1].n - sum(seq <= len(rows) for seq in self.recalled) if rows else 0
+        rows = self.rows if until is None else self.rows[: max(0, until - self.gone)]
+        before = self._before
+        total = rows[-1].n - before - sum(seq <= rows[-1].seq for seq in self.recalled) if rows else 0
         found = islice((row for row in reversed(rows) if self._isVisible(row)), count)
         return Tally(total, list(found)[::-1])
 
@@ -201,6 +258,14 @@ class Log:
         place = bisect_left(self.rows, ts, key=attrgetter("ts"))
         row = self.rows[place] if place < len(self.rows) else None
         return row if row is not None and row.ts == ts and self._isVisible(row) else None
+
+    @property
+    def _before(self) -> int:
+        """
+        How many messages went before those that are left.  The row that says
+        so is none, whatever it was.
+        """
+        return self.rows[0].n - 1 if self.floor else 0
 
     def _isVisible(self, row: Message) -> bool:
         """
@@ -213,10 +278,11 @@ class Log:
         How many messages there are up to what a user has read: who speaks
         has read what was said before.
         """
-        for row in reversed(self.rows[max(read, self.seq - OWN_ROWS) :]):
+        read = max(read, self.floor)
+        for row in reversed(self.rows[max(0, max(read, self.seq - OWN_ROWS) - self.gone) :]):
             if row.sender == user:
                 return row.n
-        return self.rows[read - 1].n if 0 < read <= len(self.rows) else 0
+        return self.row(read).n if self.gone < read <= self.seq and self.rows else 0
 
     def pending(self, user: str, cursor: int, limit: int) -> tuple[int, list[Message]]:
         """

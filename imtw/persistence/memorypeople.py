@@ -7,7 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from copy import copy
-from itertools import chain
+from itertools import chain, islice
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
@@ -19,6 +19,7 @@ from imtw.model import (
     Group,
     Membership,
     Mode,
+    Pair,
     Role,
     Scope,
     Token,
@@ -221,7 +222,7 @@ class MemoryPeople:
             self.circle(id, name)
         return succeed(None)
 
-    def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
+    def join(self, user: str, group: str, name: str | None, limit: int, origin: str = "") -> Deferred[Membership]:
         person = self.person(user)
         circle = self.circles.get(group)
         if circle is None or circle.log.number not in person.cursors:
@@ -229,7 +230,7 @@ class MemoryPeople:
                 return fail(refuseKicked(group))
             if self.groupCount(person) >= limit:
                 return fail(refuseGroup(limit))
-            circle = self.circle(group, name)
+            circle = self.circle(group, name, origin)
             self.add(user, circle)
         return succeed(self.placeIn(person, circle.log))
 
@@ -247,6 +248,25 @@ class MemoryPeople:
     def leave(self, user: str, group: str) -> Deferred[bool]:
         circle = self.circles.get(group)
         return succeed(circle is not None and self.remove(user, circle))
+
+    def madeBy(self, origin: str, after: str, limit: int) -> Deferred[list[tuple[str, int]]]:
+        made = (id for id in self._groupNames[bisect_right(self._groupNames, after) :] if self.isOf(id, origin))
+        return succeed([(id, self.circles[id].log.lastTs) for id in islice(made, limit)])
+
+    def isOf(self, group: str, origin: str) -> bool:
+        """
+        Did this dialect make a group?
+        """
+        return bool(origin) and group in self.circles and self.circles[group].origin == origin
+
+    def expire(self, pair: Pair, origin: str, before: int) -> Deferred[int | None]:
+        if not self.isOf(pair.a, origin):
+            return succeed(None)
+        log = self.circles[pair.a].log
+        if log.lastTs > before:
+            return succeed(log.lastTs)
+        log.expire()
+        return succeed(0)
 
     def group(self, group: str) -> Deferred[Group | None]:
         circle = self.circles.get(group)
@@ -276,13 +296,13 @@ class MemoryPeople:
                 left.add(name)
         return succeed(found)
 
-    def circle(self, id: str, name: str | None) -> Circle:
+    def circle(self, id: str, name: str | None, origin: str = "") -> Circle:
         """
         A group, which is made if it is not there.
         """
         circle = self.circles.get(id)
         if circle is None:
-            circle = self.circles[id] = Circle(Group(id, name or id), self.logs.new(groupPair(id)))
+            circle = self.circles[id] = Circle(Group(id, name or id), self.logs.new(groupPair(id)), origin)
             insort(self._groupNames, id)
         return circle
 

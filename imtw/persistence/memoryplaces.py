@@ -65,16 +65,18 @@ class Circle:
     """
     A group, its log, and the ids of its users in order.
 
+    @ivar origin: the dialect that made it, or an empty text.
     @ivar roles: of those that are more than members.
     @ivar muted: until when somebody may not speak, ms.
     @ivar kicked: who may not come back.
     """
 
-    __slots__ = ("group", "kicked", "log", "muted", "roles", "users")
+    __slots__ = ("group", "kicked", "log", "muted", "origin", "roles", "users")
 
-    def __init__(self, group: Group, log: Log) -> None:
+    def __init__(self, group: Group, log: Log, origin: str) -> None:
         self.group = group
         self.log = log
+        self.origin = origin
         self.users: list[str] = []
         self.roles: dict[str, Role] = {}
         self.muted: dict[str, int] = {}

@@ -24,10 +24,12 @@ from imtw.persistence.rules import pageOf
 
 #: From the index, and what the table has for it: each is the other's witness.
 NUMBER = """
-    SELECT found.id, home.a, home.b, home.scope FROM conversations AS found
+    SELECT found.id, home.a, home.b, home.scope, home.floor FROM conversations AS found
     LEFT JOIN conversations AS home NOT INDEXED ON home.id = found.id
     WHERE found.a = ? AND found.b = ? AND found.scope = ?
 """
+FLOOR = "SELECT floor FROM conversations WHERE id = ?"
+LAST = "SELECT * FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
 HEAD = "SELECT seq, n, ts FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
 N = "SELECT n FROM messages WHERE conversation = ? AND seq = ?"
 TS = "SELECT ts FROM messages WHERE conversation = ? AND seq = ?"
@@ -59,13 +61,31 @@ def numberOf(cursor: sqlite3.Cursor, pair: Pair) -> int | None:
 
     @raise StoreError: it is another one's, too.
     """
+    return homeOf(cursor, pair)[0]
+
+
+def homeOf(cursor: sqlite3.Cursor, pair: Pair) -> tuple[int | None, int]:
+    """
+    The number of a conversation, or L{None} where it is not there; and its
+    floor, below which its log is gone (L{imtw.persistence.expiry}), or 0.
+
+    @raise StoreError: it is another one's, too.
+    """
     asked = (pair.a, pair.b, pair.scope.value)
     found = cursor.execute(NUMBER, asked).fetchone()
     if found is None:
-        return None
-    if found[1:] != asked:
+        return None, 0
+    if found[1:4] != asked:
         raise ambiguous(found[0])
-    return int(found[0])
+    return int(found[0]), int(found[4])
+
+
+def floorOf(cursor: sqlite3.Cursor, number: int) -> int:
+    """
+    The floor of a conversation, or 0.
+    """
+    found = cursor.execute(FLOOR, (number,)).fetchone()
+    return int(found[0]) if found else 0
 
 
 def checkPair(cursor: sqlite3.Cursor, number: int, pair: Pair, user: str) -> None:
@@ -132,7 +152,7 @@ def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, t
     """
     How one conversation stands.
     """
-    number = numberOf(cursor, pair)
+    number, floor = homeOf(cursor, pair)
     if number is None:
         return Tally(0, [])
     seq, n, _ = headOf(cursor, number)
@@ -140,6 +160,8 @@ def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, t
     if until is not None:
         late = [row for row in late if row[1] <= until]
         seq, n = cursor.execute(UNTIL, (number, until)).fetchone() or (0, 0)
+        if seq < floor:
+            return Tally(0, [])
     placed = _visible(cursor, number, n)
     total = placed + len(late)
     first = max(0, total - count)
@@ -151,7 +173,7 @@ def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) ->
     """
     See L{imtw.interfaces.IStore.at}.
     """
-    number = numberOf(cursor, pair)
+    number, floor = homeOf(cursor, pair)
     if number is None:
         return None
     head = headOf(cursor, number)[0]
@@ -159,7 +181,7 @@ def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) ->
         if late[3] == ts:
             return messageOf(late, number, pair)
     row = cursor.execute(VISIBLE_AT, (number, firstSeq(cursor, TS, number, ts, 1, head + 1))).fetchone()
-    return messageOf(row, number, pair) if row is not None and row[3] == ts else None
+    return messageOf(row, number, pair) if row is not None and row[3] == ts and row[1] >= floor else None
 
 
 def _visible(cursor: sqlite3.Cursor, number: int, n: int) -> int:
@@ -209,6 +231,8 @@ def visibleUpTo(cursor: sqlite3.Cursor, number: int, seq: int) -> int:
     that were recalled.
     """
     n = cursor.execute(N, (number, seq)).fetchone() if seq else (0,)
+    if seq <= floorOf(cursor, number):
+        return 0
     if n is None:
         raise incomplete(number)
     return _visible(cursor, number, int(n[0]))
@@ -232,9 +256,10 @@ def walk(
     """
     See L{imtw.interfaces.IStore.walk}.
     """
-    number = numberOf(cursor, pair)
+    number, floor = homeOf(cursor, pair)
     if number is None:
         return []
+    after = max(after, floor - 1)
     rows = cursor.execute(WALK, (number, after, limit)).fetchall()
     if tail and len(rows) < limit:
         rows += later(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
@@ -248,13 +273,13 @@ def find(cursor: sqlite3.Cursor, pair: Pair, id: str, tail: Sequence[Row] = ()) 
     """
     See L{imtw.interfaces.IStore.find}.
     """
-    number = numberOf(cursor, pair)
+    number, floor = homeOf(cursor, pair)
     if tail and number is not None:
         for late in reversed(later(tail, headOf(cursor, number)[0])):
             if late[4] == id:
                 return namedOf(late, number, pair, id)
     row = None if number is None else cursor.execute(WITH_ID, (number, id)).fetchone()
-    return None if number is None or row is None else namedOf(row, number, pair, id)
+    return None if number is None or row is None or row[1] < floor else namedOf(row, number, pair, id)
 
 
 def later(tail: Sequence[Row], seq: int) -> list[Row]:
@@ -282,6 +307,7 @@ def pending(
 
     @return: how far that is, and the messages.
     """
+    after = max(after, floorOf(cursor, number))
     rows = cursor.execute(FOR, (number, after, user, limit + 1)).fetchall()
     checkPair(cursor, number, pair, user)
     found = messagesOf(rows[:limit], number, pair, after)

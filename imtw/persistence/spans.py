@@ -66,14 +66,14 @@ def history(
         return pages.counted(cursor, pair, offset, count, page, tail)
     low = float("-inf") if begin is None else begin
     high = float("inf") if end is None else end
-    number = pages.numberOf(cursor, pair)
+    number, bottom = pages.homeOf(cursor, pair)
     # How many there are is not known; it matters only where a page is counted from the end.
     first, last = pageOf(offset or 0, count, page, (offset or 0) + page)
     if number is None or first >= last or not low <= high:
         return []
     head = pages.headOf(cursor, number)[0]
     late = [row for row in pages.later(tail, head) if low <= row[9] <= high]
-    span = Span(cursor, number, head, low, high)
+    span = Span(cursor, number, max(1, bottom), head, low, high)
     if offset is None:
         late = late[first - last :]
         rows = span.newest(last - first - len(late)) + late
@@ -94,8 +94,9 @@ class Span:
     C{end}, inclusive.
     """
 
-    def __init__(self, cursor: sqlite3.Cursor, number: int, head: int, begin: float, end: float) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, number: int, bottom: int, head: int, begin: float, end: float) -> None:
         """
+        @param bottom: the conversation's first seq that is left.
         @param head: the conversation's last seq.
         @param begin: not larger than C{end}.
         """
@@ -103,9 +104,9 @@ class Span:
         self._number = number
         self._begin = ceil(max(begin, EARLIEST))
         self._end = floor(min(end, LATEST))
-        self._low = self._firstAt(self._begin - DRIFT, 1, head + 1)
+        self._low = self._firstAt(self._begin - DRIFT, bottom, head + 1)
         self._high = self._firstAt(self._end + DRIFT + 1, self._low, head + 1)
-        self._before = self._astray(self._begin, self._end, 1, self._low)
+        self._before = self._astray(self._begin, self._end, bottom, self._low)
         self._behind = self._astray(self._begin, self._end, self._high, head + 1)
 
     def oldest(self, skip: int, count: int) -> list[Row]:

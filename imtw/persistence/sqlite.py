@@ -49,7 +49,8 @@ from imtw.model import (
     User,
     groupPair,
 )
-from imtw.persistence import changes, devices, friends, pages, reads, spans, standings, voices
+from imtw.persistence import changes, devices, expiry, friends, pages, reads, spans, standings, voices
+from imtw.persistence.expiry import Remover
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
 from imtw.persistence.writer import Writer
@@ -79,6 +80,7 @@ class SQLiteStore:
         self._writer = Writer(reactor, limits)
         self._tail = self._writer.tail
         self._readers = Readers()
+        self._remover = Remover(self._writer.change, self._readers.ask)
 
     @property
     def waiting(self) -> int:
@@ -119,6 +121,7 @@ class SQLiteStore:
             advice = "" if isinstance(error, (StoreError, sqlite3.OperationalError)) else DAMAGED
             raise StoreError(f"{self.path} cannot be used: {error}{advice}") from error
         self._readers.start(self._open(READERS, prepareReader))
+        await self._remover.start()
 
     def stop(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
@@ -127,6 +130,7 @@ class SQLiteStore:
         """
         Let everything end that was begun.
         """
+        self._remover.stop()
         if self._lock is not None:
             await self._readers.stop()
             await self._writer.stop()
@@ -261,8 +265,10 @@ class SQLiteStore:
     def places(self, user: str) -> Deferred[list[Membership]]:
         return self._writer.change(partial(changes.places, user=user))
 
-    def join(self, user: str, group: str, name: str | None, limit: int) -> Deferred[Membership]:
-        return self._writer.change(partial(changes.join, user=user, group=group, name=name, limit=limit))
+    def join(self, user: str, group: str, name: str | None, limit: int, origin: str = "") -> Deferred[Membership]:
+        return self._writer.change(
+            partial(changes.join, user=user, group=group, name=name, limit=limit, origin=origin)
+        )
 
     def leave(self, user: str, group: str) -> Deferred[bool]:
         return self._writer.change(partial(changes.leave, user=user, group=group))
@@ -314,6 +320,25 @@ class SQLiteStore:
 
     def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
         return self._readers.ask(pages.at, pair, ts, self._tail.of(pair))
+
+    # messages that live for a while
+
+    def madeBy(self, origin: str, after: str, limit: int) -> Deferred[list[tuple[str, int]]]:
+        newest = {number: rows[-1][3] for number, rows in list(self._tail.rows.items())}
+        return self._readers.ask(expiry.madeBy, origin, after, limit, newest)
+
+    def expire(self, pair: Pair, origin: str, before: int) -> Deferred[int | None]:
+        done = self._writer.change(partial(expiry.expire, pair=pair, origin=origin, before=before))
+        return done.addCallback(self._expired)
+
+    def _expired(self, outcome: tuple[int | None, int]) -> int | None:
+        """
+        Messages are gone, or not: what they were is removed.
+        """
+        result, number = outcome
+        if result == 0:
+            self._remover.add(number)
+        return result
 
     # what a user has read
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
-from imtw.persistence.pages import N, checkPair, headOf, incomplete, numberOf, visibleUpTo
+from imtw.persistence.pages import N, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
 from imtw.persistence.rows import Row, messageOf, messagesOf
 from imtw.persistence.rules import OWN_ROWS, isBehind
 
@@ -67,11 +67,11 @@ def page(
     """
     See L{imtw.interfaces.IStore.page}.
     """
-    number = numberOf(cursor, pair)
+    number, floor = homeOf(cursor, pair)
     if number is None:
         return []
     head = headOf(cursor, number)[0]
-    first, last = after or 0, END if before is None else before
+    first, last = max(after or 0, floor), END if before is None else before
     late = [row for row in tail if row[1] > head and first < row[1] < last]
     if after is not None:
         placed = messagesOf(cursor.execute(AFTER, (number, first, last, limit)), number, pair, first)
@@ -145,10 +145,10 @@ def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Seque
     number, scope, a, b, name, read, head, n, ts = row
     pair = Pair(Scope(scope), a, b)
     checkPair(cursor, number, pair, user)
-    placed = headOf(cursor, number)[0]
+    placed, floor = headOf(cursor, number)[0], floorOf(cursor, number)
     tail = [late for late in tail if placed < late[1] <= head]
-    last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, 0, END, 1))), None)
-    seen = _seen(cursor, number, user, read, head, tail)
+    last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, floor, END, 1))), None)
+    seen = _seen(cursor, number, user, max(read, floor), head, tail)
     message = None if last is None else messageOf(last, number, pair)
     return Standing(pair, name, head, read, n - seen, message, (ts, number))
 

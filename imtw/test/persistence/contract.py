@@ -8,6 +8,7 @@ L{imtw.test.persistence.test_memory} for how little that takes.
 from __future__ import annotations
 
 from imtw.test.persistence.devicecontract import DeviceContract, StandingContract
+from imtw.test.persistence.expirycontract import ExpiryContract
 from imtw.test.persistence.friendcontract import FriendContract
 from imtw.test.persistence.groupcontract import GroupContract
 from imtw.test.persistence.logcontract import LogContract
@@ -20,6 +21,7 @@ from imtw.test.persistence.voicecontract import EditContract, VoiceContract
 class StoreContract(
     DeviceContract,
     EditContract,
+    ExpiryContract,
     FriendContract,
     GroupContract,
     LogContract,
