@@ -25,12 +25,15 @@ class Fast(Struct, frozen=True, kw_only=True):
     @ivar frames: reads whole frames of WebSockets in front of Autobahn:
         L{imtw.protocols.fastframes}.
     @ivar cork: sends what one read causes at once: L{imtw.dispatch.Cork}.
+    @ivar gc: freezes what the garbage collector has let live:
+        L{imtw.collector}.
     """
 
     reactor: bool = True
     send: bool = True
     frames: bool = True
     cork: bool = True
+    gc: bool = True
 
 
 #: Their names.

@@ -22,6 +22,7 @@ from twisted.python import usage
 from imtw.accounts.login import Accounts
 from imtw.admin.jsonlog import observerOf
 from imtw.admin.listener import Admin
+from imtw.collector import Freezer
 from imtw.errors import ImtwError, PluginLookupError
 from imtw.fast import ALL, PATHS, fastWithout
 from imtw.interfaces import (
@@ -147,7 +148,7 @@ class Options(usage.Options):
 
     def opt_slow(self, path: str) -> None:
         """
-        Take the plain way in place of a fast path: reactor, send, frames, cork, or all; again for more.
+        Take the plain way in place of a fast path: reactor, send, frames, cork, gc, or all; again for more.
         """
         self._add("slow", path)
 
@@ -343,6 +344,7 @@ class Server(MultiService):
         self._ports: list[tuple[str, StreamServerEndpointService]] = []
         self.started: Deferred[None] | None = None
         self.admin: Admin | None = None
+        self.freezer: Freezer | None = None
         self.logObserver: ILogObserver | None = None
 
     def setServiceParent(self, parent: Any) -> None:
@@ -382,6 +384,8 @@ class Server(MultiService):
             await self._listen(description, port)
         if self.admin is not None:
             await self.admin.start()
+        if self.freezer is not None:
+            self.freezer.start()
         self.log.info("ready: {ports}", ports=", ".join(description for description, _ in self._ports))
 
     async def _listen(self, description: str, port: StreamServerEndpointService) -> None:
@@ -395,6 +399,8 @@ class Server(MultiService):
         self.listening.append(listening)
 
     async def _stop(self) -> None:
+        if self.freezer is not None:
+            self.freezer.stop()
         if self.admin is not None:
             await self.admin.stop()
         await gatherResults([Deferred.fromCoroutine(closed(port)) for port in self.listening])
@@ -571,5 +577,7 @@ def makeService(options: Options) -> IService:
     server.core.quit = reactor.stop
     if options["log-format"] == "json":
         server.logObserver = observerOf(cast(Any, options.parent), cast(IReactorFromThreads, reactor))
+    if options.fast.gc:
+        server.freezer = Freezer()
     service: IService = server
     return service
