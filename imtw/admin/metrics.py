@@ -55,6 +55,7 @@ class CoreCollector(Collector):
         yield gauge("login_queue", "Logins waiting for their turn.", getattr(core.accounts, "waiting", 0))
         yield gauge("login_queue_most", "Logins that may wait.", core.limits.loginQueue)
         yield gauge("store_healthy", "1 while the store can be written.", core.store.healthy)
+        yield gauge("delayed_calls", "Calls that the reactor is to make later.", len(core.clock.getDelayedCalls()))
         yield from counted(core.counters)
         commits: CommitSpreads | None = getattr(core.store, "commits", None)
         if commits is not None:

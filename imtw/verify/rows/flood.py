@@ -79,6 +79,17 @@ class Flooder(Link):
         if self.isIn and room >= window // 2:
             self.send(self._message * room)
 
+    def sayMore(self, count: int, most: int) -> int:
+        """
+        Say something a few times, unless too much is without an answer.
+
+        @return: how often.
+        """
+        if count <= 0 or not self.isIn or self.said - self.answered + count > most:
+            return 0
+        self.send(self._message * count)
+        return count
+
     def flood(self) -> bool:
         """
         Send more, if the socket takes it.
