@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.dialects import FASTIM, TCP, TCP_GROUP, TCP_TOKEN, WS, WS_GROUP, WS_TOKEN, Dialect
+from bench.dialects import EASYIM, FASTIM, TCP, TCP_GROUP, TCP_TOKEN, WS, WS_GROUP, WS_TOKEN, Dialect
 from bench.loads import Load
+from bench.measures.easyim import Acquainted
 from bench.measures.history import Pages
 from bench.measures.lag import FanOuts
 from bench.measures.memory import Idle, IdleTLS
@@ -64,6 +65,19 @@ def private(outstanding: int, isDurable: bool, *figures: Figure) -> Row:
     title = f"private chat, {'SQLite FULL' if isDurable else 'in memory'}, {outstanding} outstanding, tcp"
     server = DURABLE if isDurable else Imtw()
     return traffic(f"private-{kind}-{outstanding}", title, load, *figures, server=server, baseline=Baseline(isDurable))
+
+
+def easyim() -> Row:
+    """
+    Pairs who chat as easyim's clients do.
+    """
+    load = Load("pair", (EASYIM,), "private", 32, window=4)
+    sides: dict[str, Measure] = {
+        IMTW: Acquainted(Imtw(options=("--auth", "accounts:")), load),
+        C: Acquainted(Baseline(), load),
+    }
+    title = "easyim, private chat in JSON, in memory, 64 outstanding, tcp"
+    return Row("easyim-64", title, sides, (cpu(Share(0.5)),))
 
 
 def group(members: int, carrier: str, window: int, *figures: Figure) -> Row:
@@ -177,6 +191,7 @@ ROWS = (
         cpu(Share(0.65)),
         server=Imtw(options=("--dialect", "fastim:loginAuth=0")),
     ),
+    easyim(),
     group(10000, "tcp", 1, cpu()),
     group(10000, "ws", 1, cpu()),
     group(10000, "mixed", 1, cpu()),

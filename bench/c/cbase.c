@@ -4,8 +4,8 @@
  *                       that came in one turn of the loop together
  *
  * It knows of a message what it must.  J-IM's commands 5 (or the upgrade's query): a login, every user is in the one
- * group; 7: taken for granted; 11: chat, to all (chatType 1) or one; 13: heartbeat.  FastIM's rooms, all one.  For
- * measurements only: its WebSockets have one fixed accept key. */
+ * group; 7: taken for granted; 11: chat, to all (chatType 1) or one; 13: heartbeat.  FastIM's rooms, all one.
+ * easyim's private messages in JSON.  For measurements only: its WebSockets have one fixed accept key. */
 #define _GNU_SOURCE
 #include "carriers.h"
 
@@ -163,9 +163,26 @@ static void room_message(struct peer *peer, const uint8_t *body, size_t length) 
     tell_group((const uint8_t *)text, size);
 }
 
+/* easyim: the first heartbeat is the login, and who speaks is sent its own message. */
+static void easyim_message(struct peer *peer, const uint8_t *body, size_t length) {
+    if (memmem(body, length, "\"msg_type\":4", 12)) {
+        peer->user = number_after(body, length, "\"from_user_id\":\"");
+        if (peer->user >= 0 && peer->user < MOST) users[peer->user] = peer;
+        reply(peer, 0, "{\"msg_type\":4,\"content\":\"SUCCESS\"}");
+        return;
+    }
+    int user = number_after(body, length, "\"to_user_id\":\"");
+    if (user >= 0 && user < MOST && users[user]) put(users[user], body, length);
+    put(peer, body, length);
+}
+
 static void message(struct peer *peer, int command, const uint8_t *body, size_t length) {
     if (peer->is_in_room) {
         room_message(peer, body, length);
+        return;
+    }
+    if (peer->carrier == &OBJECTS) {
+        easyim_message(peer, body, length);
         return;
     }
     if (command < 0) command = number_after(body, length, "\"cmd\":");
