@@ -34,6 +34,7 @@ from imtw.interfaces import (
     IPolicyMaker,
     IRelay,
     IRelayMaker,
+    IStore,
     IStoreMaker,
 )
 from imtw.limits import Limits
@@ -432,7 +433,7 @@ async def closed(port: IListeningPort) -> None:
         await stopped
 
 
-def makeCore(options: Options, reactor: Any) -> Core:
+def makeCore(options: Options, reactor: Any, store: IStore | None = None) -> Core:
     """
     The core that the options describe, with its handlers, policies, filters
     and checker.
@@ -441,7 +442,7 @@ def makeCore(options: Options, reactor: Any) -> Core:
     storeMaker, argument = specOf("store", options["store"], IStoreMaker, without)
     checkerMaker, checkerArgument = specOf("auth", options["auth"], ICheckerMaker, without)
     try:
-        store = storeMaker.make(argument, reactor, options.limits)
+        store = store or storeMaker.make(argument, reactor, options.limits)
         core = Core(reactor, store, options.limits, options.lobby, options["signup"], options.fast)
         core.apiSecret = options.apiSecret
         core.accounts = accounts = Accounts(store, reactor, options.limits, signup=options["signup"])

@@ -31,6 +31,7 @@ class Verify(Command):
     optParameters = [
         ["only", None, "", "Only these rows, with commas between, such as D1,O1."],
         ["seed", None, None, "What chance is made of; the same seed does the same again. [default: a new one]"],
+        ["story", None, None, "Tell one story of row W by its number, and what is wrong with it."],
         ["json", None, "", "Write the results into this file, too."],
         ["target", None, None, "HOST:PORT of a server that speaks J-IM over TCP."],
     ]
@@ -41,9 +42,12 @@ class Verify(Command):
         """
         from imtw.verify import command, controls
         from imtw.verify.plan import Plan
+        from imtw.verify.world import telling
 
         if self["list"]:
             return command.listRows()
+        if self["story"] is not None:
+            return telling.show(self._number("story"))
         plan = Plan(self._seed(), bool(self["quick"]), self._target())
         try:
             command.chosen(self["only"])
@@ -57,11 +61,15 @@ class Verify(Command):
         """
         What C{--seed} says.
         """
-        text = self["seed"]
-        if text is None:
-            return SystemRandom().randrange(10**6)
+        return SystemRandom().randrange(10**6) if self["seed"] is None else self._number("seed")
+
+    def _number(self, option: str) -> int:
+        """
+        What an option says that is a number.
+        """
+        text: str = self[option]
         if not text.isdigit():
-            raise usage.UsageError(f"--seed: {text!r} is no number")
+            raise usage.UsageError(f"--{option}: {text!r} is no number")
         return int(text)
 
     def _target(self) -> tuple[str, int] | None:

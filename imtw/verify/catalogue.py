@@ -56,6 +56,7 @@ class Row(NamedTuple):
 
 
 ROWS = [
+    Row(("W",), "every promise, in virtual time with faults", "stories.areKept"),
     Row(("D1",), "acknowledged messages survive kill -9", "kill.survives"),
     Row(("D2", "D3"), "acknowledged messages survive a power cut", "power.isOnDisk", False, (linux, strace)),
     Row(("D5",), "a full disk is an error, and passes", "disk.isSurvived", False, (linux,)),

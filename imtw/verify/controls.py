@@ -49,6 +49,9 @@ def limits(**values: float) -> tuple[str, ...]:
 
 
 CONTROLS = [
+    Control(("W",), "acknowledges before the commit", "early-ack"),
+    Control(("W",), "reads the log from a row too far on", "skipping"),
+    Control(("W",), "takes no notice of ids", "forgetful"),
     Control(("D1",), "acknowledges before the commit", "early-ack"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),
     Control(("D3",), "acknowledges before the commit", "early-ack"),

@@ -253,6 +253,20 @@ def nothing() -> None:
     """
 
 
+def skipping() -> None:
+    """
+    Reads the log from a row too far on.
+    """
+    from imtw.catchup import CatchUp
+
+    hold = CatchUp.hold
+
+    def holdFurther(self: CatchUp, conversation: int, pair: Any, seq: int) -> None:
+        hold(self, conversation, pair, seq + 1)
+
+    CatchUp.hold = holdFurther  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "early-ack": earlyAck,
     "unsynced": unsynced,
@@ -270,6 +284,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "amnesia": amnesia,
     "unfair": unfair,
     "piecemeal": piecemeal,
+    "skipping": skipping,
     "no-sync": nothing,
 }
 

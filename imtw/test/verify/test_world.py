@@ -1,0 +1,82 @@
+"""
+The world in virtual time: it is always the same, it finds what is broken,
+and nothing is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from imtw.verify.world.telling import many, prepare, told
+
+STORY = 41
+
+
+def story(number: int, hashSeed: str) -> tuple[int, str]:
+    """
+    A story as the command tells it, in a process of its own.
+
+    @return: the exit status and what was printed.
+    """
+    environment = {**os.environ, "PYTHONHASHSEED": hashSeed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "imtw.verify", "--story", str(number)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+class WorldTests(SynchronousTestCase):
+    """
+    Some stories.
+    """
+
+    def test_kept(self) -> None:
+        """
+        Every promise is kept, in stories in which much goes wrong.
+        """
+        prepare()
+        happened = set()
+        for number in range(25):
+            world, broken = told(number)
+            self.assertEqual(broken, [], f"imtw verify --story {number}")
+            happened |= {word for event in world.events for word in ("crashes", "cut off", "clock", "refused", "stored")
+                         if word in event}  # fmt: skip
+        self.assertEqual(happened, {"crashes", "cut off", "clock", "refused", "stored"})
+
+    def test_same(self) -> None:
+        """
+        A number tells the same story in any process, and says that nothing
+        is wrong.
+        """
+        one, other = story(STORY, "1"), story(STORY, "2")
+        self.assertEqual(one, other)
+        self.assertEqual(one[0], 0, one[1])
+        self.assertIn("every promise was kept", one[1])
+        self.assertGreater(len(one[1].splitlines()), 20)
+
+    def found(self, sabotage: str) -> int:
+        """
+        In how many of twenty stories a broken server is found out.
+        """
+        return sum(len(broken) for _, broken in many(0, 20, sabotage))
+
+    def test_earlyAck(self) -> None:
+        """
+        A server that acknowledges before the commit is found out.
+        """
+        self.assertGreater(self.found("early-ack"), 0)
+
+    def test_skipping(self) -> None:
+        """
+        A cursor that is off by one is found out.
+        """
+        self.assertGreater(self.found("skipping"), 0)
+
+    def test_forgetful(self) -> None:
+        """
+        A server that keeps what is sent again a second time is found out.
+        """
+        self.assertGreater(self.found("forgetful"), 0)

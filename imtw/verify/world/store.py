@@ -1,0 +1,138 @@
+"""
+The SQLite store without threads and without a disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import cache
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from imtw.limits import Limits
+from imtw.persistence.schema import upgrade
+from imtw.persistence.sqlite import SQLiteStore
+from imtw.verify.world.lifetime import Lifetime
+
+TROUBLE = 0.01  # how often the disk fails, while it does
+
+
+@cache
+def emptyImage() -> bytes:
+    """
+    A database that nobody has used yet.
+    """
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    upgrade(made)
+    return bytes(made.serialize())
+
+
+class Disk:
+    """
+    What survives a crash: all that is committed.
+
+    @ivar isFailing: now and then nothing can be written.
+    """
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.isFailing = False
+        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        self.database.deserialize(emptyImage())
+
+    def crash(self) -> None:
+        """
+        What is not committed is gone.
+        """
+        if self.database.in_transaction:
+            self.database.rollback()
+
+
+class Link:
+    """
+    The database, as adbapi hands it to a thread.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._connection = database
+
+    def cursor(self) -> sqlite3.Cursor:
+        """
+        A new cursor.
+        """
+        return self._connection.cursor()
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """
+        Execute one statement.
+        """
+        return self._connection.execute(*args)
+
+
+class Hands:
+    """
+    In place of adbapi's pool of threads: each piece of work takes its time,
+    then it is done at once, and a while later its result is known.  In
+    between the server may crash.
+    """
+
+    def __init__(self, disk: Disk, reactor: Lifetime, writes: bool) -> None:
+        self._disk = disk
+        self._reactor = reactor
+        self._writes = writes
+
+    def runWithConnection(self, work: Callable[..., Any], *args: Any, **more: Any) -> Deferred[Any]:
+        """
+        Do something with the database.
+        """
+        done: Deferred[Any] = Deferred()
+        self._reactor.callLater(self._pause(), self._work, done, work, args, more)
+        return done
+
+    def disconnect(self, database: sqlite3.Connection) -> None:
+        """
+        There is one connection, and it stays.
+        """
+
+    def close(self) -> None:
+        """
+        Nothing has to be closed.
+        """
+
+    def _pause(self) -> float:
+        return self._disk.chance.expovariate(300)
+
+    def _work(self, done: Deferred[Any], work: Callable[..., Any], args: Any, more: Any) -> None:
+        try:
+            if self._writes and self._disk.isFailing and self._disk.chance.random() < TROUBLE:
+                raise sqlite3.OperationalError("disk I/O error")
+            result = work(Link(self._disk.database), *args, **more)
+        except Exception:
+            self._reactor.callLater(self._pause(), done.errback, Failure())
+        else:
+            self._reactor.callLater(self._pause(), done.callback, result)
+
+
+class WorldStore(SQLiteStore):
+    """
+    The real store on such a disk.
+    """
+
+    def __init__(self, disk: Disk, reactor: Lifetime, limits: Limits) -> None:
+        super().__init__("world", reactor, limits)
+        self._disk = disk
+
+    async def _start(self) -> None:
+        await self._writer.start(self._hands(True))
+        self._readers.start(self._hands(False))
+
+    async def _stop(self) -> None:
+        await self._readers.stop()
+        await self._writer.stop()
+
+    def _hands(self, writes: bool) -> Any:
+        return Hands(self._disk, self._reactor, writes)

@@ -1,0 +1,250 @@
+"""
+One seed's story: who is there, what they say, what goes wrong.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from imtw.errors import StoreError
+from imtw.tap import Options, makeCore, makeDialects, portFactory
+from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.lifetime import Lifetime
+from imtw.verify.world.people import Client
+from imtw.verify.world.store import Disk, WorldStore
+from imtw.verify.world.wires import ADDRESS, Wire
+
+CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
+OPTIONS = ("--auth=anyone:", "--store=memory:", "--admin=none", "--lobby=none")
+JUMPS = (-3600.0, 3600.0)  # seconds
+
+
+class World:
+    """
+    A server, its disk, its network and its clients.
+
+    @ivar events: what happened, one line each, with its time.
+    @ivar errors: what the server logged as its own fault.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+        self.clock = Clock()
+        self.disk = Disk(self.chance)
+        self.events: list[str] = []
+        self.errors: list[str] = []
+        self.wires: list[Wire] = []
+        self.life: Lifetime | None = None
+        self.skew = 0.0
+        self._core: Any = None
+        self._factory: Any = None
+        self._isUp = False
+        self._count = 0
+        users = [f"u{number}" for number in range(self.chance.randint(2, 5))]
+        self.groups = [f"g{number}" for number in range(self.chance.randint(1, 2))]
+        self.users = users
+        self.clients = [
+            Client(self, user, device)
+            for user in users
+            for device in self.chance.choice([[""], ["phone"], ["phone", "pad"], ["", "phone"], ["", ""]])
+        ]
+
+    # what clients need
+
+    def dial(self, client: Client) -> Wire | None:
+        """
+        Connect to the server, if it is there.
+        """
+        if not self._isUp or self.life is None:
+            return None
+        wire = Wire(self.clock, self.life, self.chance, client)
+        protocol = self._factory.buildProtocol(ADDRESS)
+        if protocol is None:
+            return None
+        wire.protocol = protocol
+        protocol.makeConnection(wire)
+        self.wires.append(wire)
+        return wire
+
+    def now(self) -> float:
+        """
+        The world's time.
+        """
+        return self.clock.seconds()
+
+    def later(self, seconds: float, do: Any, *args: Any) -> None:
+        """
+        Do something then.
+        """
+        self.clock.callLater(seconds, do, *args)
+
+    def note(self, who: str, what: str) -> None:
+        """
+        Write something down.
+        """
+        self.events.append(f"{self.clock.seconds():9.4f} {who} {what}")
+
+    # the server
+
+    def start(self) -> None:
+        """
+        Start the server on what is on the disk.
+        """
+        self.note("server", "starts")
+        self.life = life = Lifetime(self.clock, self.skew)
+        options = Options()
+        options.parseOptions(OPTIONS)
+        self._core = core = makeCore(options, life, WorldStore(self.disk, life, options.limits))
+        self._factory = portFactory(core, list(makeDialects(options, core).values()), False, [], None)
+        Deferred.fromCoroutine(core.open()).addCallbacks(self._started, self._cannotStart)
+
+    def _started(self, _: object) -> None:
+        self.note("server", "is up")
+        self._isUp = True
+
+    def _cannotStart(self, failure: Failure) -> None:
+        """
+        The disk fails: whoever watches the server starts it again.
+        """
+        failure.trap(StoreError, sqlite3.OperationalError)
+        self.note("server", f"cannot start: {failure.getErrorMessage()}")
+        self._fall()
+
+    def crash(self) -> None:
+        """
+        The server is gone, this very moment.
+        """
+        if not self._isUp or self.life is None:
+            return
+        self.note("server", "crashes")
+        self._fall()
+
+    def _fall(self) -> None:
+        """
+        This life of the server is over; the next one begins soon.
+        """
+        self._isUp = False
+        self.end()
+        wires, self.wires = self.wires, []
+        for wire in wires:
+            wire.cut()
+        self.later(self.chance.uniform(0.05, 2), self.start)
+
+    def jump(self) -> None:
+        """
+        The server's clock is set.
+        """
+        self.skew += self.chance.choice(JUMPS)
+        self.note("server", f"has its clock at {self.skew:+.0f} s")
+        if self.life is not None:
+            self.life.skew = self.skew
+
+    # the story
+
+    def play(self) -> None:
+        """
+        Let it all happen.
+        """
+        self.start()
+        for client in self.clients:
+            self.later(self.chance.uniform(0, 3), client.connect)
+        seconds = self.chance.uniform(4, 12)
+        trouble = self.chance.random()
+        self.disk.isFailing = self.chance.random() < 0.3
+        at = 0.5
+        while at < seconds:
+            at += self.chance.expovariate(6)
+            does = self._something if self.chance.random() > 0.25 * trouble else self._mishap
+            self.later(at, does)
+        self._until(seconds)
+        self._calmDown()
+
+    def end(self) -> None:
+        """
+        It is over.
+        """
+        if self.life is not None:
+            self.life.isOver = True
+        self.disk.crash()
+
+    def _something(self) -> None:
+        """
+        Somebody does something.
+        """
+        client = self.chance.choice(self.clients)
+        dice = self.chance.random()
+        if dice < 0.6:
+            for _ in range(self.chance.choice([1, 1, 1, 2, 5])):
+                self._count += 1
+                client.say(self._somewhere(client), f"{client.user}-{self._count}", f"words {self._count}")
+        elif dice < 0.75:
+            client.join(self.chance.choice(self.groups))
+        elif dice < 0.79:
+            self._leave(client, self.chance.choice(self.groups))
+        elif dice < 0.9:
+            where = self._somewhere(client)
+            client.read(where, max((one.seq for one in client.seen if one.where == where), default=0))
+        else:
+            own = [words for words in client.said if words.ackedAt is not None and not words.isRecalling]
+            if own:
+                client.recall(self.chance.choice(own))
+
+    def _leave(self, client: Client, name: str) -> None:
+        """
+        A user leaves a group; it may expect nothing more of it, not even if
+        it comes back: nobody knows which came first.
+        """
+        if client.isIn:
+            for mate in self.clients:
+                if mate.user == client.user:
+                    mate.left.add(name)
+            client.leave(name)
+
+    def _mishap(self) -> None:
+        """
+        Something goes wrong.
+        """
+        dice = self.chance.random()
+        client = self.chance.choice(self.clients)
+        if dice < 0.5:
+            client.cut()
+        elif dice < 0.75:
+            client.stall(self.chance.expovariate(1))
+        elif dice < 0.93:
+            self.crash()
+        else:
+            self.jump()
+
+    def _somewhere(self, client: Client) -> Conversation:
+        if client.joined and self.chance.random() < 0.6:
+            return group(self.chance.choice(sorted(client.joined)))
+        others = [user for user in self.users if user != client.user]
+        return pair(client.user, self.chance.choice(others))
+
+    def _calmDown(self) -> None:
+        """
+        Nothing goes wrong any more: wait until all have what is due.
+        """
+        self.disk.isFailing = False
+        end = self.clock.seconds() + CALM
+        while self.clock.seconds() < end and not (self._isUp and all(client.isContent for client in self.clients)):
+            self._until(self.clock.seconds() + 0.5)
+        self._until(self.clock.seconds() + 3)
+        for client in self.clients:
+            client.askConversations()
+        self._until(self.clock.seconds() + 2)
+
+    def _until(self, end: float) -> None:
+        """
+        Let time pass.
+        """
+        clock = self.clock
+        while clock.calls and clock.calls[0].getTime() <= end:
+            clock.advance(max(0.0, clock.calls[0].getTime() - clock.seconds()))
+        clock.advance(max(0.0, end - clock.seconds()))
