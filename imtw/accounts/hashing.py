@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
@@ -50,10 +52,22 @@ def verifyArgon2(secret: str, password: bytes) -> bool:
         return False
 
 
+#: What begins the SHA-256 in hex of the SHA-256 in hex of a password, without salt.
+TWICE_SHA256 = "$sha256hex2$"
+
+
+def verifyTwice(secret: str, password: bytes) -> bool:
+    """
+    Is this the password behind such a hash?
+    """
+    made = sha256(sha256(password).hexdigest().encode()).hexdigest()
+    return compare_digest((TWICE_SHA256 + made).encode(), secret.lower().encode())
+
+
 #: Who understands which stored hash, by what the hash begins with.  Whoever
 #: brings accounts in from elsewhere adds a line; such a hash is replaced at
 #: the user's next login.
-VERIFIERS: dict[str, Verifier] = {"$argon2": verifyArgon2}
+VERIFIERS: dict[str, Verifier] = {"$argon2": verifyArgon2, TWICE_SHA256: verifyTwice}
 
 
 class HashPool:
