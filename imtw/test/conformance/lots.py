@@ -46,13 +46,14 @@ def lots(cases: list[Case], count: int) -> list[list[Case]]:
     return made
 
 
-async def playLot(lot: list[Case], port: int, times: int) -> list[str]:
+async def playLot(lot: list[Case], ports: list[int], times: int) -> list[str]:
     """
     Play some cases one after the other, and all of them again.
 
+    @param ports: the server's first one, and perhaps its second.
     @return: what went wrong.
     """
-    server = Server(HOST, port, SETTLE)
+    server = Server(HOST, ports[0], SETTLE, *ports[1:2])
     wrong = []
     for time in range(times):
         for case in lot:
@@ -61,11 +62,11 @@ async def playLot(lot: list[Case], port: int, times: int) -> list[str]:
     return wrong
 
 
-async def playLots(piles: list[tuple[list[Case], int]], times: int) -> list[str]:
+async def playLots(piles: list[tuple[list[Case], list[int]]], times: int) -> list[str]:
     """
-    Play several lots side by side, each on the server of its port.
+    Play several lots side by side, each on the server of its ports.
     """
-    found = await asyncio.gather(*(playLot(lot, port, times) for lot, port in piles))
+    found = await asyncio.gather(*(playLot(lot, ports, times) for lot, ports in piles))
     return [text for wrong in found for text in wrong]
 
 
@@ -84,7 +85,13 @@ class ReplayTestCase(LiveTestCase):
         for lot in lots(cases, SIDE_BY_SIDE):
             store = ("--store", f"sqlite:{self.mktemp()}") if "--store" not in arguments else ()
             live = await self.serve(*store, *arguments)
-            piles.append((lot, live.port))
+            piles.append((lot, live.ports))
+        await self.playOn(piles, times)
+
+    async def playOn(self, piles: list[tuple[list[Case], list[int]]], times: int) -> None:
+        """
+        Play lots of cases side by side, each on the ports of a server.
+        """
         wrong: list[Any] = await deferToThread(lambda: asyncio.run(playLots(piles, times)))
         if wrong:
             self.fail("\n" + "\n".join(wrong))

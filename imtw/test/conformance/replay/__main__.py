@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a case file, or a folder of them")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--second-port", type=int, default=0, help="default: the port behind --port")
     parser.add_argument("--only", default="*", metavar="GLOB", help="play the cases whose name matches")
     parser.add_argument("--twice", action="store_true", help="play them all, then all once more")
     parser.add_argument("--settle", type=float, default=QUIET, metavar="SECONDS", help="quiet time that ends a step")
@@ -53,7 +54,7 @@ def main() -> int:
     @return: the exit status.
     """
     args = arguments()
-    server = Server(args.host, args.port, args.settle)
+    server = Server(args.host, args.port, args.settle, args.second_port)
     cases = chosen(args.cases, args.only)
     if not cases:
         print("no case was chosen; see --only", file=sys.stderr)

@@ -14,13 +14,14 @@ from .match import atLeast, sameStep
 from .values import Normal, Values
 from .websocket import WebSocket
 from .wire import Bytes, Event, Step, Wire
+from .wire_easyim import Protobuf
 from .wire_http import Answers, request
 from .wire_jim import Jim
 
 QUIET = 0.25  # seconds without an event that end a step
 LIMIT = 4.0  # seconds a step may last
 LINGER = 0.1  # seconds for the server to see that clients are gone, so that its notices do not reach the next case
-WIRES: dict[str, type[Wire]] = {"json": Wire, "bytes": Bytes, "jim": Jim, "http": Answers}
+WIRES: dict[str, type[Wire]] = {"json": Wire, "bytes": Bytes, "jim": Jim, "pb": Protobuf, "http": Answers}
 
 Case = dict[str, Any]
 Events = dict[str, list[Event]]
@@ -30,6 +31,8 @@ class Server(NamedTuple):
     """
     Where the server under test is.
 
+    @ivar second: its second port, for steps that are for that one; the port
+        behind the first unless it is given.
     @ivar settle: the quiet time that ends a step, unless the case itself asks
         for another.
     """
@@ -37,6 +40,13 @@ class Server(NamedTuple):
     host: str
     port: int
     settle: float = QUIET
+    second: int = 0
+
+    def at(self, step: Step) -> int:
+        """
+        The port that a step is for.
+        """
+        return (self.second or self.port + 1) if step.get("second") else self.port
 
 
 async def play(case: Case, server: Server) -> list[Events]:
@@ -93,7 +103,7 @@ class Play:
         self.connections: dict[str, Connection] = {}
         self.values = Values()
         self.exact = bool(case.get("exact"))
-        self.normal = Normal(self.values, self.exact, server.host, server.port)
+        self.normal = Normal(self.values, self.exact, server.host, server.port, server.at({"second": True}))
 
     async def step(self, raw: Step, want: dict[str, Any]) -> Events:
         """
@@ -118,7 +128,7 @@ class Play:
         if "send" in step:
             await self.send(raw)
         elif "http" in step:
-            answer = await request(self.server.host, self.server.port, step, self.exact)
+            answer = await request(self.server.host, self.server.at(step), step, self.exact)
             return {step.get("as", "http"): [answer]}
         elif "close" in step:
             await self.connections[step["close"]].close(step.get("code"))
@@ -134,7 +144,7 @@ class Play:
         wire = WIRES[name](self.exact)
         connection = Connection(wire, WebSocket(wire) if carrier == "ws" else None)
         try:
-            await connection.open(self.server.host, self.server.port, step)
+            await connection.open(self.server.host, self.server.at(step), step)
         except ConnectionError:
             return {step["open"]: [{"refused": True}]}
         self.connections[step["open"]] = connection

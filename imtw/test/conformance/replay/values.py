@@ -4,6 +4,7 @@ Values that differ in every play: L{Values} puts them into what is sent, L{Norma
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -17,7 +18,10 @@ LONGEST = 4000  # characters of a text that are shown
 REPEAT = re.compile(r"\$\{REPEAT:(.+?)\*(\d+)\}", re.S)
 NAMED = re.compile(r"\$\{([A-Z]+)(?::(\w+))?([+-]\d+)?\}")
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-VOLATILE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16,24}\b")
+TOKEN = r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JWT
+VOLATILE = re.compile(
+    r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{16,24}\b|" + TOKEN
+)
 
 
 def now() -> int:
@@ -90,11 +94,12 @@ class Normal:
     Replaces volatile values by stable names, ids in order of first sight.
     """
 
-    def __init__(self, values: Values, exact: bool, host: str, port: int) -> None:
+    def __init__(self, values: Values, exact: bool, host: str, port: int, second: int) -> None:
         self.values = values
         self.exact = exact
         self.names: dict[str, str] = {}
         self.address = re.compile(rf"\b{re.escape(host)}:{port}\b")
+        self.second = re.compile(rf"\b{re.escape(host)}:{second}\b")
         self.own = re.compile(rf"[\w.-]+:{port}")
 
     def __call__(self, value: Any) -> Any:
@@ -134,7 +139,7 @@ class Normal:
         """
         A text without what is volatile in it.
         """
-        value = self.address.sub("<server>", value)
+        value = self.second.sub("<second>", self.address.sub("<server>", value))
         return VOLATILE.sub(lambda m: self.name(m[0]), value).replace(self.values.run, "${RUN}")
 
     def brief(self, value: str) -> str:
@@ -147,6 +152,14 @@ class Normal:
 
     def name(self, text: str) -> str:
         """
-        The name of an id.
+        The name of an id.  Two tokens of one second are equal, so they are
+        named by what is in them.
         """
+        if text.startswith("eyJ"):
+            try:
+                part = text.split(".")[1]
+                claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+                return f"<jwt {claims['grant_type']} {claims['account']}>"
+            except (ValueError, KeyError, TypeError):
+                return "<jwt>"
         return self.names.setdefault(text, f"<id{len(self.names) + 1}>")

@@ -56,9 +56,20 @@ class Wire:
     def stream(self, data: bytes) -> tuple[list[Event], bytes]:
         """
         The events in what a TCP connection has brought so far, and what is
-        left for later.
+        left for later.  One read may hold several JSON texts.
         """
-        return [shown(data, self.exact)], b""
+        found: list[Event] = []
+        at, reader = 0, json.JSONDecoder()
+        try:
+            text = data.decode()
+            while not self.exact and at < len(text):
+                value, at = reader.raw_decode(text, at)
+                found.append({"json": value})
+                while text[at : at + 1].isspace():
+                    at += 1
+        except ValueError:
+            found = []
+        return found or [shown(data, self.exact)], b""
 
     def message(self, opcode: int, payload: bytes) -> Event:
         """
