@@ -138,7 +138,7 @@ class Attendance:
         @raise CommandRefused: C{NOT_JOINED}.
         """
         if joins:
-            membership = await self._join(user, group, name or None)
+            membership = await self._join(user, group, name or None, session.origin)
         else:
             found: Membership | None = await self._store.membership(user.id, group)
             if found is None:
@@ -210,13 +210,13 @@ class Attendance:
         """
         Let a user into a group, and this session take part in it.
         """
-        membership = await self._join(user, group, name)
+        membership = await self._join(user, group, name, session.origin)
         if session.user is user and session.ended is not None:  # not one HTTP request: nothing would take it out again
             self._attach(session, user, membership)
         self._enroll(user, membership, session)
         return JoinResult(group, JoinVerdict.OK)
 
-    async def _join(self, user: User, group: str, name: str | None) -> Membership:
+    async def _join(self, user: User, group: str, name: str | None, origin: str) -> Membership:
         """
         Make a user a member, where that is allowed.
         """
@@ -226,7 +226,7 @@ class Attendance:
             if verdict is not JoinVerdict.OK:
                 raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, verdict))
         try:
-            joined: Membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser)
+            joined: Membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser, origin)
         except CommandRefused as refused:
             reason = JoinVerdict.KICKED if refused.status == Status.FORBIDDEN else JoinVerdict.FULL
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, reason)) from refused

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
@@ -34,12 +35,30 @@ DRAIN_STEP = 0.02  # seconds between two looks whether all is answered
 CURSOR_ROUND = 1.0  # seconds between two writes of moved cursors
 
 
+class Worker(Protocol):
+    """
+    Does something of its own while the server runs.
+    """
+
+    def start(self) -> None:
+        """
+        The store is open.
+        """
+
+    def stop(self) -> None:
+        """
+        The store is about to close.
+        """
+
+
 @implementer(ICore)
 class Core(Service):
     """
     One server without its ports: as a service it opens and closes the store.
 
     @ivar accounts: set by whoever makes the server, before it starts.
+    @ivar workers: what begins once the store is open, and ends before it
+        closes; given to it before it starts.
     @ivar voices: the speaking ends of all connections that have a lane.
     @ivar quit: ends the process; does nothing unless whoever made the server
         says how.
@@ -68,6 +87,7 @@ class Core(Service):
         self.deadlines = Deadlines(clock)
         self.connections = 0
         self.voices: set[Voice] = set()
+        self.workers: list[Worker] = []
         self.cork = Cork(fast)
         self.sessions = Sessions()
         self.cursors = Cursors(store)
@@ -137,6 +157,8 @@ class Core(Service):
         await self.attendance.start()
         self.deadlines.start()
         self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
+        for worker in self.workers:
+            worker.start()
 
     def _everySecond(self) -> None:
         """
@@ -174,6 +196,8 @@ class Core(Service):
         Everybody leaves, then the store closes.
         """
         self.deadlines.stop()
+        for worker in self.workers:
+            worker.stop()
         if self._round.running:
             self._round.stop()
         for user in list(self.sessions.users()):

@@ -93,6 +93,8 @@ class Session:
         strict J-IM has it.
     @ivar realm: what the ids begin with that it may name
         (L{imtw.model.realmOf}), or an empty text.
+    @ivar origin: the dialect whose groups those are that it makes, where
+        that matters to it, or an empty text.
     @ivar follows: a visitor (L{Sessions.visit}) that takes part in all groups
         of its user.
     """
@@ -112,6 +114,7 @@ class Session:
         "lastTyped",
         "liberties",
         "members",
+        "origin",
         "outlet",
         "realm",
         "terminal",
@@ -143,6 +146,7 @@ class Session:
         self.isFed = False
         self.isForgetful = False
         self.realm = ""
+        self.origin = ""
         self.follows = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None

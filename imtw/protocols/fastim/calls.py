@@ -15,7 +15,7 @@ from imtw.errors import CommandRefused
 from imtw.model import Draft, Fact, Message, Pair, User, groupPair
 from imtw.protocols.caller import sessionOf
 from imtw.protocols.fastim.forms import chatOf
-from imtw.protocols.fastim.house import House
+from imtw.protocols.fastim.house import NAME, House
 from imtw.protocols.fastim.parameters import Parameters, number, text
 from imtw.protocols.fastim.texts import FAILURE, SUCCESS, envelope, fitting, quotedInAnswer, textList
 from imtw.protocols.http import settled
@@ -60,6 +60,7 @@ def sessionFor(house: House, request: Request, user: User) -> Session:
     session = sessionOf(house.core, request)
     session.user = user
     session.realm = house.realm
+    session.origin = NAME
     return session
 
 

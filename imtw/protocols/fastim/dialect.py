@@ -13,6 +13,7 @@ from twisted.web.resource import IResource
 from zope.interface import implementer
 
 from imtw.interfaces import IDialect
+from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.options import readOptions
 from imtw.protocols.fastim.paths import Room, isOurs, targetOf
@@ -33,6 +34,8 @@ class FastDialect:
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self.house = House(core, readOptions(strict, options))
         self.board = Board(self.house)
+        self.expiry = Expiry(self.house, self.board.emptied)
+        core.workers.append(self.expiry)
         self._routes, self.elsewhere = fastRoutes(self.house)
 
     def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
@@ -53,7 +56,7 @@ class FastDialect:
         if target is None:
             return False
         if isinstance(target, Room):
-            return partial(RoomSpeaker, self.house, target)
+            return partial(RoomSpeaker, self.house, self.expiry, target)
         return partial(RosterSpeaker, self.house, self.board, target.user, target.token)
 
     def recogniseMessage(self, payload: bytes, isBinary: bool) -> Callable[[], Any] | None:

@@ -20,8 +20,9 @@ from imtw.commands import CHAT, Chat, Command, Reply, Status
 from imtw.dispatch import GRANTED
 from imtw.errors import CommandRefused, StoreError
 from imtw.model import User, groupPair
+from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.forms import chatOf
-from imtw.protocols.fastim.house import House
+from imtw.protocols.fastim.house import NAME, House
 from imtw.protocols.fastim.paths import Room
 from imtw.protocols.fastim.texts import DENIED, fitting, history
 from imtw.protocols.framing import frame
@@ -56,6 +57,7 @@ class FastSpeaker(SocketVoice):
         self.attach(socket)
         self.begin(socket.outlet, self.house.form, "ws", socket.address)
         self.session.realm = self.house.realm
+        self.session.origin = NAME
         self.lane.hold()
         self.run(self.enter())
 
@@ -130,8 +132,9 @@ class RoomSpeaker(FastSpeaker):
     _isDenied = False
     _isAsking = False
 
-    def __init__(self, house: House, room: Room) -> None:
+    def __init__(self, house: House, expiry: Expiry, room: Room) -> None:
         super().__init__(house, room.user, room.token)
+        self._expiry = expiry
         self._name = room.group
         self._room = house.realm + room.group
         self._checked = house.core.clock.seconds()
@@ -221,7 +224,9 @@ class RoomSpeaker(FastSpeaker):
         for that: hang up.
         """
         status = reply.status
-        if status not in GRANTED:
+        if status is Status.SENT or status is Status.OFFLINE:
+            self._expiry.spoken(self._room)
+        elif status not in GRANTED:
             code = BROKEN if status is None else CLOSES.get(status, BROKEN)
             self.close(code, reply.reason or "this was not said")
         return b""
