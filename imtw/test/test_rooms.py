@@ -31,7 +31,7 @@ ORDER = [
     ["relays"],
     ["protocols"],
     ["web", "admin"],
-    ["tap"],
+    ["options", "tap"],
     ["cli", "verify"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -18,9 +18,9 @@ from imtw.admin.client import AdminError
 from imtw.admin.listener import CONNECTIONS, DEFAULT, Admin
 from imtw.errors import ImtwError
 from imtw.limits import Limits
+from imtw.options import DEFAULTS
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
-from imtw.tap import DEFAULTS
 
 FREE = "tcp:0:interface=127.0.0.1"
 

@@ -21,13 +21,13 @@ from imtw.commands import Access, Command, Status
 from imtw.fast import PATHS
 from imtw.interfaces import IDialectMaker, IHandlerMaker
 from imtw.limits import Limits
+from imtw.options import DEFAULTS
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.plugin import findMakers
 from imtw.protocols.http import CODES
 from imtw.protocols.jim.requests import KINDS
 from imtw.protocols.jim.statuses import TEXTS
 from imtw.server import Core
-from imtw.tap import DEFAULTS
 from imtw.test.clients import HOST
 from imtw.test.test_docs.pages import page, tableOf, tablesOf
 from imtw.test.test_rooms import ORDER
