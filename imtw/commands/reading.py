@@ -11,6 +11,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from imtw.commands.declaration import Access, Command, Status
 from imtw.model import Message, Receipt, Standing
 
+#: Where a page of a list of conversations begins: the time of a last row, and which one of that time.
+Place = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")]
+
 
 class Read(Struct, forbid_unknown_fields=True):
     """
@@ -41,7 +44,7 @@ class ListConversations(Struct, forbid_unknown_fields=True):
         page, what the one before gave as C{next}.
     """
 
-    before: int | Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")] | None = None
+    before: int | Place | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
