@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     """
     made = argparse.ArgumentParser(
         prog="bench/run",
-        description="Measure imtw beside a baseline in C. All of it takes about 40 minutes, with --quick about 3.",
+        description="Measure imtw beside a baseline in C. All of it takes about 25 minutes on a "
+        "machine that does nothing else, with --quick two.",
     )
     made.add_argument("--quick", action="store_true", help="one round with small sizes: every row, roughly")
     made.add_argument("--row", action="append", metavar="NAME", help="only rows whose names begin so; again for more")

@@ -65,7 +65,8 @@ def measureAll(rows: Sequence[Row], stage: Stage, rounds: int) -> Iterator[Repor
     began = monotonic()
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     results: list[RowResult] = []
-    for row in rows:
+    for number, row in enumerate(rows, 1):
+        tell(f"{number} of {len(rows)}: {row.name}")
         results.append(measureRow(row, stage, rounds))
         yield Report(date, commit(), machine(), stage.quick, rounds, monotonic() - began, results)
 

@@ -110,12 +110,13 @@ static void marked(struct client *client, const uint8_t *mark) {
         other++;
         return;
     }
-    if (client->heard_any && number <= client->last_mark) repeats++;
-    else {
-        gaps += number - wanted;
-        client->last_mark = number;
-        client->heard_any = true;
+    if (client->heard_any && number <= client->last_mark) {
+        repeats++;
+        return;
     }
+    gaps += number - wanted;
+    client->last_mark = number;
+    client->heard_any = true;
     completed(since);
     if (o.mode == PAIR && speaking && !o.rate) say(&clients[(client->number ^ 1) - o.first], now());
 }

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import imtw
+from imtw.verify import wire
 
 LONG = 240  # seconds for what takes a few
 
@@ -224,10 +228,76 @@ class TargetTests(SynchronousTestCase):
         self.assertFalse(shapes.Share(0.7).judge(0.0, 1.5))
 
 
+class Careless(threading.Thread):
+    """
+    A server for one pair that sends every message on but one, and one twice.
+    """
+
+    def __init__(self, lost: int, repeated: int) -> None:
+        super().__init__(daemon=True)
+        self._lost, self._repeated = lost, repeated
+        self._port = socket.create_server(("127.0.0.1", 0))
+        self.port = self._port.getsockname()[1]
+
+    def run(self) -> None:
+        """
+        Serve until the clients go.
+        """
+        clients = [self._port.accept()[0] for _ in range(2)]
+        readers = [wire.FrameReader() for _ in clients]
+        for client, reader in zip(clients, readers, strict=True):
+            reader.feed(client.recv(65536))
+            client.sendall(wire.frame(wire.LOGGED_IN, {"code": wire.LOGIN_OK}))
+        try:
+            self._pass(clients, readers)
+        except OSError:
+            pass
+        finally:
+            for end in (*clients, self._port):
+                end.close()
+
+    def _pass(self, clients: list[socket.socket], readers: list[wire.FrameReader]) -> None:
+        count = 0
+        while True:
+            for client in select.select(clients, [], [])[0]:
+                data = client.recv(65536)
+                if not data:
+                    return
+                for _, body in readers[clients.index(client)].feed(data):
+                    other = clients[1 - clients.index(client)]
+                    copies = {self._lost: 0, self._repeated: 2}.get(count, 1)
+                    other.sendall(wire.frame(wire.CHAT, body) * copies)
+                    client.sendall(wire.frame(wire.CHAT_ANSWER, {"command": 12}))
+                    count += 1
+
+
 class LoadTests(SynchronousTestCase):
     """
     What must not happen is seen.
     """
+
+    def load(self, lost: int, repeated: int) -> Any:
+        """
+        What a load on a careless server comes to.
+        """
+        needTools()
+        loads, servers, dialects = module("loads"), module("servers"), module("dialects")
+        load = loads.Load("pair", (dialects.TCP,), rate=200, options=("--drain", "0.3"))
+        with module("stage").Stage.open(Path(self.mktemp()), True) as stage:
+            server = Careless(lost, repeated)
+            server.start()
+            self.addCleanup(server.join, LONG)
+            return load.run(stage, servers.Running(os.getpid(), server.port, self.mktemp(), 0.0))
+
+    def test_negativeControl(self) -> None:
+        """
+        A message that is lost and one that comes twice are noticed; where
+        there are none nothing is.
+        """
+        unsound = module("shapes").Unsound
+        self.assertEqual(self.load(-1, -1)["lost"], 0)
+        self.assertIn("lost: 1", str(self.assertRaises(unsound, self.load, 5, -1)))
+        self.assertIn("repeats: 1", str(self.assertRaises(unsound, self.load, -1, 5)))
 
     def test_unsound(self) -> None:
         """
