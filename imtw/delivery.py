@@ -18,10 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger, LogLevel
-from twisted.python.failure import Failure
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from imtw.commands import ChatResult, Reply, Status
@@ -30,6 +29,7 @@ from imtw.cursors import Cursors
 from imtw.dispatch import Cork, Slot, refusalOf
 from imtw.errors import CommandRefused, StoreBusy
 from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
+from imtw.filters import Filters
 from imtw.groups import Gate, LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
@@ -39,8 +39,6 @@ from imtw.sessions import Session, Sessions
 from imtw.trail import Trail
 
 T = TypeVar("T")
-
-FILTER_STRIKES = 3  # failures in a row that park a filter
 
 
 @implementer(IAppended)
@@ -71,24 +69,6 @@ class ChatSlot(Slot):
             self.fill(refusalOf(error))
         else:
             self.fill(Reply(Status.BUSY if isinstance(error, StoreBusy) else Status.NOT_STORED))
-
-
-class FilterSeat:
-    """
-    A chat filter and how often it has failed lately.
-    """
-
-    def __init__(self, name: str, filter: IChatFilter) -> None:
-        self.name = name
-        self.filter = filter
-        self.strikes = 0
-
-    def answered(self) -> None:
-        """
-        It did what it is there for; a parked one stays parked.
-        """
-        if self.strikes < FILTER_STRIKES:
-            self.strikes = 0
 
 
 @implementer(IDelivery)
@@ -125,7 +105,7 @@ class Delivery:
         self._commitQueue = limits.commitQueue
         self._full = Gate()
         self._cork = cork
-        self._filters: Sequence[FilterSeat] = ()
+        self._filters = Filters(clock)
         self.relay: Callable[[Event], None] = nobodyElse
         store.onCommit(cork.push, self._committedBatch)
 
@@ -133,7 +113,7 @@ class Delivery:
         """
         Show every message to these first, in this order.
         """
-        self._filters = [FilterSeat(name, filter) for name, filter in filters]
+        self._filters = Filters(self._clock, filters)
 
     def accept(self, session: Session, draft: Draft) -> Slot | Deferred[Slot]:
         """
@@ -141,7 +121,7 @@ class Delivery:
         """
         if self._numbers.isWanted and not self._areKnown(draft):
             return Deferred.fromCoroutine(self._introduced(session, draft))
-        if self._filters and draft.fact is not Fact.RECALL:
+        if self._filters.seats and draft.fact is not Fact.RECALL:
             return Deferred.fromCoroutine(self._filtered(session, draft, self._append))
         return self._append(session, draft)
 
@@ -161,7 +141,7 @@ class Delivery:
         """
         pair = draft.pair
         await self._numbers.learn([draft.sender] if pair.scope is Scope.GROUP else [pair.a, pair.b])
-        if self._filters and draft.fact is not Fact.RECALL:
+        if self._filters.seats and draft.fact is not Fact.RECALL:
             return await self._filtered(session, draft, self._append)
         return self._append(session, draft)
 
@@ -311,35 +291,7 @@ class Delivery:
         """
         Show a message to every filter, then go on with what they left of it.
         """
-        for seat in self._filters:
-            if seat.strikes >= FILTER_STRIKES:
-                continue
-            try:
-                asked: Deferred[Draft | None] = maybeDeferred(seat.filter.filter, draft)
-                changed = await asked.addTimeout(seat.filter.deadline, self._clock)
-            except CommandRefused:
-                seat.answered()
-                raise
-            except Exception:
-                self._strike(seat, Failure())
-            else:
-                seat.answered()
-                draft = changed or draft
-        return goOn(session, draft)
-
-    def _strike(self, seat: FilterSeat, failure: Failure) -> None:
-        """
-        A filter failed or took too long: chat goes on without it.
-        """
-        seat.strikes += 1
-        self.log.failure("chat filter {name} failed", failure, LogLevel.warn, name=seat.name)
-        if seat.strikes == FILTER_STRIKES:
-            self.log.error(
-                "chat filter {name} failed {strikes} times running and is parked until the next start: {error}",
-                name=seat.name,
-                strikes=seat.strikes,
-                error=failure.getErrorMessage() or repr(failure.value),
-            )
+        return goOn(session, await self._filters.show(draft))
 
 
 def nobodyElse(event: Event) -> None:

@@ -485,7 +485,7 @@ class StartTests(PluginTestCase):
             """,
         )
         core = makeCore(optionsFor(), Clock())
-        self.assertEqual([seat.name for seat in core.delivery._filters], ["a", "m", "z"])
+        self.assertEqual([seat.name for seat in core.delivery._filters.seats], ["a", "m", "z"])
 
     def test_wrongNames(self) -> None:
         """

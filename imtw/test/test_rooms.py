@@ -23,7 +23,7 @@ ORDER = [
     ["reactor", "collector"],
     ["deadlines", "sessions", "accounts"],
     ["groups", "cursors", "presence", "numbers"],
-    ["dispatch", "trail"],
+    ["dispatch", "filters", "trail"],
     ["delivery", "catchup", "attendance", "relaying"],
     ["server"],
     ["handlers"],
