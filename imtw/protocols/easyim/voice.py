@@ -205,10 +205,10 @@ class EasyimVoice(Voice):
         """
         name = groupMeant(packet.msg)
         if name is None or self.session.isIn(name):
-            raise Unanswered
+            raise CommandRefused(Status.NOT_JOINED)
         group: Group | None = await self.core.store.group(name)
         if group is not None and group.mode is Mode.MANAGED:
-            raise Unanswered
+            raise CommandRefused(Status.NOT_JOINED)
         return JoinGroup(name)
 
     # what is answered
@@ -224,7 +224,7 @@ class EasyimVoice(Voice):
         if command is HEARTBEAT and status not in UNANSWERED:
             return self._beat(packet)
         if command is JOIN:
-            return b""
+            return self._acknowledge(packet)
         if command is CHAT and status in (Status.SENT, Status.OFFLINE):
             return self._notice(packet, NO_SUCH_GROUP) if reply.data is None else self._echo(packet, status)
         if status is Status.OK:
@@ -255,12 +255,21 @@ class EasyimVoice(Voice):
 
     def _beat(self, packet: Packet) -> bytes:
         """
-        Acknowledge a heartbeat, as its client's generation knows it.
+        Acknowledge a heartbeat; one that names a group once its user is in
+        there, so that whoever has the acknowledgement misses nothing.
+        """
+        if groupMeant(packet.msg) is None:
+            return self._acknowledge(packet)
+        self._rooms.append(packet)
+        self.core.clock.callLater(0, self._enterRooms)
+        return b""
+
+    def _acknowledge(self, packet: Packet) -> bytes:
+        """
+        The acknowledgement of a heartbeat, as its client's generation knows
+        it.
         """
         msg = packet.msg
-        if groupMeant(msg) is not None:
-            self._rooms.append(packet)
-            self.core.clock.callLater(0, self._enterRooms)
         isOld = msg.to_user_id == message.KEEP_ALIVE
         return self._write(
             packet,

@@ -7,11 +7,20 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from imtw.test.everybody.easyim import EasyimGuest, EasyimSocketGuest
+from imtw.test.everybody.fastim import FastIMGuest
 from imtw.test.everybody.guests import Guest, Line
 from imtw.test.everybody.jim import JimGuest, JimSocketGuest, ModernJimGuest
 from imtw.test.live import LiveTestCase
 
-KINDS: list[type[Guest]] = [JimGuest, JimSocketGuest, ModernJimGuest]
+KINDS: list[type[Guest]] = [
+    JimGuest,
+    JimSocketGuest,
+    ModernJimGuest,
+    FastIMGuest,
+    EasyimGuest,
+    EasyimSocketGuest,
+]
 
 TEXTS = ("hello", "你好,世界 é", "😀👩‍👩‍👧 <b>&amp;</b> %s \"'\\", "  two\n lines\t")
 
@@ -27,6 +36,7 @@ class PairTests(LiveTestCase):
     async def prepare(self) -> None:
         self.live = await self.serve("--store", f"sqlite:{self.mktemp()}", "--auth", "accounts:", "--lobby", "none")
         self.count = 0
+        self.known: list[str] = []
 
     async def guest(self, kind: type[Guest], name: str = "") -> Guest:
         """
@@ -34,6 +44,7 @@ class PairTests(LiveTestCase):
         """
         self.count += 1
         guest = kind(self, self.live, name or f"{kind.kind}-{self.count}")
+        self.known.append(guest.user)
         await guest.arrive()
         return guest
 
