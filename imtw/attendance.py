@@ -19,7 +19,7 @@ from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
 from imtw.delivery import nobodyElse
 from imtw.errors import CommandRefused
-from imtw.events import Enrolled, Event, Expelled, Joined, Left, Revoked
+from imtw.events import Admitted, Enrolled, Event, Expelled, Joined, Left, Revoked
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
@@ -294,6 +294,16 @@ class Attendance:
                 if session.catchUp is not None:
                     session.catchUp.lag(live.conversation, membership.pair, membership.head)
             self._enrollFollowers(user, membership)
+
+    def admitted(self, user: str, membership: Membership, by: str) -> None:
+        """
+        A user was taken into a group: it is told, on all nodes.
+        """
+        self.admit(membership, [user])
+        event = Admitted(user, membership.pair.a, membership.name, by)
+        for session in self._sessions.of(user):
+            session.tell(event)
+        self.relay(event)
 
     def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> None:
         """

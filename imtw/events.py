@@ -112,6 +112,23 @@ class Enrolled(Event):
         self.group = group
 
 
+class Admitted(Event):
+    """
+    A user was taken into a group by somebody who may do that.
+
+    @ivar by: who did it.
+    """
+
+    __slots__ = ("by", "group", "name", "user")
+
+    def __init__(self, user: str, group: str, name: str, by: str) -> None:
+        super().__init__()
+        self.user = user
+        self.group = group
+        self.name = name
+        self.by = by
+
+
 class Expelled(Event):
     """
     A user was taken out of a group: its sessions are to leave it.

@@ -17,10 +17,10 @@ from twisted.logger import Logger
 
 from imtw.attendance import Attendance
 from imtw.delivery import eventOf
-from imtw.events import Agreed, Event, Expelled, Invited, Joined, Left, Logged, Read, Revoked, Typed
+from imtw.events import Admitted, Agreed, Event, Expelled, Invited, Joined, Left, Logged, Read, Revoked, Typed
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
-from imtw.model import Invitation, Message, Scope, User
+from imtw.model import Invitation, Membership, Message, Scope, User
 from imtw.sessions import Sessions
 
 GAP_PAGE = 500  # rows read at once
@@ -75,6 +75,17 @@ class ExpelledNotice(Struct, tag="expelled"):
     group: str
 
 
+class AdmittedNotice(Struct, tag="admitted"):
+    """
+    Somebody was taken into a group.
+    """
+
+    user: str
+    group: str
+    name: str
+    by: str
+
+
 class RevokedNotice(Struct, tag="revoked"):
     """
     A device or a token counts no more.
@@ -93,7 +104,16 @@ class InvitedNotice(Struct, tag="invited"):
     invitation: Invitation
 
 
-Notice = RowNotice | VisitNotice | TypingNotice | ReadNotice | ExpelledNotice | RevokedNotice | InvitedNotice
+Notice = (
+    RowNotice
+    | VisitNotice
+    | TypingNotice
+    | ReadNotice
+    | AdmittedNotice
+    | ExpelledNotice
+    | RevokedNotice
+    | InvitedNotice
+)
 
 _decode = msgspec.msgpack.Decoder(Notice).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -111,6 +131,8 @@ def noticeOf(event: Event) -> Notice | None:
         return TypingNotice(event.user, event.to, event.group)
     if isinstance(event, Read):
         return ReadNotice(event.user, event.to, event.group, event.seq, event.id)
+    if isinstance(event, Admitted):
+        return AdmittedNotice(event.user, event.group, event.name, event.by)
     if isinstance(event, Expelled):
         return ExpelledNotice(event.user, event.group)
     if isinstance(event, Revoked):
@@ -174,6 +196,10 @@ class Relaying:
         elif isinstance(notice, ReadNotice):
             for user in {notice.user, notice.to or notice.user}:
                 self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq, notice.id))
+        elif isinstance(notice, AdmittedNotice):
+            Deferred.fromCoroutine(self._admitted(notice)).addErrback(
+                lambda failure: self.log.failure("admitting {user}", failure, user=notice.user)
+            )
         elif isinstance(notice, ExpelledNotice):
             self._attendance.expelled(notice.user, notice.group)
         elif isinstance(notice, RevokedNotice):
@@ -184,6 +210,15 @@ class Relaying:
             self._toGroup(notice.group, Typed(notice.user, None, notice.group))
         else:
             self._toUser(notice.to or "", Typed(notice.user, notice.to, None))
+
+    async def _admitted(self, notice: AdmittedNotice) -> None:
+        """
+        Let a user's sessions here take part in a group, and tell them.
+        """
+        membership: Membership | None = await self._store.membership(notice.user, notice.group)
+        if membership is not None:
+            self._attendance.admit(membership, [notice.user])
+            self._toUser(notice.user, Admitted(notice.user, notice.group, notice.name, notice.by))
 
     def _invited(self, invitation: Invitation) -> None:
         """

@@ -35,6 +35,24 @@ class CreatedGroup(Struct):
     group: str
 
 
+class AddMembers(Struct, forbid_unknown_fields=True):
+    """
+    Take users into a group that was made on purpose.
+    """
+
+    group: Name
+    users: Annotated[list[Name], Meta(min_length=1, max_length=500)]
+
+
+class AddedMembers(Struct):
+    """
+    Who of them is in it now and was not.
+    """
+
+    group: str
+    users: list[str]
+
+
 class Rank(Enum):
     """
     A role by its name.
@@ -107,4 +125,6 @@ KICK         = Command(114, "kick", Kick, 114, None, Access.USER, False, Status.
                        "take somebody out of a group for good")
 BLOCK        = Command(115, "block", Block, 115, None, Access.USER, False, Status.BAD_REQUEST,
                        "take no private messages of somebody")
+INVITE       = Command(121, "invite", AddMembers, 121, AddedMembers, Access.USER, False, Status.BAD_REQUEST,
+                       "take users into a group of one's own")
 # fmt: on

@@ -10,9 +10,12 @@ from zope.interface import implementer
 from imtw.commands import (
     BLOCK,
     CREATE_GROUP,
+    INVITE,
     KICK,
     MUTE,
     ROLE,
+    AddedMembers,
+    AddMembers,
     Block,
     ChangeRole,
     CreatedGroup,
@@ -96,6 +99,31 @@ class CreateGroupHandler:
             others = await core.store.members(id, len(request.members), request.members, [owner.id])
             core.attendance.admit(membership, [other.id for other in others])
         return Reply(Status.OK, CreatedGroup(id))
+
+
+@implementer(ICommandHandler)
+class InviteHandler:
+    """
+    Takes users into a managed group.
+    """
+
+    command = INVITE
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._rights = Rights(core)
+
+    async def handle(self, request: AddMembers, session: Session) -> Reply:
+        core = self._core
+        user = asker(session)
+        group = await self._rights.group(request.group)
+        await self._rights.demand(user, request.group, Role.ADMIN, "")
+        if group.mode is Mode.OPEN:
+            raise CommandRefused(Status.FORBIDDEN)
+        added = await core.store.addMembers(request.group, request.users, core.limits.groupsPerUser)
+        for name, membership in added:
+            core.attendance.admitted(name, membership, user.id)
+        return Reply(Status.OK, AddedMembers(request.group, [name for name, _ in added]))
 
 
 @implementer(ICommandHandler)

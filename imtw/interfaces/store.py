@@ -430,6 +430,13 @@ class IStore(Interface):
         the owner is in C{limit} groups already.
         """
 
+    def addMembers(group: str, users: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
+        """
+        Put users into a group; left out are names that nobody has, who is in
+        it, who was kicked, and who is in C{limit} groups already.  Fires with
+        those that were put in, each with its place.
+        """
+
     def membership(user: str, group: str) -> Deferred[Membership | None]:
         """
         A user's place in a group.

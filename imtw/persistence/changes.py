@@ -214,6 +214,20 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, or
     return place
 
 
+def comeIn(ledger: Ledger, user: str, group: str, number: int, limit: int) -> Membership | None:
+    """
+    Put a user into a group whose rows are in their places, unless it is in
+    it, may not be, or is in C{limit} groups already.
+
+    @return: its place, or L{None}.
+    """
+    if inGroup(ledger, user, number) or _isKicked(ledger, user, number) or groupCount(ledger, user) >= limit:
+        return None
+    ledger.addMember(user, number)
+    _cameOrWent(ledger, user, group, number)
+    return inGroup(ledger, user, number)
+
+
 def leave(ledger: Ledger, user: str, group: str) -> bool:
     """
     See L{imtw.interfaces.IStore.leave}.

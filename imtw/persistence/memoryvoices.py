@@ -58,6 +58,18 @@ class MemoryVoices(MemoryPeople):
                 self.add(user, circle)
         return succeed(self.placeIn(self.person(owner), circle.log))
 
+    def addMembers(self, group: str, users: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
+        circle = self.circles.get(group)
+        added: list[tuple[str, Membership]] = []
+        for user in dict.fromkeys(users):
+            person = self.persons.get(user)
+            if circle is None or person is None or person.account is None or self.groupCount(person) >= limit:
+                continue
+            if not self.isIn(user, circle) and user not in circle.kicked:
+                self.add(user, circle)
+                added.append((user, self.placeIn(person, circle.log)))
+        return succeed(added)
+
     def membership(self, user: str, group: str) -> Deferred[Membership | None]:
         circle = self.circles.get(group)
         if circle is None or not self.isIn(user, circle):

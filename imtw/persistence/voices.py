@@ -115,6 +115,22 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     return place
 
 
+def addMembers(ledger: Ledger, group: str, users: Sequence[str], limit: int) -> list[tuple[str, Membership]]:
+    """
+    See L{imtw.interfaces.IStore.addMembers}.
+    """
+    number = pages.numberOf(ledger.cursor, groupPair(group))
+    if number is None:
+        return []
+    ledger.place(number)
+    added = []
+    for (user,) in ledger.cursor.execute(KNOWN, (_encode(list(dict.fromkeys(users))).decode(),)).fetchall():
+        place = changes.comeIn(ledger, user, group, number, limit)
+        if place is not None:
+            added.append((user, place))
+    return added
+
+
 def setRole(ledger: Ledger, user: str, group: str, role: Role) -> bool:
     """
     See L{imtw.interfaces.IStore.setRole}.  A group has one owner: who was it

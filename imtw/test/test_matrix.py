@@ -125,6 +125,8 @@ ROWS = [
                                       "10020 10102 10102 10102 10102", strict="10102 10102 10102 10102 10102"),
     Row("create-group", "",    {"name": "n", "group": "{new}"}, {},            "10020 10100 10100 10100 10100"),
     Row("create-group", "Bob's", {"name": "n", "group": "{team}"}, {},         "10020 10107 10107 10107 10107"),
+    Row("invite", "Cid",       {"group": "{team}", "users": ["{cid}"]}, {},    "10020 10102 10102 10102 10100"),
+    Row("invite", "to the club", {"group": "{club}", "users": ["{cid}"]}, {},  "10020 10102 10102 10102 10102"),
     Row("role", "oneself",     {"group": "{team}", "user": "{caller}", "role": "admin"}, {},
                                                                                "10020 10102 10102 10102 10103"),
     Row("role", "Bob",         {"group": "{team}", "user": "{bob}", "role": "member"}, {},

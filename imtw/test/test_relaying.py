@@ -18,6 +18,7 @@ from imtw.events import Event, Read
 from imtw.handlers.chat import ChatHandler
 from imtw.interfaces import IRelay
 from imtw.limits import Limits
+from imtw.model import Group
 from imtw.persistence.memory import MemoryStore
 from imtw.relaying import Relaying
 from imtw.relays.loopback import LoopbackRelay, NoRelay
@@ -231,6 +232,17 @@ class TwoNodesTests(SynchronousTestCase):
         self.cores[0].attendance.expel("bob", "100")
         self.say("secret")
         self.assertEqual(self.bob.listen(), [])
+
+    def test_admitted(self) -> None:
+        """
+        Who was taken into a group on one node takes part in it on the other.
+        """
+        store = self.cores[0].store
+        self.successResultOf(store.addGroup(Group("team", "Team", owner="ann"), [], 10))
+        [(user, place)] = self.successResultOf(store.addMembers("team", ["bob"], 10))
+        self.cores[0].attendance.admitted(user, place, "ann")
+        self.turn()
+        self.assertTrue(self.bob.session.isIn("team"))
 
     def test_revoked(self) -> None:
         """

@@ -24,6 +24,7 @@ conversations = HandlerMaker("conversations", "imtw.handlers.reading.Conversatio
 history = HandlerMaker("history", "imtw.handlers.reading.HistoryHandler", "read a conversation by seq")
 passport = HandlerMaker("passport", "imtw.handlers.reading.PassportHandler", "ask what has become of a message")
 createGroup = HandlerMaker("create-group", "imtw.handlers.rights.CreateGroupHandler", "make a group of one's own")
+invite = HandlerMaker("invite", "imtw.handlers.rights.InviteHandler", "take users into a group of one's own")
 role = HandlerMaker("role", "imtw.handlers.rights.RoleHandler", "say what a member of a group may do")
 mute = HandlerMaker("mute", "imtw.handlers.rights.MuteHandler", "let somebody not speak in a group")
 kick = HandlerMaker("kick", "imtw.handlers.rights.KickHandler", "take somebody out of a group")

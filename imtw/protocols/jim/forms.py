@@ -11,6 +11,7 @@ import msgspec
 from zope.interface import implementer
 
 from imtw.events import (
+    Admitted,
     Agreed,
     Edited,
     Event,
@@ -33,7 +34,7 @@ from imtw.protocols.jim.frames import encodeFrame
 from imtw.protocols.jim.replies import chatOut
 
 JOINED, LEFT, CHAT, RECALLED = 9, 10, 11, 16
-READ, TYPING, INVITED, AGREED, EDITED, PRESENCE = 102, 104, 105, 106, 110, 116
+READ, TYPING, INVITED, AGREED, EDITED, PRESENCE, ADMITTED = 102, 104, 105, 106, 110, 116, 121
 
 Wrap = Callable[[int, bytes], bytes]
 
@@ -79,6 +80,7 @@ class JimForm:
             self._encoders[Read] = self._read
             self._encoders[Typed] = self._typed
             self._encoders[Presence] = self._presence
+            self._encoders[Admitted] = self._admitted
             self._encoders[Invited] = self._invited
             self._encoders[Agreed] = self._agreed
 
@@ -141,6 +143,10 @@ class JimForm:
 
     def _presence(self, event: Presence) -> bytes:
         return self.wrap(PRESENCE, envelope(PRESENCE, data={"online": event.online, "user": event.user}))
+
+    def _admitted(self, event: Admitted) -> bytes:
+        told = {"from": event.by, "group": event.group, "name": event.name}
+        return self.wrap(ADMITTED, envelope(ADMITTED, data=told))
 
     def _invited(self, event: Invited) -> bytes:
         one = event.invitation

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 import twisted.plugins
 from imtw.commands import Command, Reply, Status
-from imtw.events import Agreed, Edited, Event, Invited, Logged, Read, Recalled, Said, Typed, Whispered
+from imtw.events import Admitted, Agreed, Edited, Event, Invited, Logged, Read, Recalled, Said, Typed, Whispered
 from imtw.interfaces import IForm, IHandlerMaker
 from imtw.limits import Limits
 from imtw.model import User
@@ -38,6 +38,8 @@ class Short:
         """
         What happened, by whom, and what it says.
         """
+        if isinstance(event, Admitted) and self.named:
+            return f"admitted {event.group} {event.name} {event.by}\n".encode()
         if isinstance(event, Read) and self.named:
             return f"read {event.user} {event.to or event.group} {event.seq}\n".encode()
         if isinstance(event, Invited) and self.named:

@@ -5,6 +5,7 @@ Tests for L{imtw.handlers.rights}.
 from __future__ import annotations
 
 from imtw.commands import (
+    AddMembers,
     Block,
     ChangeRole,
     Chat,
@@ -101,6 +102,40 @@ class RightsTests(HandlerTestCase):
             (114, Kick("none", "bob")),
         ):
             self.assertEqual(self.status(self.ann, code, request), Status.NOT_FOUND)
+
+    def test_invite(self) -> None:
+        """
+        Owners, admins and operators take users in: they are told, are in the
+        group at once with all their sessions, and find it among theirs.
+        """
+        self.say(self.ann)
+        phone = self.person("dan", "phone")
+        for who in (self.cid, self.dan):
+            self.assertEqual(self.status(who, 121, AddMembers("team", ["dan"])), FORBIDDEN)
+        self.assertEqual(self.data(self.bob, 121, AddMembers("team", ["dan", "cid", "nobody"])).users, ["dan"])
+        self.assertEqual(phone.listen(), ["admitted team Team bob"])
+        self.assertEqual(self.role("dan"), Role.MEMBER)
+        self.assertEqual(self.say(self.dan), Status.SENT)
+        self.assertEqual(phone.listen(), ["said dan hello"])
+        self.assertEqual([group.id for group in self.successResultOf(self.core.store.groupsOf("dan"))], ["team"])
+        self.assertEqual(self.data(self.ann, 121, AddMembers("team", ["dan"])).users, [])
+        self.status(self.ann, 114, Kick("team", "dan"))
+        self.assertEqual(self.data(self.olga, 121, AddMembers("team", ["dan"])).users, [])
+        self.status(self.ann, 114, Kick("team", "dan", back=True))
+        self.assertEqual(self.data(self.olga, 121, AddMembers("team", ["dan"])).users, ["dan"])
+        self.assertEqual(self.status(self.ann, 121, AddMembers("none", ["dan"])), Status.NOT_FOUND)
+        self.ask(self.ann, 7, JoinGroup("open"))
+        for who in (self.ann, self.olga):
+            self.assertEqual(self.status(who, 121, AddMembers("open", ["dan"])), FORBIDDEN)
+
+    def test_inviteFull(self) -> None:
+        """
+        Nobody is put into more groups than a user may be in.
+        """
+        most = self.core.limits.groupsPerUser
+        for number in range(most):
+            self.successResultOf(self.core.store.join("dan", f"g{number}", None, most))
+        self.assertEqual(self.data(self.ann, 121, AddMembers("team", ["dan"])).users, [])
 
     def test_typing(self) -> None:
         """

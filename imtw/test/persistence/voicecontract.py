@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import DeferredList
 
 from imtw.commands import Status
-from imtw.model import Fact, Group, Mode, Role, User, groupPair, privatePair
+from imtw.model import Fact, Group, Membership, Mode, Role, User, groupPair, privatePair
 from imtw.test.persistence.harness import CHAT, START, StoreHarness
 
 NOW = int(START * 1000)
@@ -61,6 +61,35 @@ class VoiceContract(StoreHarness):
         await self.store.addAccount(User("carol", "Carol"), "")
         await self.store.addGroup(Group("h", "Mine", owner="carol"), ["bob"], 1)
         self.assertIsNone(await self.store.membership("bob", "h"))
+
+    async def test_addMembers(self) -> None:
+        """
+        Users are put into a group, as far as there are such users, they are
+        not in it, were not kicked, and are in few groups; what was said
+        before is not new to them, and they may speak.
+        """
+        await self.team("bob")
+        await self.say(TEAM, "alice")
+        await self.refused(self.say(TEAM, "carol"), Status.FORBIDDEN)
+        await self.store.kick("dave", "team")
+        asked = ["carol", "bob", "nobody", "carol", "dave", "alice"]
+        self.assertEqual(await self.store.addMembers("team", asked, 1), [("carol", await self.place("carol"))])
+        self.assertEqual(await self.store.addMembers("team", asked, 10), [])
+        self.assertEqual((await self.place("carol")).cursor, 1)
+        await self.say(TEAM, "carol")
+        await self.store.kick("dave", "team", False)
+        self.assertEqual(await self.store.addMembers("team", ["dave"], 0), [])
+        [(name, place)] = await self.store.addMembers("team", ["dave"], 1)
+        self.assertEqual((name, place.head, place.cursor, place.role), ("dave", 2, 2, Role.MEMBER))
+        self.assertEqual(await self.store.addMembers("nothing", ["dave"], 10), [])
+
+    async def place(self, user: str) -> Membership:
+        """
+        A user's place in the team.
+        """
+        found: Membership | None = await self.store.membership(user, "team")
+        assert found is not None
+        return found
 
     async def test_membersSpeak(self) -> None:
         """
