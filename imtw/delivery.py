@@ -218,7 +218,8 @@ class Delivery:
         """
         self._counters.commits += 1
         self._cork.pull()
-        self._trail.flushed()
+        if not self._cork.tight:  # else nothing has gone anywhere yet
+            self._trail.flushed()
         if self._store.waiting < self._commitQueue >> 2:
             self._full.open()
 

@@ -215,7 +215,7 @@ class Dispatcher:
             return Reply(Status.INVALID)
         try:
             request = voice.read(command, packet)
-            if isinstance(request, Deferred):
+            if not isinstance(request, Struct):  # which is quicker told than a Deferred, a generic
                 return self._later(handler, session, request)
             if not isAllowed(command, session):
                 return Reply(Status.INVALID)

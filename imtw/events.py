@@ -50,7 +50,7 @@ class Logged(Event):
     __slots__ = ("message", "own", "reached")
 
     def __init__(self, message: Message, own: bool = False) -> None:
-        super().__init__()
+        self._bytes = {}
         self.message = message
         self.own = own
         self.reached = False

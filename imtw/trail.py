@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from msgspec import Struct
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.model import Pair, Receipt
 from imtw.sessions import Outlet, Session
 
 
-class Handover:
+class Handover(Struct, gc=False):
     """
     Rows of a conversation that one connection was handed.
 
@@ -29,17 +30,14 @@ class Handover:
     @ivar outlet: where they wait until then.
     """
 
-    __slots__ = ("device", "first", "last", "outlet", "pair", "queued", "user", "written")
-
-    def __init__(self, pair: Pair, first: int, last: int, user: str, device: str, outlet: Outlet, queued: int) -> None:
-        self.pair = pair
-        self.first = first
-        self.last = last
-        self.user = user
-        self.device = device
-        self.outlet: Outlet | None = outlet
-        self.queued = queued
-        self.written: int | None = None
+    pair: Pair
+    first: int
+    last: int
+    user: str
+    device: str
+    outlet: Outlet | None
+    queued: int
+    written: int | None = None
 
 
 class Trail:

@@ -26,6 +26,8 @@ class Status(IntEnum):
     (docs/wire/jim.rst, Statuses), from 10100 on imtw's own.
     """
 
+    __hash__ = int.__hash__  # that of enumerations calls Python, twice for each answer
+
     SENT = 10000
     OFFLINE = 10001
     NOT_SENT = 10002

@@ -36,8 +36,9 @@ def speaker(session: Session, claimed: str | None) -> str:
     Whose words these are: the logged-in user's, unless this session may
     speak for others.
     """
-    if claimed and Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
-        return claimed
+    if claimed and session.liberties is not Liberty.NONE:
+        if Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
+            return claimed
     if session.user is None and Liberty.ANONYMOUS in session.liberties:
         return session.id
     return asker(session).id

@@ -104,6 +104,10 @@ class FrameDecoder:
         """
         buffer = self._buffer
         start = self._offset
+        if start == len(buffer) and not self._late:  # most often everything was used up
+            self._buffer = b""
+            self._offset = 0
+            return None
         body = start + _SHORT_SIZE
         if len(buffer) < body:
             return self._wait(_SHORT_SIZE)
@@ -130,8 +134,7 @@ class FrameDecoder:
         on: go on with what came late if that completes them.
         """
         if not self._late:
-            # Most often everything was used up.  Else keep only the tail.
-            self._buffer = self._buffer[self._offset :]
+            self._buffer = self._buffer[self._offset :]  # only the tail
             self._offset = 0
             return None
         if self.buffered < size:
