@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.commands import CHAT, HEARTBEAT, JOIN, LOGIN, Command, JoinGroup, Login, Reply, Status
-from imtw.errors import CommandRefused, Unanswered
+from imtw.errors import CommandRefused
 from imtw.events import Agreed, Invited
 from imtw.model import Group, Mode
 from imtw.protocols.easyim import message

@@ -9,26 +9,36 @@ from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from imtw.protocols.easyim.msg_pb2 import Msg  # type: ignore[attr-defined]
+from imtw.protocols.easyim.protobuf import Cutter
 from imtw.test.clients import BINARY, TEXT, Client, SocketClient
 from imtw.test.everybody.guests import PASSWORD, Guest, Line
-from imtw.test.live import pause
 
 TEXT_MESSAGE, EVENT = 0, 4  # msg_type
 SINGLE, GROUP = 0, 1  # chat_type
-FRIENDS = ("jim", "easyim", "fastim")
 NEXT = json.JSONDecoder().raw_decode
 
 
-class TextClient(Client):
+class Text:
     """
-    JSON over TCP: one object after the other, with nothing between.
+    Messages as JSON, one object after the other with nothing between.
     """
 
-    def messages(self) -> list[Any]:
+    opcode = TEXT
+
+    @staticmethod
+    def write(message: dict[str, Any]) -> bytes:
         """
-        All that came.
+        One message.
         """
-        text, at, found = self.received.decode(errors="ignore"), 0, []
+        return json.dumps(message, ensure_ascii=False).encode()
+
+    @staticmethod
+    def read(data: bytes) -> list[Any]:
+        """
+        All messages that are whole.
+        """
+        text, at, found = data.decode(errors="ignore"), 0, []
         while at < len(text):
             try:
                 one, at = NEXT(text, at)
@@ -37,29 +47,82 @@ class TextClient(Client):
             found.append(one)
         return found
 
-    def put(self, message: dict[str, Any]) -> None:
+
+class Binary:
+    """
+    Messages as protobuf: the next one begins where a field's number does not
+    rise.
+    """
+
+    opcode = BINARY
+
+    @staticmethod
+    def write(message: dict[str, Any]) -> bytes:
         """
-        Send one.
+        One message.
         """
-        self.write(json.dumps(message, ensure_ascii=False).encode())
+        data: bytes = Msg(**message).SerializeToString()
+        return data
+
+    @staticmethod
+    def read(data: bytes) -> list[Any]:
+        """
+        All messages, if they are whole.
+        """
+        cutter = Cutter()
+        places = cutter.cut(data)
+        if cutter.isWhole(len(data)):
+            places.append((cutter.begin, len(data)))
+        return [
+            {field.name: value for field, value in Msg.FromString(data[begin:end]).ListFields()}
+            for begin, end in places
+        ]
 
 
-class TextSocket(SocketClient):
+class StreamTalk(Client):
     """
-    The same over WebSocket.
+    One format over TCP.
     """
+
+    def __init__(self, format: type[Text] | type[Binary]) -> None:
+        super().__init__()
+        self.format = format
 
     def messages(self) -> list[Any]:
         """
         All that came.
         """
-        return [json.loads(payload) for first, payload in self.frames if first & 15 == TEXT]
+        return self.format.read(self.received)
 
     def put(self, message: dict[str, Any]) -> None:
         """
         Send one.
         """
-        self.send(json.dumps(message, ensure_ascii=False).encode())
+        self.write(self.format.write(message))
+
+
+class SocketTalk(SocketClient):
+    """
+    The same over WebSocket.
+    """
+
+    def __init__(self, format: type[Text] | type[Binary]) -> None:
+        super().__init__()
+        self.format = format
+
+    def messages(self) -> list[Any]:
+        """
+        All that came.
+        """
+        return [
+            self.format.read(payload)[0] for first, payload in self.frames if first & 15 == self.format.opcode
+        ]
+
+    def put(self, message: dict[str, Any]) -> None:
+        """
+        Send one.
+        """
+        self.send(self.format.write(message), 0x80 | self.format.opcode)
 
 
 class EasyimGuest(Guest):
@@ -69,13 +132,14 @@ class EasyimGuest(Guest):
 
     kind = "easyim-tcp-json"
     longest = 20000  # of these characters; a message has at most 64 KiB
-    client: TextClient | TextSocket
+    format: ClassVar[type[Text] | type[Binary]] = Text
+    client: StreamTalk | SocketTalk
 
     async def connect(self) -> Any:
         """
         A connection, without a heartbeat.
         """
-        return await self.case.connect(self.live.port, TextClient())
+        return await self.case.connect(self.live.port, StreamTalk(self.format))
 
     async def arrive(self) -> None:
         self.ids = count(1)
@@ -157,6 +221,24 @@ class EasyimSocketGuest(EasyimGuest):
     kind = "easyim-ws-json"
 
     async def connect(self) -> Any:
-        client = await self.case.connect(self.live.port, TextSocket())
+        client = await self.case.connect(self.live.port, SocketTalk(self.format))
         self.case.assertEqual(await client.upgrade("/"), 101)
         return client
+
+
+class BinaryEasyimGuest(EasyimGuest):
+    """
+    Protobuf over TCP.
+    """
+
+    kind = "easyim-tcp-pb"
+    format = Binary
+
+
+class BinaryEasyimSocketGuest(EasyimSocketGuest):
+    """
+    Protobuf over WebSocket.
+    """
+
+    kind = "easyim-ws-pb"
+    format = Binary

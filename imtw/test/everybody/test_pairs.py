@@ -7,7 +7,14 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from imtw.test.everybody.easyim import EasyimGuest, EasyimSocketGuest
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+
+from imtw.test.everybody.easyim import (
+    BinaryEasyimGuest,
+    BinaryEasyimSocketGuest,
+    EasyimGuest,
+    EasyimSocketGuest,
+)
 from imtw.test.everybody.fastim import FastIMGuest
 from imtw.test.everybody.guests import Guest, Line
 from imtw.test.everybody.jim import JimGuest, JimSocketGuest, ModernJimGuest
@@ -20,8 +27,11 @@ KINDS: list[type[Guest]] = [
     FastIMGuest,
     EasyimGuest,
     EasyimSocketGuest,
+    BinaryEasyimGuest,
+    BinaryEasyimSocketGuest,
 ]
 
+AT_ONCE = 4  # pairs: a password takes its time
 TEXTS = ("hello", "你好,世界 é", "😀👩‍👩‍👧 <b>&amp;</b> %s \"'\\", "  two\n lines\t")
 
 
@@ -57,11 +67,19 @@ class PairTests(LiveTestCase):
 
     async def pairs(self, scenario: Any, isPrivate: bool = False) -> None:
         """
-        Play a scenario for each pair of kinds.
+        Play a scenario for each pair of kinds, a few at once.
         """
-        for one, other in product(KINDS, KINDS):
-            if not isPrivate or (one.isPrivate and other.isPrivate):
-                await scenario(one, other)
+
+        def play(one: type[Guest], other: type[Guest]) -> Deferred[None]:
+            return Deferred.fromCoroutine(scenario(one, other))
+
+        stages = DeferredSemaphore(AT_ONCE)
+        plays = [
+            stages.run(play, one, other)
+            for one, other in product(KINDS, KINDS)
+            if not isPrivate or (one.isPrivate and other.isPrivate)
+        ]
+        await gatherResults(plays, consumeErrors=True)
 
     async def test_private(self) -> None:
         """
