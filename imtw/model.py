@@ -225,6 +225,11 @@ class Invitation(Struct):
     created: int
 
 
+#: The shelf of what counts as long as a user's password does; its keys begin
+#: with the user's id and a line feed, which no id has.
+SECRETS = "secrets"
+
+
 class Account(Struct):
     """
     A user as the login check sees it.

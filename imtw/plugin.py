@@ -28,6 +28,7 @@ from imtw.interfaces import (
     IDialectMaker,
     IFilterMaker,
     IHandlerMaker,
+    IImporterMaker,
     IMaker,
     IPolicyMaker,
     IRelayMaker,
@@ -134,6 +135,13 @@ class DialectMaker(Maker):
         return [name for name in self.needs if find_spec(name) is None]
 
 
+@implementer(IImporterMaker)
+class ImporterMaker(Maker):
+    """
+    Declares what brings another system's data over.
+    """
+
+
 #: What kinds there are, by the word that C{--help-plugins} has for them.
 KINDS: dict[str, type[Interface]] = {
     "commands": IHandlerMaker,
@@ -143,6 +151,7 @@ KINDS: dict[str, type[Interface]] = {
     "login checkers": ICheckerMaker,
     "join policies": IPolicyMaker,
     "chat filters": IFilterMaker,
+    "imports": IImporterMaker,
 }
 
 
@@ -201,6 +210,7 @@ __all__ = [
     "FilterMaker",
     "HandlerMaker",
     "IMaker",
+    "ImporterMaker",
     "Maker",
     "PolicyMaker",
     "RelayMaker",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from twisted.python import usage
 
+from imtw.cli.bring import Import
 from imtw.cli.doctor import Doctor
 from imtw.cli.export import Export
 from imtw.cli.options import Command
@@ -35,6 +36,7 @@ class Imtw(Command):
         ["user", None, UserCommands, "Accounts: add, passwd, operator, list."],
         ["group", None, GroupCommands, "Groups: list."],
         ["export", None, Export, "Write a conversation into a file, a message a line."],
+        ["import", None, Import, "Bring over what another system's server has kept."],
         ["doctor", None, Doctor, "Look for what is amiss, and say what to do."],
         ["verify", None, Verify, "Hold a server to its promise, on this machine."],
     ]

@@ -175,9 +175,9 @@ class Database:
         """
         if self.holder():
             return client.ask(self.door(), "POST", route, asked)
-        return self._alone(alone)
+        return self.alone(alone)
 
-    def _alone(self, work: Callable[[IStore], Coroutine[Any, Any, T]]) -> T:
+    def alone(self, work: Callable[[IStore], Coroutine[Any, Any, T]]) -> T:
         """
         Open the store, in a reactor of its own, and do something.
         """

@@ -11,7 +11,8 @@ L{ICore}; what it has to provide is one of these:
     - L{IChatFilter}: changes or refuses messages;
     - L{IStore}: keeps users, groups and logs;
     - L{IRelay}: tells other nodes;
-    - L{IDialect}: how one family of clients speaks.
+    - L{IDialect}: how one family of clients speaks;
+    - L{IImporter}: brings over what another server has kept.
 
 All of them are imported from here.  Unless said otherwise everything is
 called on the reactor thread, and a method that returns a Deferred fails it
@@ -26,13 +27,14 @@ from imtw.interfaces.makers import (
     IDialectMaker,
     IFilterMaker,
     IHandlerMaker,
+    IImporterMaker,
     IMaker,
     IPolicyMaker,
     IRelayMaker,
     IStoreMaker,
 )
 from imtw.interfaces.store import IAppended, IStore
-from imtw.interfaces.wire import IDialect, IRelay, ISocketSpeaker
+from imtw.interfaces.wire import IDialect, IImporter, IRelay, ISocketSpeaker
 
 __all__ = [
     "IAccounts",
@@ -47,6 +49,8 @@ __all__ = [
     "IFilterMaker",
     "IForm",
     "IHandlerMaker",
+    "IImporter",
+    "IImporterMaker",
     "IJoinPolicy",
     "ILoginChecker",
     "IMaker",

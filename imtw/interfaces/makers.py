@@ -74,3 +74,10 @@ class IDialectMaker(IMaker):
         """
         The modules that it cannot do without and that are not installed.
         """
+
+
+class IImporterMaker(IMaker):
+    """
+    Makes an L{IImporter} from the name of the file behind C{imtw import NAME
+    --from}.
+    """

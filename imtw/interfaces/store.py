@@ -104,8 +104,9 @@ class IStore(Interface):
 
     def setSecret(user: str, secret: str) -> Deferred[bool]:
         """
-        Change the password's hash and drop the user's tokens; fires with
-        L{False} where there is no such user.
+        Change the password's hash and drop the user's tokens, and what the
+        shelf L{imtw.model.SECRETS} has for it; fires with L{False} where
+        there is no such user.
         """
 
     def renewSecret(user: str, old: str, secret: str) -> Deferred[bool]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
     from twisted.web.resource import IResource
 
+    from imtw.interfaces.store import IStore
+    from imtw.limits import Limits
+
 
 class IDialect(Interface):
     """
@@ -56,6 +59,25 @@ class IDialect(Interface):
     def resources() -> dict[str, IResource]:
         """
         Its HTTP routes, by path without the first slash.
+        """
+
+
+class IImporter(Interface):
+    """
+    Brings over what another system's server has kept; made from the name of
+    a file.
+    """
+
+    total: int = Attribute("How many rows there are.")
+
+    def run(store: IStore, limits: Limits, report: Callable[[str, str, str], None]) -> Any:
+        """
+        Bring it all over; again, bring over what is new.
+
+        @param report: called once for every row: with its kind, C{"brought
+            over"}, C{"there already"} or C{"skipped"}, and why where it is
+            skipped.
+        @return: a coroutine, which may fail with L{imtw.errors.ImtwError}.
         """
 
 

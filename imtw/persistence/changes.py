@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.json import Encoder
 
-from imtw.model import Entry, Membership, Message, Mode, Pair, Role, Scope, Token, User, groupPair
+from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Role, Scope, Token, User, groupPair
 from imtw.persistence import devices, pages, reads
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import textOf
@@ -23,6 +23,7 @@ ADD_USER = """
     INSERT OR IGNORE INTO users (id, nick, avatar, sign, terminal, operator, secret, extras, created)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+DROP_SECRETS = "DELETE FROM shelf WHERE name = ?1 AND key > ?2 || char(10) AND key < ?2 || char(11)"
 ENTERED = "SELECT entered FROM users WHERE id = ?"
 ENTER = """
     UPDATE users SET terminal = ?2, entered = coalesce(entered, ?3)
@@ -96,6 +97,7 @@ def setSecret(ledger: Ledger, user: str, secret: str) -> bool:
     See L{imtw.interfaces.IStore.setSecret}.
     """
     ledger.cursor.execute("DELETE FROM tokens WHERE user = ?", (user,))
+    ledger.cursor.execute(DROP_SECRETS, (SECRETS, user))
     return ledger.cursor.execute("UPDATE users SET secret = ? WHERE id = ?", (secret, user)).rowcount == 1
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
 from imtw.model import (
+    SECRETS,
     Account,
     Device,
     Entry,
@@ -73,6 +74,9 @@ class MemoryPeople:
         if account is None:
             return succeed(False)
         account.secret = secret
+        shelf = self._shelves.get(SECRETS, {})
+        for key in [key for key in shelf if key.startswith(user + "\n")]:
+            del shelf[key]
         self.tokens = {digest: token for digest, token in self.tokens.items() if token.user != user}
         return succeed(True)
 

@@ -8,29 +8,23 @@ nothing.  The algorithm is HS256, whatever a token says.
 from __future__ import annotations
 
 import re
-import secrets
-import string
 from base64 import urlsafe_b64decode
 from typing import Any
 
 import msgspec
 from jwt import InvalidTokenError
 from jwt.api_jws import PyJWS
-from twisted.internet.defer import DeferredLock
 
 from imtw.interfaces import IStore
 from imtw.model import Account
 from imtw.numbers import Numbers
 from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.easyim.salts import Salts
 
 ALGORITHM = "HS256"
 ACCESS, REFRESH = "access_token", "refresh_token"
 LIFETIMES = {ACCESS: 7200, REFRESH: 30 * 86400}  # seconds
 LONGEST = 4096  # characters of anything that may be a token
-SHELF = "easyim"  # of the store: the secrets, by user
-
-SALT_LENGTH = 64
-SALT_LETTERS = string.digits + string.ascii_lowercase
 
 _ILLEGAL = re.compile("[^A-Za-z0-9_-]")
 _jws = PyJWS(algorithms=[ALGORITHM])
@@ -92,55 +86,6 @@ def numberOf(claims: dict[str, Any]) -> int | None:
     """
     number = claims.get("id")
     return number if type(number) is int else None
-
-
-class Salts:
-    """
-    The secrets that tokens are signed with, in the store.
-    """
-
-    def __init__(self, store: IStore) -> None:
-        self._store = store
-        self._making = DeferredLock()
-
-    async def of(self, user: str) -> str | None:
-        """
-        A user's secret, if it has one.
-        """
-        key = keyOf(user)
-        found: list[tuple[str, bytes]] = await self._store.get(SHELF, key)
-        return next((value.decode() for name, value in found if name == key), None)
-
-    async def need(self, user: str) -> str:
-        """
-        A user's secret, which is made if there is none.
-        """
-        await self._making.acquire()
-        try:
-            return await self.of(user) or await self.change(user)
-        finally:
-            self._making.release()
-
-    async def change(self, user: str) -> str:
-        """
-        Give a user a new secret: no token of before counts.
-        """
-        salt = "".join(secrets.choice(SALT_LETTERS) for _ in range(SALT_LENGTH))
-        await self.keep(user, salt)
-        return salt
-
-    async def keep(self, user: str, salt: str) -> None:
-        """
-        Keep a secret, as one brought over from elsewhere.
-        """
-        await self._store.put(SHELF, keyOf(user), salt.encode())
-
-
-def keyOf(user: str) -> str:
-    """
-    The key of a user's secret on the shelf: none begins like another's.
-    """
-    return user + "\n"
 
 
 class Tokens:

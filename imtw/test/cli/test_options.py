@@ -95,9 +95,9 @@ class ComplaintTests(SynchronousTestCase):
         They say what was met, what was wanted, and where more is said.
         """
         for words, says in (
-            ("", "a command is missing; wanted one of user, group, export, doctor, verify (imtw --help explains)"),
+            ("", "a command is missing; wanted one of user, group, export, import, doctor, verify (imtw --help"),
             ("user", "a command is missing; wanted one of add, passwd, operator, list (imtw user --help explains)"),
-            ("usr list", "unknown command: usr; wanted one of user, group, export, doctor"),
+            ("usr list", "unknown command: usr; wanted one of user, group, export, import, doctor"),
             ("user ad ann", "unknown command: ad; wanted one of add"),
             ("user add", "wrong number of arguments; wanted imtw user add NAME"),
             ("user add ann bob", "wrong number of arguments"),

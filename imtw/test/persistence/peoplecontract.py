@@ -4,7 +4,7 @@ What every store has to do with users, tokens and plugins' values.
 
 from __future__ import annotations
 
-from imtw.model import Account, Token, User, groupPair
+from imtw.model import SECRETS, Account, Token, User, groupPair
 from imtw.test.persistence.harness import StoreHarness
 
 LOBBY = [("100", "Lobby"), ("20", "Second")]
@@ -66,6 +66,22 @@ class PeopleContract(StoreHarness):
         self.assertIs(await self.store.renewSecret("bob", "", "new"), False)
         self.assertEqual((await self.store.account("alice")).secret, "new")
         self.assertIsNotNone(await self.store.token(b"alice"))
+
+    async def test_secrets(self) -> None:
+        """
+        What counts as long as a password does ends with it, for that user
+        alone.
+        """
+        for name in ("alice", "alic", "alicex"):
+            await self.store.addAccount(User(name, name), "old")
+            await self.store.put(SECRETS, f"{name}\nkey", name.encode())
+        await self.store.put("other", "alice\nkey", b"x")
+        await self.store.renewSecret("alice", "old", "anew")
+        self.assertEqual(len(await self.store.get(SECRETS, "")), 3)
+        await self.store.setSecret("alice", "new")
+        left = [key for key, _ in await self.store.get(SECRETS, "")]
+        self.assertEqual(left, ["alic\nkey", "alicex\nkey"])
+        self.assertEqual(len(await self.store.get("other", "")), 1)
 
     async def test_operator(self) -> None:
         """
