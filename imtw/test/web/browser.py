@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",  # as root in CI
@@ -207,7 +207,66 @@ def original(tabs: Tabs) -> dict[str, Any]:
     return seen
 
 
+def rooms(tabs: Tabs) -> dict[str, Any]:
+    """
+    FastIM's test page in two tabs: the same room, markup, what it says when
+    something is missing, and its buttons.
+    """
+    said: list[str] = []
+
+    def answered(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.accept()
+
+    def opened(name: str) -> Page:
+        page = tabs.browser.new_context().new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: tabs.complain(name, message.text))
+        page.on("pageerror", lambda error: tabs.complain(name, str(error)))
+        page.on("dialog", answered)
+        page.goto(tabs.url + "test/websocket")
+        return page
+
+    ann, bob = opened("ann"), opened("bob")
+    preset = ann.input_value("#wsaddr")
+    ann.fill("#message", "too early")
+    ann.get_by_text("发送", exact=True).click()
+    for name, page in (("ann", ann), ("bob", bob)):
+        page.fill("#wsaddr", preset.replace("/1/1/xxx", f"/room/{name}/x"))
+        page.get_by_text("连接", exact=True).click()
+        page.locator("#output", has_text='"list":[').wait_for()
+    for text in HOSTILE:
+        ann.fill("#message", text)
+        ann.press("#message", "Enter")
+        bob.locator("#output", has_text=json.dumps(text, ensure_ascii=False)).wait_for()
+    ann.locator("#output", has_text=json.dumps(HOSTILE[-1], ensure_ascii=False)).wait_for()
+    bob.get_by_text("断开", exact=True).click()
+    bob.locator("#output", has_text="WebSocket连接断开").wait_for()
+    bob.fill("#message", "too late")
+    bob.get_by_text("发送", exact=True).click()
+    bob.fill("#message", "")
+    bob.get_by_text("发送", exact=True).click()
+    bob.get_by_text("清空", exact=True).click()
+    cleared = bob.input_value("#wsaddr")
+    bob.get_by_text("连接", exact=True).click()
+    colours = [
+        ann.locator(f"#output div:has-text('{text}')").first.evaluate("line => getComputedStyle(line).color")
+        for text in ("WebSocket连接成功", "服务端回应", "你发送的信息")
+    ]
+    return {
+        "preset": preset.removeprefix(tabs.url.replace("http", "ws", 1)),
+        "title": ann.title(),
+        "heading": ann.inner_text("h1"),
+        "placeholder": ann.get_attribute("#message", "placeholder"),
+        "cleared": cleared,
+        "colours": len(set(colours)),
+        "elements": ann.locator("#output img, #output svg, #output a, #output script").count(),
+        "said": said,
+    }
+
+
 SCENARIOS: dict[str, Callable[[Tabs], dict[str, Any]]] = {
+    "rooms": rooms,
     "chat": chat,
     "comesBack": comesBack,
     "groups": groups,

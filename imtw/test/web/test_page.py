@@ -39,9 +39,9 @@ def findChromium() -> str:
     return chromium
 
 
-class PageTests(TestCase):
+class PageTestCase(TestCase):
     """
-    People use the page.
+    Tests that drive a browser.
     """
 
     timeout = 90
@@ -68,6 +68,12 @@ class PageTests(TestCase):
         self.assertEqual(result["complaints"], [])
         seen: dict[str, Any] = result["seen"]
         return seen
+
+
+class PageTests(PageTestCase):
+    """
+    People use the page.
+    """
 
     async def test_twoTabsChat(self) -> None:
         """
