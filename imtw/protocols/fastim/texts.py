@@ -121,7 +121,7 @@ def fitting(texts: Sequence[str], room: int, newest: bool) -> Sequence[str]:
     """
     count = 0
     for text in reversed(texts) if newest else texts:
-        room -= 3 * len(text) if not text.isascii() else len(text)
+        room -= len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
         if room < 0:
             break
         count += 1
