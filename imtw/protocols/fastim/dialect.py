@@ -35,7 +35,7 @@ class FastDialect:
         self.house = House(core, readOptions(strict, options))
         self.board = Board(self.house)
         self.expiry = Expiry(self.house, self.board.emptied)
-        core.workers.append(self.expiry)
+        core.workers += [self.board, self.expiry]
         self._routes, self.elsewhere = fastRoutes(self.house)
 
     def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:

@@ -105,6 +105,20 @@ class Board:
         self._changed: dict[Roster, None] = {}
         self._timer: IDelayedCall | None = None
         self._isBusy = False
+        self._isStopped = False
+
+    def start(self) -> None:
+        """
+        Nothing is watched yet.
+        """
+
+    def stop(self) -> None:
+        """
+        Show nothing any more.
+        """
+        self._isStopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
 
     async def watch(self, speaker: RosterSpeaker, user: User) -> None:
         """
@@ -140,7 +154,7 @@ class Board:
         """
         self._rung.update(rooms)
         self._changed[roster] = None
-        if self._timer is None and not self._isBusy:
+        if self._timer is None and not (self._isBusy or self._isStopped):
             self._timer = self.core.clock.callLater(self.house.options.updateRate, self._refresh)
 
     def emptied(self, room: str) -> None:
@@ -168,7 +182,7 @@ class Board:
         What rang meanwhile waits for its turn.
         """
         self._isBusy = False
-        if self._changed:
+        if self._changed and self._rosters and not self._isStopped:
             self._timer = self.core.clock.callLater(self.house.options.updateRate, self._refresh)
 
     def _failed(self, failure: Failure) -> None:

@@ -1,0 +1,345 @@
+"""
+FastIM's rooms, beside what was recorded: with other dialects, under attack,
+and when something is wrong.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from imtw.model import MARK, Scope, groupPair
+from imtw.protocols.fastim.room import HOUR, RoomSpeaker
+from imtw.test.clients import private, socketFrame
+from imtw.test.live import ANY_PORT, Live, LogBook, pause
+from imtw.test.protocols.fastim.harness import ACCOUNTS, OPEN, FastTestCase
+
+DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+COMPRESSED = 0xC1  # FIN, RSV1, text
+
+
+def deflated(payload: bytes) -> bytes:
+    """
+    A message as permessage-deflate has it (RFC 7692, 7.2.1).
+    """
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def speakersOf(live: Live) -> list[RoomSpeaker]:
+    """
+    The server's ends of WebSockets in rooms.
+    """
+    return [voice for voice in live.core.voices if isinstance(voice, RoomSpeaker)]
+
+
+class TogetherTests(FastTestCase):
+    """
+    FastIM's users are imtw's accounts, its rooms imtw's groups.
+    """
+
+    async def test_withJim(self) -> None:
+        """
+        A J-IM client in a group and a FastIM client in the room of that id
+        talk; a message has one time for all who know times by it.
+        """
+        live = await self.serve(*ACCOUNTS)
+        bob, token = await self.come(live.port, "g", "bob")
+        ann = await self.tcp(live.port, "ann")
+        ann.say(7, {"group_id": "g"})
+        await ann.upTo(8)
+        bob.send(b"from bob")
+        [heard] = [event for event in await ann.upTo(11) if event["command"] == 11]
+        self.assertEqual((heard["data"]["from"], heard["data"]["content"]), ("bob", "from bob"))
+        ann.say(11, {"chatType": 1, "msgType": 0, "group_id": "g", "content": "from ann"})
+        own, came = await self.hears(bob, "from bob", "from ann")
+        self.assertEqual((came["groupId"], came["userId"]), ("g", "ann"))
+        rows = await live.core.store.walk(groupPair("g"), 0, 9)
+        self.assertEqual([row.ts for row in rows], [own["ts"], came["ts"]])
+        groups = await self.call(live.port, "/user/listGroup", "bob", token)
+        self.assertEqual(groups["data"], ["g"])  # and not the lobby
+
+    async def test_onePassword(self) -> None:
+        """
+        The first login of a name makes the account with that password, for
+        all dialects; nobody gets in with another, or without a name.
+        """
+        live = await self.serve(*ACCOUNTS)
+        await self.login(live.port, "bob", "right")
+        for user, password in (("bob", "wrong"), ("bob", ""), ("", "right"), ("a" * 65, "x"), ("a\nb", "x")):
+            answer = await self.call(live.port, "/user/login", userId=user, password=password)
+            self.assertEqual(answer, {"code": 100, "msg": "登录失败", "data": None})
+        client = await self.tcp(live.port)
+        self.assertLoggedIn(await client.login("bob", password="right"))
+
+    async def test_tokensAreItsOwn(self) -> None:
+        """
+        FastIM's token lets in nowhere else, nor does another token let in
+        here, or with somebody else's name.
+        """
+        live = await self.serve(*ACCOUNTS)
+        token = await self.login(live.port, "bob")
+        await self.login(live.port, "cid")
+        client = await self.tcp(live.port)
+        client.say(5, {"token": token})
+        self.assertEqual((await client.upTo(6))[-1]["code"], 10008)
+        common, _ = await live.core.accounts.issueToken("bob", "")
+        for user, shown in (("bob", common), ("cid", token), ("bob", token.upper()), ("bob", token + "0")):
+            room = await self.upgrade(live.port, f"/group/chat/g/{user}/{shown}")
+            self.assertEqual(await self.closes(room), 1000)
+            self.assertEqual(room.events, [440])
+            answer = await self.call(live.port, "/user/listGroup", user, shown)
+            self.assertEqual(answer, {"code": 440, "msg": "请登录后访问"})
+        self.assertEqual(await live.core.store.groupsOf("bob"), [])
+
+    async def test_notOnline(self) -> None:
+        """
+        Who is in a room only is not online for private messages: they wait.
+        """
+        live = await self.serve(*ACCOUNTS)
+        bob, _ = await self.come(live.port, "g", "bob")
+        ann = await self.tcp(live.port, "ann")
+        ann.say(11, private("bob", "secret"))
+        self.assertEqual((await ann.upTo(12))[-1]["code"], 10001)
+        bob.send(b"x")
+        await self.hears(bob, "x")
+        self.assertNotIn("secret", str(bob.events))
+
+    async def test_disabled(self) -> None:
+        """
+        A token dies with its user's password, and is looked at again once an
+        hour where it was believed.
+        """
+        live = await self.serve(*ACCOUNTS)
+        bob, token = await self.come(live.port, "g", "bob")
+        await live.core.store.setSecret("bob", "another")
+        bob.send(b"within the hour")
+        await self.hears(bob, "within the hour")
+        [speaker] = speakersOf(live)
+        speaker._checked -= HOUR
+        bob.send(b"later")
+        bob.send(b"and later")
+        self.assertEqual(await self.closes(bob), 1000)
+        self.assertEqual(bob.events[2:], [440])
+        self.assertEqual((await self.call(live.port, "/user/listGroup", "bob", token))["code"], 440)
+
+    async def test_restricted(self) -> None:
+        """
+        Who is muted is told so at the end; who is taken out is out at once.
+        """
+        live = await self.serve(*ACCOUNTS)
+        bob, _ = await self.come(live.port, "g", "bob")
+        cid, _ = await self.come(live.port, "g", "cid")
+        await live.core.store.mute("bob", "g", 2**50)
+        bob.send(b"x")
+        self.assertEqual(await self.closes(bob), 1008)
+        live.core.attendance.expel("cid", "g")
+        self.assertEqual(await self.closes(cid), 1000)
+        await live.core.store.kick("cid", "g")
+        again = await self.upgrade(live.port, f"/group/chat/g/cid/{await self.login(live.port, 'cid')}")
+        self.assertEqual(await self.closes(again), 1000)
+        self.assertEqual(again.events, [])
+
+
+class ApartTests(FastTestCase):
+    """
+    Where nobody has to show who he is, FastIM's users are among themselves.
+    """
+
+    async def test_nobodyElse(self) -> None:
+        """
+        They meet nobody else in a group of the same id, not in the lobby, and
+        under no name; nor are they the account of that name.
+        """
+        live = await self.serve(*ACCOUNTS, *OPEN)
+        ann = await self.tcp(live.port, "ann")
+        for group in ("g", "100", f"{MARK}fastim{MARK}third"):
+            ann.say(7, {"group_id": group})
+            await ann.upTo(8)
+            fast = await self.enter(live.port, group.rpartition(MARK)[2], "ann")
+            self.assertEqual(fast.events, [{"total": 0, "list": []}])
+            ann.say(11, {"chatType": 1, "msgType": 0, "group_id": group, "content": "from J-IM"})
+            await ann.upTo(12)
+            fast.send(b"from FastIM")
+            await self.hears(fast, "from FastIM")
+            self.assertEqual(len(fast.events), 2)
+            fast.hangUp()
+            await fast.closed()
+        await ann.sync()
+        self.assertNotIn("from FastIM", str(ann.events))
+        user = f"{MARK}fastim{MARK}ann"
+        ann.say(11, private(user, "psst"))
+        await ann.upTo(12)
+        found = await live.core.store.standings(user, None, 9)
+        self.assertEqual({standing.pair.scope for standing in found}, {Scope.GROUP})
+
+    async def test_tokenIsWorthless(self) -> None:
+        """
+        A token that anybody gets for the asking is worth nothing elsewhere.
+        """
+        live = await self.serve(*ACCOUNTS, *OPEN)
+        ann = await self.tcp(live.port, "ann")
+        token = await self.login(live.port, "ann", "not Ann's")
+        client = await self.tcp(live.port)
+        client.say(5, {"loginname": "ann", "token": token})
+        self.assertEqual((await client.upTo(6))[-1]["code"], 10008)
+        ann.say(11, {"chatType": 1, "msgType": 0, "group_id": "100", "content": "in the lobby"})
+        await ann.upTo(12)
+        read = await self.call(live.port, "/group/listMessage", "ann", token, groupId="100", startPage=0, endPage=-1)
+        self.assertEqual(read["data"], [])
+
+    async def test_anyText(self) -> None:
+        """
+        Ids are any text there, up to a length.
+        """
+        live = await self.serve(*OPEN)
+        for group in ("*", "?", "mq:1", " x ", "\n", "a" * 255, "中" * 255, "'; DROP TABLE groups; --", "\x1f"):
+            client = await self.enter(live.port, group, group)
+            client.send(b"hello")
+            [said] = await self.hears(client, "hello")
+            self.assertEqual((said["groupId"], said["userId"]), (group, group))
+        for path in (f"/group/chat/{'a' * 256}/1/x", f"/group/chat/1/{'a' * 256}/x", f"/group/chat/{'b' * 10240}/1/x"):
+            client = await self.upgrade(live.port, path)
+            self.assertEqual(await self.closes(client), 1008)
+            self.assertEqual(client.events, [])
+        self.assertNothingLogged()
+
+    async def test_loud(self) -> None:
+        """
+        The operator is told.
+        """
+        log = LogBook(self)
+        await self.serve(*OPEN)
+        self.assertIn("!!! fastim: loginAuth=0", log.text)
+        await self.serve("--strict", "fastim")
+        self.assertIn("!!! fastim: --strict fastim", log.text)
+        quiet = LogBook(self)
+        await self.serve()
+        self.assertNotIn("fastim", quiet.text)
+
+
+class RoomTests(FastTestCase):
+    """
+    Rooms themselves.
+    """
+
+    async def test_noGap(self) -> None:
+        """
+        Who comes in while much is said finds all of it, in order, once: in
+        the history or behind it.
+        """
+        live = await self.serve(*OPEN, "--store", f"sqlite:{self.mktemp()}")
+        speaker = await self.enter(live.port, "g", "speaker")
+        speaker.write(b"".join(socketFrame(b"%d" % number) for number in range(300)))
+
+        async def late(name: str) -> list[int]:
+            client = await self.enter(live.port, "g", name)
+            await client.until(lambda: self.numbersOf(client)[-1:] == [299], "the last message")
+            return self.numbersOf(client)
+
+        for numbers in await gatherResults([Deferred.fromCoroutine(late(f"u{n}")) for n in range(20)]):
+            self.assertEqual(numbers, list(range(numbers[0], 300)))
+        await speaker.until(lambda: len(speaker.events) == 301, "all messages")
+        stamps = [event["ts"] for event in speaker.events[1:]]
+        self.assertEqual(stamps, sorted(set(stamps)))
+
+    def numbersOf(self, client: object) -> list[int]:
+        """
+        What a client was told, from its history on.
+        """
+        first, *rest = client.events  # type: ignore[attr-defined]
+        return [int(said["info"]) for said in [*first["list"], *rest]]
+
+    async def test_length(self) -> None:
+        """
+        How long a message may be is an option, in UTF-16.
+        """
+        live = await self.serve("--dialect", "fastim:loginAuth=0:maxLength=4")
+        for text in ("1234", "😀😀", "中中中中"):
+            client = await self.enter(live.port, "g", "1")
+            client.send(text.encode())
+            await self.hears(client, text)
+        for text in ("12345", "😀😀1", "x" * 13, "中中中中中", "x" * 70000):
+            client = await self.enter(live.port, "g", "1")
+            client.send(text.encode())
+            self.assertEqual(await self.closes(client), 1009, text[:9])
+        [tally] = await live.core.store.newest([groupPair(f"{MARK}fastim{MARK}g")], 0)
+        self.assertEqual(tally.total, 3)
+
+    async def test_deflate(self) -> None:
+        """
+        Compressed messages are taken on FastIM's paths and nowhere else, and
+        do not inflate beyond what a message may have.
+        """
+        live = await self.serve(*OPEN)
+        client = await self.upgrade(live.port, "/group/chat/g/1/x", DEFLATE)
+        self.assertIn(b"permessage-deflate", client.head)
+        client.send(deflated("压缩 hello".encode() * 50), COMPRESSED)
+        client.send(b"plain")
+        client.send(deflated("压缩 hello".encode()), COMPRESSED)
+        await self.hears(client, "压缩 hello" * 50, "plain", "压缩 hello")
+        self.assertNotIn(0xC1, [first for first, _ in client.frames])
+        client.send(deflated(b"x" * 50_000_000), COMPRESSED)
+        self.assertEqual(await self.closes(client), 1009)
+        other = await self.upgrade(live.port, "/?username=ann&password=x", DEFLATE)
+        self.assertEqual(other.status, 101)
+        self.assertNotIn(b"deflate", other.head)
+
+    async def test_storeIsAway(self) -> None:
+        """
+        What cannot be stored is not said, and the socket ends; HTTP answers
+        at once.
+        """
+        live = await self.serve(*OPEN, "--store", f"sqlite:{self.mktemp()}")
+        client = await self.enter(live.port, "g", "1")
+        token = await self.login(live.port, "1")
+        live.core.store._writer.healthy = False  # type: ignore[attr-defined]
+        client.send(b"lost")
+        self.assertEqual(await self.closes(client), 1011)
+        self.assertEqual(len(client.events), 1)
+        late = await self.upgrade(live.port, "/group/chat/g/1/x")
+        self.assertEqual(await self.closes(late), 1011)
+        for path, more in (("/user/login", {"password": "x"}), ("/user/joinGroup", {"groupId": "new"})):
+            answer = await self.call(live.port, path, "1", token, userId="1", **more)
+            self.assertEqual(answer["code"], 100)
+        live.core.store._writer.healthy = True  # type: ignore[attr-defined]
+        self.flushLoggedErrors()
+
+    async def test_badTargets(self) -> None:
+        """
+        Targets that are none get an HTTP answer, on both kinds of port.
+        """
+        live = await self.serve(*OPEN, "--port", ANY_PORT, "--port-for", f"fastim={ANY_PORT}")
+        for port in live.ports:
+            for path, status in (
+                *(("/group/chat/a%2Fb/1/x", 400), ("/group/chat/a%5Cb/1/x", 400), ("/group/list/1%2f/x", 400)),
+                *(("/group/chat/1/1", 200), ("/group/chat/../1/x", 200), ("/group/chat/%2e%2e/1/x", 200)),
+                *(("/group/chat/%ff/1/x", 200), ("/group/list/1/2/3", 200), ("/group/chat/1/2/3/4/5", 200)),
+            ):
+                client = await self.upgrade(port, path)
+                self.assertEqual(client.status, status, path)
+                if status == 200:
+                    self.assertIn(b'{"code":440', client.received)
+        self.assertNothingLogged()
+
+    async def test_restart(self) -> None:
+        """
+        Sockets are told when the server goes.
+        """
+        live = await self.serve(*OPEN)
+        client = await self.enter(live.port, "g", "1")
+        watcher = await self.upgrade(live.port, "/group/list/1/x")
+        await live.core.drain()
+        self.assertEqual(await self.closes(client), 1012)
+        self.assertEqual(await self.closes(watcher), 1012)
+
+    async def test_idle(self) -> None:
+        """
+        There is no deadline for who says nothing.
+        """
+        live = await self.serve(*OPEN, "--limit", "login=0.2")
+        client = await self.enter(live.port, "g", "1")
+        await pause(1.5)
+        client.send(b"still here")
+        await self.hears(client, "still here")

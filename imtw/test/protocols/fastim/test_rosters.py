@@ -1,0 +1,151 @@
+"""
+Lists of rooms: what changes them, what they cost.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from imtw.model import MARK, Pair
+from imtw.test.clients import SocketClient, upgradeOf
+from imtw.test.live import pause
+from imtw.test.protocols.fastim.harness import ACCOUNTS, FastTestCase
+
+FAST = ("--dialect", "fastim:loginAuth=0:updateRate=0.1")
+QUIET = 0.4  # seconds: some rounds of that rate
+
+
+class RosterTests(FastTestCase):
+    """
+    L{imtw.protocols.fastim.roster}.
+    """
+
+    async def watch(self, port: int, user: str, token: str = "x") -> SocketClient:
+        """
+        Watch somebody's list.
+        """
+        client = await self.upgrade(port, f"/group/list/{user}/{token}")
+        self.assertEqual(client.status, 101)
+        return client
+
+    def shown(self, client: SocketClient) -> list[Any]:
+        """
+        The last list that came: (room, text, messages).
+        """
+        return [
+            (one["newMessage"] and one["newMessage"]["groupId"], one["newMessage"] and one["newMessage"]["info"],
+             one["total"])
+            for one in (client.events[-1] if client.events else ())
+        ]  # fmt: skip
+
+    async def test_newestFirst(self) -> None:
+        """
+        The rooms with the newest messages come first, those without any last.
+        """
+        live = await self.serve(*FAST)
+        rooms = [await self.enter(live.port, room, "ann") for room in ("a", "b", "empty")]
+        list_ = await self.watch(live.port, "ann")
+        for client, text in ((rooms[0], "1"), (rooms[1], "2"), (rooms[0], "3")):
+            client.send(text.encode())
+            await self.hears(client, text)
+        await list_.until(lambda: self.shown(list_)[:1] == [("a", "3", 2)], "the last message")
+        self.assertEqual(self.shown(list_), [("a", "3", 2), ("b", "2", 1), (None, None, 0)])
+
+    async def test_readOnce(self) -> None:
+        """
+        A room is read once for all lists that show it, and nothing is read
+        while nothing happens.
+        """
+        live = await self.serve(*FAST)
+        names = [f"u{number}" for number in range(20)]
+        rooms = [await self.enter(live.port, "g", name) for name in names]
+        lists = [await self.watch(live.port, name) for name in names]
+        await pause(QUIET)
+        asked: list[list[Pair]] = []
+        newest = live.core.store.newest
+
+        def counted(pairs: list[Pair], count: int, until: int | None = None) -> Any:
+            asked.append(list(pairs))
+            return newest(pairs, count, until)
+
+        self.patch(live.core.store, "newest", counted)
+        await pause(QUIET)
+        self.assertEqual(asked, [])
+        rooms[0].send(b"hello")
+        for client in lists:
+            await client.until(lambda client=client: client.events != [], "a list")  # type: ignore[misc]
+        await pause(QUIET)
+        self.assertEqual([[pair.a for pair in pairs] for pairs in asked], [[f"{MARK}fastim{MARK}g"]])
+        self.assertEqual({len(client.events) for client in lists}, {1})
+
+    async def test_coalesced(self) -> None:
+        """
+        However much is said, a list is pushed once a round, and ends up
+        right.
+        """
+        live = await self.serve("--dialect", "fastim:loginAuth=0:updateRate=0.5")
+        room = await self.enter(live.port, "g", "ann")
+        list_ = await self.watch(live.port, "ann")
+        for number in range(200):
+            room.send(b"%d" % number)
+        await list_.until(lambda: self.shown(list_) == [("g", "199", 200)], "the last message")
+        self.assertLess(len(list_.events), 5)
+
+    async def test_otherDialects(self) -> None:
+        """
+        What J-IM's clients say, and where they take the user, shows.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:updateRate=0.1")
+        token = await self.login(live.port, "bob")
+        list_ = await self.watch(live.port, "bob", token)
+        bob, ann = await self.tcp(live.port, "bob", password="a password"), await self.tcp(live.port, "ann")
+        for client in (bob, ann):
+            client.say(7, {"group_id": "g"})
+            await client.upTo(8)
+        ann.say(11, {"chatType": 1, "msgType": 0, "group_id": "g", "content": "hello"})
+        await list_.until(lambda: ("g", "hello", 1) in self.shown(list_), "the message")
+        bob.say(100, {"group": "g"})
+        await list_.until(lambda: "hello" not in str(list_.events[-1]), "the list without the group")
+
+    async def test_gone(self) -> None:
+        """
+        Nothing is kept of lists that nobody watches.
+        """
+        live = await self.serve(*FAST)
+        room = await self.enter(live.port, "g", "ann")
+        lists = [await self.watch(live.port, "ann") for _ in range(3)]
+        room.send(b"hello")
+        for client in lists:
+            await client.until(lambda client=client: client.events != [], "a list")  # type: ignore[misc]
+            client.hangUp()
+        room.hangUp()
+        await pause(QUIET)
+        self.assertIsNone(live.core.groups.get(f"{MARK}fastim{MARK}g"))
+        self.assertEqual(list(live.core.sessions.visitors(f"{MARK}fastim{MARK}ann")), [])
+
+    async def test_strict(self) -> None:
+        """
+        A strict list is the original's: its keys have no quotes.
+        """
+        live = await self.serve("--strict", "fastim", *FAST)
+        room = await self.enter(live.port, "g", "ann")
+        room.send(b"hi")
+        client = await self.raw(live.port)
+        client.write(upgradeOf("/group/list/ann/x"))
+        await client.until(lambda: client.received.endswith(b"}]"), "a list")
+        text = client.received[client.received.index(b"[{") :]
+        self.assertTrue(text.startswith(b"[{newMessage:{"), text)
+        self.assertTrue(text.endswith(b"}, total:1}]"), text)
+        self.assertEqual(json.loads(text[13:-11])["info"], "hi")
+        client.hangUp()
+
+    async def test_refused(self) -> None:
+        """
+        Who shows no token sees no list.
+        """
+        live = await self.serve(*ACCOUNTS)
+        await self.login(live.port, "ann")
+        client = await self.watch(live.port, "ann", "wrong")
+        self.assertEqual(await self.closes(client), 1000)
+        self.assertEqual(client.events, [440])
