@@ -94,11 +94,13 @@ class Load:
         before, own = processes.busy(coreOf(SERVER)), server.cpu
         began = monotonic()
         with self._begun(stage, server) as process:
+            assert process.stdout is not None
             reactor, all_ = processes.reactor(server.pid), server.cpu
-            server.look()
-            told = process.communicate()
+            server.look(True)
+            out = process.stdout.readline()
+            server.look(False)
             reactor, all_ = processes.reactor(server.pid) - reactor, server.cpu - all_
-        numbers = self._numbers(*told)
+            numbers = self._numbers(out, process.communicate()[1])
         took = monotonic() - began
         numbers["others"] = max(0.0, processes.busy(coreOf(SERVER)) - before - (server.cpu - own)) / took
         numbers["reactor"] = reactor / all_
@@ -123,9 +125,13 @@ class Load:
         """
         with pinned(LOAD):
             process = subprocess.Popen(
-                self.words(stage, server), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                [*self.words(stage, server), "--linger"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-        assert process.stderr is not None
+        assert process.stdout is not None and process.stderr is not None
         try:
             line = process.stderr.readline()
             if line != READY:

@@ -31,7 +31,7 @@ class Running:
     @ivar folder: where its files are.
     @ivar began: when its process was started, by the monotonic clock.
     @ivar tlsPort: with TLS, or 0.
-    @ivar isWatched: it waits for SIGUSR1 to look at itself.
+    @ivar isWatched: it waits for SIGUSR1 to look at itself, and SIGUSR2 to stop.
     """
 
     pid: int
@@ -41,12 +41,12 @@ class Running:
     tlsPort: int = 0
     isWatched: bool = False
 
-    def look(self) -> None:
+    def look(self, isWanted: bool) -> None:
         """
-        It is under load now: what may be inside of it can begin to look.
+        What may be inside of it is to look, or to look no more.
         """
         if self.isWatched:
-            os.kill(self.pid, signal.SIGUSR1)
+            os.kill(self.pid, signal.SIGUSR1 if isWanted else signal.SIGUSR2)
 
     @property
     def cpu(self) -> float:

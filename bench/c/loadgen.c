@@ -40,6 +40,7 @@ static struct {
     double seconds, warmup, drain, rate, patience;
     int server;
     bool is_alone; /* the speaker of a group does not hear itself */
+    bool lingers;  /* stay connected after the result, until the standard input ends */
     struct where where;
     struct script scripts[8];
     int script_count;
@@ -206,6 +207,8 @@ static int run(void) {
            latency_us(.5), latency_us(.99), latency_us(.999), latency_us(.9999999),
            measured ? cpu / 1e3 / measured : 0, cpu / 1e9 / took,
            usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    fflush(stdout);
+    for (char byte; o.lingers && read(0, &byte, 1) > 0;) continue;
     return heard_count == wanted ? 0 : 1;
 }
 
@@ -238,6 +241,7 @@ static void usage(const char *why) {
         "  --first N      number of the first client\n"
         "  --vars FILE    values of $1 to $9, a line a client\n"
         "  --sources K    come from K addresses;  --burst B  so many at once\n"
+        "  --linger       stay connected after the result, until the standard input ends\n"
         "  --alone        the speaker of a group does not hear itself\n"
         "Several scripts are given to the clients in turns.\n", why);
     exit(2);
@@ -248,7 +252,7 @@ int main(int argc, char **argv) {
         {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"script", 1, 0, 's'}, {"clients", 1, 0, 'c'}, {"window", 1, 0, 'w'},
         {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'u'}, {"drain", 1, 0, 'd'}, {"patience", 1, 0, 'P'},
         {"rate", 1, 0, 'r'}, {"server", 1, 0, 'S'}, {"first", 1, 0, 'f'}, {"vars", 1, 0, 'v'}, {"sources", 1, 0, 'k'},
-        {"burst", 1, 0, 'b'}, {"alone", 0, 0, 'a'}, {0}};
+        {"burst", 1, 0, 'b'}, {"alone", 0, 0, 'a'}, {"linger", 0, 0, 'l'}, {0}};
     bool has_mode = false;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
         case 'm':
@@ -272,6 +276,7 @@ int main(int argc, char **argv) {
         case 'v': vars_read(optarg); break;
         case 'k': o.where.sources = atoi(optarg); break;
         case 'b': o.where.burst = atoi(optarg); break;
+        case 'l': o.lingers = true; break;
         case 'a': o.is_alone = true; break;
         default: usage("unknown option");
     }

@@ -3,7 +3,7 @@ C{twistd} that looks, every 2 ms of processor time, where its reactor is::
 
     FILE --nodaemon jim ...
 
-On SIGUSR1 it begins, and at the end of the process FILE has the stacks and
+On SIGUSR1 it begins, on SIGUSR2 it stops; at the end of the process FILE has the stacks and
 how often each was seen, as JSON: [[count, [[file, line of the function,
 function], ...]], ...], the innermost first.  What the system does for a call,
 such as a C{send}, counts for whom it was done.
@@ -44,11 +44,17 @@ def begin(number: int, frame: FrameType | None) -> None:
     signal.setitimer(signal.ITIMER_PROF, PERIOD, PERIOD)
 
 
+def end(number: int, frame: FrameType | None) -> None:
+    """
+    Look no more.
+    """
+    signal.setitimer(signal.ITIMER_PROF, 0)
+
+
 def write(file: str) -> None:
     """
     Keep what was seen.
     """
-    signal.setitimer(signal.ITIMER_PROF, 0)
     found: list[Any] = [
         [count, [[code.co_filename, code.co_firstlineno, code.co_qualname] for code in stack]]
         for stack, count in seen.most_common()
@@ -65,4 +71,5 @@ def main() -> None:
     signal.signal(signal.SIGPROF, look)
     signal.siginterrupt(signal.SIGPROF, False)
     signal.signal(signal.SIGUSR1, begin)
+    signal.signal(signal.SIGUSR2, end)
     runWith(lambda reactor: None, lambda: write(file))
