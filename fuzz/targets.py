@@ -40,7 +40,7 @@ from imtw.protocols.jim.values import Mismatch, decimal, flag, integer, text, ti
 from imtw.tap import Options, makeServer
 from imtw.test.protocols.test_websocket import ClockTimer, Wire, cut, isLonger, masked, traceOf
 
-from . import seeds
+from . import fastim, seeds
 
 COMMANDS = sorted(
     (one for one in vars(commands).values() if isinstance(one, Command)), key=lambda command: command.code
@@ -415,4 +415,7 @@ TARGETS = {
     "sockets": Target(sockets, withChoice(seeds.sockets, 3, 9, 27, 81)),
     "head": Target(head, seeds.heads),
     "port": Target(port, withChoice(seeds.connections, 0, 1)),
+    "fastforms": Target(fastim.parameters, fastim.parameterSeeds),
+    "fastpaths": Target(fastim.paths, fastim.pathSeeds),
+    "fasttexts": Target(fastim.texts, fastim.textSeeds),
 }

@@ -25,7 +25,7 @@ LONGEST = 1.0  # seconds that one input may take, on a machine that does other t
 SEED = 9733
 NAMES = (
     *("frames", "lenient", "bodies", "values", "command", "requests", "callers", "statuses", "fastframes", "sockets"),
-    *("head", "port"),
+    *("head", "port", "fastforms", "fastpaths", "fasttexts"),
 )
 
 
