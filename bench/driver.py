@@ -36,7 +36,8 @@ def measureRow(row: Row, stage: Stage, rounds: int) -> RowResult:
     result = rowResult(row, found, unsound)
     for text in rowLines(result):
         tell(text)
-    tell(f"    {monotonic() - began:.0f} s, others had the server's core {result.others:.0%} of the time")
+    busy = f", other programs had the server's core {result.others:.0%} of the time" if result.others else ""
+    tell(f"    {monotonic() - began:.0f} s{busy}")
     return result
 
 

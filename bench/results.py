@@ -103,7 +103,7 @@ def rowResult(row: Row, rounds: Sequence[Mapping[str, Numbers]], unsound: Sequen
     @param unsound: what was wrong with the others.
     """
     numbers = {side: [one[side] for one in rounds] for side in row.sides}
-    waits = [side.get("others", 0.0) for one in rounds for side in one.values()]
+    others = [float(side["others"]) for one in rounds for side in one.values() if "others" in side]
     return RowResult(
         row.name,
         row.title,
@@ -111,7 +111,7 @@ def rowResult(row: Row, rounds: Sequence[Mapping[str, Numbers]], unsound: Sequen
         [result for figure in row.figures if (result := figureResult(figure, numbers)) is not None],
         {side: [dict(one) for one in found] for side, found in numbers.items()},
         list(unsound),
-        Series(tuple(waits)).median if waits else 0.0,
+        Series(tuple(others)).median if others else 0.0,
     )
 
 

@@ -128,7 +128,6 @@ class Row:
     @ivar name: for the command line.
     @ivar title: what is done, for people.
     @ivar sides: what is measured, by the names people see, imtw's first.
-    @ivar needs: programs without which it cannot be done.
     """
 
     name: str

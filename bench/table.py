@@ -28,9 +28,8 @@ def spread(values: Iterable[float]) -> str:
     The middle, and from where to where.
     """
     series = Series(tuple(values))
-    if series.low == series.high:
-        return number(series.median)
-    return f"{number(series.median)} ({number(series.low)} to {number(series.high)})"
+    low, middle, high = map(number, (series.low, series.median, series.high))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def compared(figure: FigureResult) -> str:
@@ -105,5 +104,7 @@ def markdown(report: Report) -> str:
         "",
         f"{sum(judged)} of {len(judged)} targets reached.",
     ]
+    if unmeasured := [row.name for row in report.rows if not row.figures]:
+        lines.append(f"Not measured: {', '.join(unmeasured)}.")
     remarks = list(notes(report))
     return "\n".join([*lines, *([""] if remarks else []), *remarks]) + "\n"
