@@ -24,6 +24,7 @@ TWISTD = ["-c", "from twisted.scripts.twistd import run; run()"]
 SABOTAGED = ["-m", "imtw.verify.sabotage"]
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(imtw.__file__)))
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class CannotStart(Exception):
@@ -195,6 +196,15 @@ class Server:
         """
         with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as stream:
             stream.write("5")
+
+    def worked(self) -> float:
+        """
+        Seconds of processor that the process has had, all its threads
+        together.
+        """
+        with open(f"/proc/{self.pid}/stat", "rb") as stream:
+            fields = stream.read().rpartition(b") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
     def descriptors(self) -> int:
         """
