@@ -267,6 +267,34 @@ def skipping() -> None:
     CatchUp.hold = holdFurther  # type: ignore[method-assign]
 
 
+def unguarded() -> None:
+    """
+    Lets everybody speak everywhere.
+    """
+    from imtw.persistence import voices
+
+    voices.check = lambda ledger, draft, head: None
+
+
+def clinging() -> None:
+    """
+    Goes on telling those who were taken out of a group.
+    """
+    from imtw.attendance import Attendance
+
+    Attendance.expelled = lambda self, user, group: None  # type: ignore[method-assign]
+
+
+def miscounting() -> None:
+    """
+    Counts one unread message too few.
+    """
+    from imtw.persistence import standings
+
+    seen = standings._seen
+    standings._seen = lambda *arguments: seen(*arguments) + 1
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "early-ack": earlyAck,
     "unsynced": unsynced,
@@ -285,6 +313,9 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "unfair": unfair,
     "piecemeal": piecemeal,
     "skipping": skipping,
+    "unguarded": unguarded,
+    "clinging": clinging,
+    "miscounting": miscounting,
     "no-sync": nothing,
 }
 

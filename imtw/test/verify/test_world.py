@@ -57,11 +57,11 @@ class WorldTests(SynchronousTestCase):
         self.assertIn("every promise was kept", one[1])
         self.assertGreater(len(one[1].splitlines()), 20)
 
-    def found(self, sabotage: str) -> int:
+    def found(self, sabotage: str, count: int = 20) -> int:
         """
-        In how many of twenty stories a broken server is found out.
+        In how many of so many stories a broken server is found out.
         """
-        return sum(len(broken) for _, broken in many(0, 20, sabotage))
+        return sum(len(broken) for _, broken in many(0, count, sabotage))
 
     def test_earlyAck(self) -> None:
         """
@@ -74,6 +74,54 @@ class WorldTests(SynchronousTestCase):
         A cursor that is off by one is found out.
         """
         self.assertGreater(self.found("skipping"), 0)
+
+    def test_brazen(self) -> None:
+        """
+        A server that acknowledges what could not be stored is found out.
+        """
+        self.assertGreater(self.found("brazen"), 0)
+
+    def test_unguarded(self) -> None:
+        """
+        A server that lets everybody speak everywhere is found out.
+        """
+        self.assertGreater(self.found("unguarded"), 0)
+
+    def test_miscounting(self) -> None:
+        """
+        A server that counts an unread message too few is found out.
+        """
+        self.assertGreater(self.found("miscounting"), 0)
+
+    def test_clinging(self) -> None:
+        """
+        A server that goes on telling those who have left is found out; that
+        takes more stories.
+        """
+        self.assertGreater(self.found("clinging", 60), 0)
+
+    def test_replay(self) -> None:
+        """
+        What is found in a story is found again when it is told again, and is
+        said in words.
+        """
+        one, other = (dict(found for _, some in many(0, 20, "early-ack") for found in some) for _ in range(2))
+        self.assertEqual(one, other)
+        self.assertIn("was acknowledged and is not committed", "".join(one[min(one)]))
+
+    def test_everythingHappens(self) -> None:
+        """
+        In some stories the server is stopped, commits fail, groups are made,
+        and somebody is refused for who it is.
+        """
+        prepare()
+        happened = set()
+        for number in range(25):
+            world, _ = told(number)
+            happened |= {word for event in world.events for word in ("stops", "has stopped", "10102", "10105")
+                         if word in event}  # fmt: skip
+            happened |= {"made" for where, _ in world.record.stays if where.group.startswith("m-")}
+        self.assertEqual(happened, {"stops", "has stopped", "10102", "10105", "made"})
 
     def test_forgetful(self) -> None:
         """

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from imtw.model import Fact, Scope
 from imtw.persistence.tail import recover
 from imtw.verify.wire import Conversation, group, pair
-from imtw.verify.world.people import Client, Seen, Words
+from imtw.verify.world.people import Client
 from imtw.verify.world.story import World
+from imtw.verify.world.words import Seen, Words
 
 ROWS = """
     SELECT scope, a, b, seq, n, ts, m.id, sender, content, fact, recalled
@@ -54,16 +55,22 @@ def violations(world: World) -> Iterator[str]:
         logs.setdefault(conversationOf(scope, a, b), []).append(Row(*row))
     for where, rows in logs.items():
         yield from _order(where, rows)
+    for where, drafts in world.record.rows.items():
+        there = [(row.sender, row.id, row.fact) for row in logs.get(where, [])]
+        if there != [(draft.sender, draft.id, draft.fact) for draft in drafts]:
+            yield f"{where}: the log is not what was committed"
     for client in world.clients:
         if not client.isContent:
             yield f"{client.name} did not get everything settled"
         for words in client.said:
             yield from _kept(words, logs.get(words.where, []), world)
+        yield from _due(client, logs, world)
         yield from _shown(client, logs, world)
         yield from _inOrder(client, logs, world)
     for user, scope, a, b, mark in cursor.execute(READ).fetchall():
         where = conversationOf(scope, a, b)
         yield from _unread(user, where, logs.get(where, []), mark, world)
+    yield from world.record.faults
     yield from (f"the server logged {text}" for text in world.errors)
 
 
@@ -103,41 +110,42 @@ def _kept(words: Words, rows: list[Row], world: World) -> Iterator[str]:
     if words.recalledAt is not None and row.recalled is None:
         yield f"the recall of {words.id} was acknowledged and is lost"
     if words.isRecalling or row.recalled is not None:
-        return  # it may be gone before anybody has seen it
-    if row.content != words.content:
+        return  # it may be gone
+    if row.content not in (words.content, words.edited):
         yield f"{words.id} is stored as {row.content!r}"
-    for client in world.clients:
-        shown = any((one.sender, one.id) == (words.sender, words.id) for one in client.seen)
-        if not shown and _isEntitled(client, words):
-            yield f"{client.name} was never shown {words.id} ({row.seq} of {words.where})"
 
 
-def _isEntitled(client: Client, words: Words) -> bool:
+def _due(client: Client, logs: Logs, world: World) -> Iterator[str]:
     """
-    Must this client have been shown this?  One that names no device does not
-    say what it got, so it can miss what is under way when a connection
-    breaks; its history has it.
+    A client on a device with a name was shown every row since it first came,
+    or since its user is in the group, but for what was recalled before.  One
+    that names no device does not say what it got, so it can miss what is
+    under way when a connection breaks; its history has it.
     """
-    if not client.device or client.isKnownSince is None or client.isKnownSince > words.saidAt:
-        return False
-    if words.where.group:
-        name = words.where.group
-        return name not in client.left and client.joined.get(name, words.saidAt) < words.saidAt
-    return client.user in words.where
+    if not client.device:
+        return
+    shown = {(one.where, one.seq) for one in client.seen} | client.amended
+    for where, rows in logs.items():
+        for seq in world.record.due(client.user, client.device, where):
+            row = rows[seq - 1]
+            if (where, seq) not in shown and row.recalled is None:
+                yield f"{client.name} was never shown row {seq} of {where} ({row.id} of {row.sender})"
 
 
 def _shown(client: Client, logs: Logs, world: World) -> Iterator[str]:
     """
     What a client was shown is in the log, and was meant for it.
     """
-    groups = {name for mate in world.clients if mate.user == client.user for name in mate.ever}
+    contents = {
+        (words.sender, words.id): (words.content, words.edited) for mate in world.clients for words in mate.said
+    }
     for one in client.seen:
         row = _rowOf(one, logs.get(one.where, []))
         if row is None:
             yield f"{client.name} was shown {one.id} of {one.sender}, which is not in the log of {one.where}"
-        elif row.recalled is None and row.content != one.content:
+        elif one.content not in contents.get((row.sender, row.id), ()):
             yield f"{client.name} was shown {one.id} as {one.content!r}"
-        if client.user not in one.where and one.where.group not in groups:
+        if client.user not in one.where and (one.where, client.user) not in world.record.stays:
             yield f"{client.name} was shown {one.id} of {one.where}"
 
 

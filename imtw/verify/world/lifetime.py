@@ -5,6 +5,7 @@ Virtual time, as one run of the server has it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -21,8 +22,10 @@ class Lifetime:
     @ivar skew: seconds that the server's clock is ahead of the world's.
     """
 
-    def __init__(self, clock: Clock, skew: float) -> None:
+    def __init__(self, clock: Clock, skew: float, chance: Random) -> None:
         self._clock = clock
+        self._chance = chance
+        self._handedOver = 0.0  # when what threads said last is heard
         self.skew = skew
         self.isOver = False
 
@@ -40,9 +43,12 @@ class Lifetime:
 
     def callFromThread(self, function: Callable[..., Any], *args: Any, **more: Any) -> None:
         """
-        The same, as soon as possible.
+        The same, soon, and in the order in which threads said so: until
+        then it is done and nobody knows.
         """
-        self.callLater(0, function, *args, **more)
+        now = self._clock.seconds()
+        self._handedOver = max(self._handedOver, now + self._chance.expovariate(300))
+        self.callLater(self._handedOver - now, function, *args, **more)
 
     def getDelayedCalls(self) -> Any:
         """

@@ -6,9 +6,7 @@ or on one without.
 from __future__ import annotations
 
 from random import Random
-from typing import Any, NamedTuple, Protocol
-
-from msgspec import Struct
+from typing import Any, Protocol
 
 from imtw.verify.wire import (
     CHAT,
@@ -30,50 +28,13 @@ from imtw.verify.wire import (
     pair,
     read,
 )
+from imtw.verify.world.record import Record
 from imtw.verify.world.wires import Wire
+from imtw.verify.world.words import Seen, Words
 
-LEAVE, READ, CONVERSATIONS, RECALL, RECALLED = 100, 102, 108, 15, 16
+LEAVE, READ, SYNC, CONVERSATIONS, RECALL, RECALLED = 100, 102, 103, 108, 15, 16
+EDIT, CREATE, MUTE, KICK, BLOCK = 110, 111, 113, 114, 115
 JOIN_OK, OK = 10011, 10100
-
-
-class Words(Struct):
-    """
-    Something that somebody says.
-
-    @ivar saidAt: when it was sent first; C{ackedAt} when it was acknowledged.
-    @ivar times: how often it was sent.
-    @ivar recalledAt: when its recall was acknowledged.
-    """
-
-    sender: str
-    device: str
-    where: Conversation
-    id: str
-    content: str
-    saidAt: float
-    ackedAt: float | None = None
-    times: int = 0
-    isRefused: bool = False
-    recalledAt: float | None = None
-    isRecalling: bool = False
-
-
-class Seen(NamedTuple):
-    """
-    A message as a client was shown it.
-
-    @ivar seq: its place, where the client is told.
-    @ivar isLive: pushed on its own, and not read with others.
-    @ivar connection: the client's how-manieth connection.
-    """
-
-    where: Conversation
-    seq: int
-    sender: str
-    id: str
-    content: str | None
-    connection: int
-    isLive: bool
 
 
 class Around(Protocol):
@@ -82,6 +43,7 @@ class Around(Protocol):
     """
 
     chance: Random
+    record: Record
 
     def dial(self, client: Client) -> Wire | None:
         """
@@ -111,9 +73,8 @@ class Client:
     @ivar device: its name for its device, or nothing: then it is an old one.
     @ivar isKnownSince: when its first login was answered.
     @ivar joined: since when its user is known to be in a group.
-    @ivar left: groups that its user has ever wanted to leave.
-    @ivar ever: groups it ever asked to be in.
     @ivar seen: all it was shown, repeats too.
+    @ivar amended: the recalls and edits it was told of.
     @ivar outbox: what is said and not answered, the oldest first.
     @ivar unread: by conversation, what the server said last.
     """
@@ -125,8 +86,7 @@ class Client:
         self.name = f"{user}/{device}"
         self.isKnownSince: float | None = None
         self.joined: dict[str, float] = {}
-        self.left: set[str] = set()
-        self.ever: set[str] = set()
+        self.amended: set[tuple[Conversation, int]] = set()
         self.seen: list[Seen] = []
         self.said: list[Words] = []
         self.outbox: list[Words] = []
@@ -136,6 +96,7 @@ class Client:
         self.isAtRest = False  # it comes back no more by itself
         self._wire: Wire | None = None
         self._frames = FrameReader()
+        self._syncs: list[tuple[Conversation, int]] = []  # the same
         self._asked: list[Words] = []  # in the order of their answers, on this connection
         self._got: dict[Conversation, int] = {}
         self._confirmed: dict[Conversation, int] = {}
@@ -155,6 +116,7 @@ class Client:
         self.connections += 1
         self._frames = FrameReader()
         self._asked = []
+        self._syncs = []
         self._wire.send(login(self.user, self.device))
 
     def lost(self) -> None:
@@ -205,7 +167,6 @@ class Client:
         Be in a group.
         """
         if self._wire is not None and self.isIn:
-            self.ever.add(name)
             self._wire.send(join(name))
 
     def leave(self, name: str) -> None:
@@ -230,6 +191,50 @@ class Client:
             words.isRecalling = True
             whom = {"group_id": words.where.group} if words.where.group else {"to": words.where.partnerOf(self.user)}
             self._wire.send(frame(RECALL, {"cmd": RECALL, "id": words.id, **whom}))
+
+    def edit(self, words: Words, content: str) -> None:
+        """
+        Make something say something else, once.
+        """
+        if words.edited is None and self.isIn:
+            words.edited = content
+            self._ask(EDIT, words.where, id=words.id, content=content)
+
+    def create(self, name: str, members: list[str]) -> None:
+        """
+        Make a group of one's own.
+        """
+        self._ask(CREATE, None, group=name, name=name, members=members)
+
+    def kick(self, name: str, user: str, back: bool) -> None:
+        """
+        Take somebody out of a group, or let it come back.
+        """
+        self._ask(KICK, None, group=name, user=user, back=back)
+
+    def mute(self, name: str, user: str, seconds: int) -> None:
+        """
+        Let somebody not speak in a group for a while.
+        """
+        self._ask(MUTE, None, group=name, user=user, seconds=seconds)
+
+    def block(self, user: str, blocked: bool) -> None:
+        """
+        Take no private messages of somebody, or take them again.
+        """
+        self._ask(BLOCK, None, user=user, blocked=blocked)
+
+    def sync(self, where: Conversation, after: int, limit: int) -> None:
+        """
+        Read on in a conversation.
+        """
+        if self.isIn:
+            self._syncs.append((where, after))
+            self._ask(SYNC, where, after=after, limit=limit)
+
+    def _ask(self, code: int, where: Conversation | None, **fields: Any) -> None:
+        if self._wire is not None and self.isIn:
+            self._wire.send(frame(code, {**fields, **({} if where is None else self._target(where))}))
 
     def askConversations(self) -> None:
         """
@@ -277,6 +282,8 @@ class Client:
         if event["code"] in TAKEN:
             if words.ackedAt is None:
                 words.ackedAt = self.world.now()
+                if not self.world.record.holds(words.where, words.sender, words.id):
+                    self.world.record.faults.append(f"{words.id} was acknowledged and is not committed")
                 self.world.note(self.name, f"knows that {words.id} is stored")
         elif words.ackedAt is None:
             words.isRefused = True
@@ -296,11 +303,47 @@ class Client:
     def _recalled(self, event: dict[str, Any]) -> None:
         data = event.get("data") or {}
         if "code" not in event:
-            self._gotTo(self._placeOf(data), data["seq"])
+            self._amended(event)
         elif event["code"] in TAKEN:
             for words in self.said:
                 if words.id == data["id"] and words.recalledAt is None:
                     words.recalledAt = self.world.now()
+
+    def _amended(self, event: dict[str, Any]) -> None:
+        """
+        A recall or an edit was pushed.
+        """
+        if "code" not in event:
+            where, seq = self._placeOf(event["data"]), event["data"]["seq"]
+            self.amended.add((where, seq))
+            self._gotTo(where, seq)
+
+    def _created(self, event: dict[str, Any]) -> None:
+        if event["code"] == OK:
+            self.joined.setdefault(event["data"]["group"], self.world.now())
+
+    def _synced(self, event: dict[str, Any]) -> None:
+        """
+        Every row that was committed is there, from where it was asked for
+        up to where it is said to end.
+        """
+        where, after = self._syncs.pop(0)
+        if event["code"] != OK:
+            return
+        data = event["data"]
+        seqs = [row["seq"] for row in data["messages"]]
+        reached = after + len(seqs)
+        isRight = {
+            "complete": data["head"] == reached,
+            "gap": reached < data["head"] and data.get("start") == reached + 1,
+            "reset": data["head"] < after and not seqs,
+        }
+        if seqs != list(range(after + 1, reached + 1)) or not isRight[data["state"]]:
+            state = data["state"]
+            self.world.record.faults.append(f"{self.name} asked for {where} after {after} and got {seqs}: {state}")
+        for row in data["messages"]:
+            if not self.world.record.isRow(where, row["seq"], row["sender"], row["id"]):
+                self.world.record.faults.append(f"{self.name} synced row {row['seq']} of {where}, which is another one")
 
     def _listed(self, event: dict[str, Any]) -> None:
         for one in event["data"]["conversations"]:
@@ -314,6 +357,8 @@ class Client:
         self.seen.append(
             Seen(where, seq, data["from"], data["id"], data.get("content"), self.connections, isLive)
         )
+        if seq and isLive and not self.world.record.mayBeShown(self.user, where, seq):
+            self.world.record.faults.append(f"{self.name} was shown row {seq} of {where}, which is not for it")
         self._gotTo(where, seq)
 
     def _gotTo(self, where: Conversation, seq: int) -> None:
@@ -355,4 +400,7 @@ class Client:
         MESSAGES: _read,
         RECALLED: _recalled,
         CONVERSATIONS: _listed,
+        EDIT: _amended,
+        CREATE: _created,
+        SYNC: _synced,
     }

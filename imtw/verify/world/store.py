@@ -14,11 +14,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from imtw.limits import Limits
+from imtw.persistence.commit import Committer, Item, Outcomes
 from imtw.persistence.schema import upgrade
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.verify.world.lifetime import Lifetime
 
 TROUBLE = 0.01  # how often the disk fails, while it does
+
+#: Told of a batch that was committed, what came of each, and when, in ms.
+Witness = Callable[[list[Item], Outcomes, int], None]
 
 
 @cache
@@ -44,6 +48,12 @@ class Disk:
         self.database = sqlite3.connect(":memory:", isolation_level=None)
         self.database.deserialize(emptyImage())
 
+    def fails(self) -> bool:
+        """
+        Is this one of the times when nothing can be written?
+        """
+        return self.isFailing and self.chance.random() < TROUBLE
+
     def crash(self) -> None:
         """
         What is not committed is gone.
@@ -52,19 +62,38 @@ class Disk:
             self.database.rollback()
 
 
+class Cursor(sqlite3.Cursor):
+    """
+    A cursor that cannot always commit what it has written.
+    """
+
+    disk: Disk
+
+    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        """
+        Execute one statement.
+        """
+        if sql == "COMMIT" and self.disk.fails():
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *args)
+
+
 class Link:
     """
     The database, as adbapi hands it to a thread.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._connection = database
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._connection = disk.database
 
     def cursor(self) -> sqlite3.Cursor:
         """
         A new cursor.
         """
-        return self._connection.cursor()
+        cursor = self._connection.cursor(Cursor)
+        cursor.disk = self._disk
+        return cursor
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
         """
@@ -108,13 +137,29 @@ class Hands:
 
     def _work(self, done: Deferred[Any], work: Callable[..., Any], args: Any, more: Any) -> None:
         try:
-            if self._writes and self._disk.isFailing and self._disk.chance.random() < TROUBLE:
+            if self._writes and self._disk.fails():
                 raise sqlite3.OperationalError("disk I/O error")
-            result = work(Link(self._disk.database), *args, **more)
+            result = work(Link(self._disk), *args, **more)
         except Exception:
             self._reactor.callLater(self._pause(), done.errback, Failure())
         else:
             self._reactor.callLater(self._pause(), done.callback, result)
+
+
+class WitnessedCommitter(Committer):
+    """
+    Says what it has committed.
+    """
+
+    witness: Witness
+
+    def commit(self, cursor: sqlite3.Cursor, batch: list[Item]) -> Outcomes:
+        """
+        See L{Committer.commit}.
+        """
+        outcomes = super().commit(cursor, batch)
+        self.witness(batch, outcomes, self._ledger.now)
+        return outcomes
 
 
 class WorldStore(SQLiteStore):
@@ -122,9 +167,12 @@ class WorldStore(SQLiteStore):
     The real store on such a disk.
     """
 
-    def __init__(self, disk: Disk, reactor: Lifetime, limits: Limits) -> None:
+    def __init__(self, disk: Disk, reactor: Lifetime, limits: Limits, witness: Witness) -> None:
         super().__init__("world", reactor, limits)
         self._disk = disk
+        writer = self._writer
+        writer._committer = WitnessedCommitter(writer._ledger, limits)
+        writer._committer.witness = witness
 
     async def _start(self) -> None:
         await self._writer.start(self._hands(True))

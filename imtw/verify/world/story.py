@@ -17,6 +17,7 @@ from imtw.tap import Options, makeCore, makeDialects, portFactory
 from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.lifetime import Lifetime
 from imtw.verify.world.people import Client
+from imtw.verify.world.record import Record
 from imtw.verify.world.store import Disk, WorldStore
 from imtw.verify.world.wires import ADDRESS, Wire
 
@@ -30,6 +31,7 @@ class World:
     A server, its disk, its network and its clients.
 
     @ivar events: what happened, one line each, with its time.
+    @ivar record: what was committed.
     @ivar errors: what the server logged as its own fault.
     """
 
@@ -37,6 +39,7 @@ class World:
         self.chance = Random(seed)
         self.clock = Clock()
         self.disk = Disk(self.chance)
+        self.record = Record()
         self.events: list[str] = []
         self.errors: list[str] = []
         self.wires: list[Wire] = []
@@ -63,7 +66,8 @@ class World:
         """
         if not self._isUp or self.life is None:
             return None
-        wire = Wire(self.clock, self.life, self.chance, client)
+        # Its own chance: in which order the server serves several is not ours to depend on.
+        wire = Wire(self.clock, self.life, Random(self.chance.getrandbits(64)), client)
         protocol = self._factory.buildProtocol(ADDRESS)
         if protocol is None:
             return None
@@ -97,10 +101,10 @@ class World:
         Start the server on what is on the disk.
         """
         self.note("server", "starts")
-        self.life = life = Lifetime(self.clock, self.skew)
+        self.life = life = Lifetime(self.clock, self.skew, self.chance)
         options = Options()
         options.parseOptions(OPTIONS)
-        self._core = core = makeCore(options, life, WorldStore(self.disk, life, options.limits))
+        self._core = core = makeCore(options, life, WorldStore(self.disk, life, options.limits, self.record.take))
         self._factory = portFactory(core, list(makeDialects(options, core).values()), False, [], None)
         Deferred.fromCoroutine(core.open()).addCallbacks(self._started, self._cannotStart)
 
@@ -124,6 +128,34 @@ class World:
             return
         self.note("server", "crashes")
         self._fall()
+
+    def stop(self) -> None:
+        """
+        The server is asked to end, as by SIGTERM, and starts again.
+        """
+        if self._isUp:
+            self.note("server", "stops")
+            self._isUp = False
+            Deferred.fromCoroutine(self._end(self._core)).addBoth(self._stopped)
+
+    async def _end(self, core: Any) -> None:
+        """
+        What L{imtw.tap.Server} does of its own at its end.
+        """
+        await core.drain()
+        await core.stopService()
+
+    def _stopped(self, result: object) -> None:
+        """
+        It has ended; what it has sent still arrives.
+        """
+        if isinstance(result, Failure):
+            self.errors.append(result.getTraceback())
+        left = self.disk.database.execute("SELECT count(*) FROM journal").fetchone()[0]
+        if left and not self.disk.isFailing:
+            self.record.faults.append(f"the server has stopped, and {left} entries of the journal have no place")
+        self.note("server", "has stopped")
+        self.later(1, self._fall)
 
     def _fall(self) -> None:
         """
@@ -157,13 +189,20 @@ class World:
         seconds = self.chance.uniform(4, 12)
         trouble = self.chance.random()
         self.disk.isFailing = self.chance.random() < 0.3
-        at = 0.5
-        while at < seconds:
-            at += self.chance.expovariate(6)
-            does = self._something if self.chance.random() > 0.25 * trouble else self._mishap
-            self.later(at, does)
+        self.later(0.5, self._goOn, seconds, 0.25 * trouble)
         self._until(seconds)
         self._calmDown()
+
+    def _goOn(self, end: float, trouble: float) -> None:
+        """
+        One thing happens, and then the next one, up to the end.
+
+        @param trouble: how often it is a mishap.
+        """
+        (self._mishap if self.chance.random() < trouble else self._something)()
+        pause = self.chance.expovariate(6)
+        if self.now() + pause < end:
+            self.later(pause, self._goOn, end, trouble)
 
     def end(self) -> None:
         """
@@ -183,28 +222,42 @@ class World:
             for _ in range(self.chance.choice([1, 1, 1, 2, 5])):
                 self._count += 1
                 client.say(self._somewhere(client), f"{client.user}-{self._count}", f"words {self._count}")
-        elif dice < 0.75:
+        elif dice < 0.72:
             client.join(self.chance.choice(self.groups))
-        elif dice < 0.79:
-            self._leave(client, self.chance.choice(self.groups))
-        elif dice < 0.9:
+        elif dice < 0.76:
+            client.leave(self.chance.choice(self.groups))
+        elif dice < 0.84:
+            self._order(client)
+        elif dice < 0.87:
+            where = self._somewhere(client)
+            client.sync(where, self.chance.randint(0, 8), self.chance.choice([2, 200]))
+        elif dice < 0.92:
             where = self._somewhere(client)
             client.read(where, max((one.seq for one in client.seen if one.where == where), default=0))
         else:
             own = [words for words in client.said if words.ackedAt is not None and not words.isRecalling]
-            if own:
+            if own and self.chance.random() < 0.6:
                 client.recall(self.chance.choice(own))
+            elif own:
+                self._count += 1
+                client.edit(self.chance.choice(own), f"other words {self._count}")
 
-    def _leave(self, client: Client, name: str) -> None:
+    def _order(self, client: Client) -> None:
         """
-        A user leaves a group; it may expect nothing more of it, not even if
-        it comes back: nobody knows which came first.
+        Somebody says who may be where, and who may speak.
         """
-        if client.isIn:
-            for mate in self.clients:
-                if mate.user == client.user:
-                    mate.left.add(name)
-            client.leave(name)
+        other = self.chance.choice([user for user in self.users if user != client.user])
+        dice = self.chance.random()
+        name = f"m-{client.user}"  # a group of its own
+        if name not in self.groups:
+            self.groups.append(name)
+            client.create(name, [user for user in self.users if self.chance.random() < 0.6])
+        elif dice < 0.3:
+            client.kick(name, other, self.chance.random() < 0.5)
+        elif dice < 0.6:
+            client.mute(name, other, self.chance.choice([0, 1, 3]))
+        else:
+            client.block(other, self.chance.random() < 0.5)
 
     def _mishap(self) -> None:
         """
@@ -216,8 +269,10 @@ class World:
             client.cut()
         elif dice < 0.75:
             client.stall(self.chance.expovariate(1))
-        elif dice < 0.93:
+        elif dice < 0.88:
             self.crash()
+        elif dice < 0.93:
+            self.stop()
         else:
             self.jump()
 
