@@ -31,6 +31,7 @@ class Verify(Command):
     optParameters = [
         ["only", None, "", "Only these rows, with commas between, such as D1,O1."],
         ["seed", None, None, "What chance is made of; the same seed does the same again. [default: a new one]"],
+        ["seeds", None, None, "Tell so many stories of row W, and do nothing else."],
         ["story", None, None, "Tell one story of row W by its number, and what is wrong with it."],
         ["json", None, "", "Write the results into this file, too."],
         ["target", None, None, "HOST:PORT of a server that speaks J-IM over TCP."],
@@ -48,7 +49,12 @@ class Verify(Command):
             return command.listRows()
         if self["story"] is not None:
             return telling.show(self._number("story"))
-        plan = Plan(self._seed(), bool(self["quick"]), self._target())
+        seeds = 0 if self["seeds"] is None else self._number("seeds")
+        if self["seeds"] is not None and not seeds:
+            raise usage.UsageError("--seeds: 0 is no story at all")
+        if seeds:
+            self["only"] = "W"
+        plan = Plan(self._seed(), bool(self["quick"]), self._target(), seeds=seeds)
         try:
             command.chosen(self["only"])
         except ValueError as error:

@@ -26,6 +26,7 @@ class Plan:
     @ivar quick: for every commit, rather than for once and for all.
     @ivar target: a server of somebody's that is put to the test in place of
         our own, or L{None}.
+    @ivar seeds: how many stories row W tells, or 0 for as many as it does.
     @ivar sabotage: what our own servers do wrong, to see it found; or empty.
     @ivar options: what they are given beside what a row gives them.
     """
@@ -35,6 +36,7 @@ class Plan:
     target: Address | None = None
     sabotage: str = ""
     options: tuple[str, ...] = ()
+    seeds: int = 0
 
 
 @dataclass
