@@ -1,5 +1,5 @@
 """
-FastIM's calls over HTTP, for who is logged in (docs/wire/fastim.rst, Calls).
+FastIM's calls over HTTP, for who is logged in (docs/wire/fastim.rst, HTTP).
 """
 
 from __future__ import annotations

@@ -65,9 +65,18 @@ class ReferenceTests(SynchronousTestCase):
         Each quirk and each hole is shown by a test or a recorded
         conversation that is there.
         """
-        text = page("docs/wire/quirks.rst").read_text("utf-8")
-        rows = re.findall(r"^   \* - (.*)\n((?:     .*\n)+)", text, re.M)
-        self.assertGreater(len(rows), 40)
+        for name, wing, least in (("quirks", "jim", 40), ("fastim", "fastim", 25)):
+            text = page(f"docs/wire/{name}.rst").read_text("utf-8")
+            rows = re.findall(r"^   \* - (.*)\n((?:     .*\n)+)", text, re.M)
+            self.assertGreater(len(rows), least)
+            self.assertShown(rows, wing)
+
+    def assertShown(self, rows: list[tuple[str, str]], wing: str) -> None:
+        """
+        Rows of a table of quirks name tests and conversations that are there.
+
+        @param wing: below which the tests are.
+        """
         cases = Path(imtw.__file__).parent / "test" / "conformance"
         for title, rest in rows:
             if title == "oddity":
@@ -80,7 +89,7 @@ class ReferenceTests(SynchronousTestCase):
                 if "/" in name:
                     self.assertTrue((cases / f"{name}.json").is_file(), f"{title}: {name}")
                 else:
-                    self.assertTrue(isTest(name), f"{title}: {name}")
+                    self.assertTrue(isTest(name, wing), f"{title}: {name}")
 
     def test_commandLines(self) -> None:
         """
@@ -190,11 +199,12 @@ class OptionsOnly(Options):
         """
 
 
-def isTest(name: str) -> bool:
+def isTest(name: str, wing: str = "jim") -> bool:
     """
-    Is there such a test, test case, or module of tests?
+    Is there such a test, test case, or module of tests, below the tests of a
+    dialect or of all?
     """
-    for prefix in ("imtw.test.protocols.jim.", "imtw.test."):
+    for prefix in (f"imtw.test.protocols.{wing}.", "imtw.test."):
         try:
             namedAny(prefix + name)
         except Exception:
