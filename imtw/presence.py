@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from imtw.events import Presence
 from imtw.limits import Limits
-from imtw.sessions import Session
+from imtw.sessions import NOBODY, Session
 
 
 class Watches:
@@ -66,7 +66,7 @@ class Watches:
                 watchers.pop(session, None)
                 if not watchers:
                     del self._watchers[user]
-        session.watching = frozenset()
+        session.watching = NOBODY
 
     def _sweep(self, watchers: dict[Session, float]) -> None:
         """

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from imtw.groups import Member
 
 
+NOBODY: frozenset[str] = frozenset()  # one for all: each takes 0.2 KB
+
+
 def nothing() -> None:
     """
     Nobody waits for the peer to read.
@@ -150,7 +153,7 @@ class Session:
         self.follows = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None
-        self.watching: frozenset[str] = frozenset()
+        self.watching = NOBODY
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 
