@@ -259,8 +259,7 @@ class EasyimDecoder:
             data = self._head
             self._recognise(data)
             if self.isText is None:
-                if len(data) > self._longest:
-                    self._broken = Malformed("nothing but blanks")
+                self._head = data if len(data) < SHORTEST else b" "  # nothing but blanks
                 return
             self._head = b""
         if self.isText:

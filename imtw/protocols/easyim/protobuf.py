@@ -111,7 +111,7 @@ class Cutter:
             if field is None:
                 break
             number, behind = field
-            if number <= self._last and self._at > self.begin:
+            if 0 < number <= self._last and self._at > self.begin:
                 found.append((self.begin, self._at))
                 self.begin = self._at
             if number:

@@ -1,0 +1,269 @@
+"""
+Tests for L{imtw.protocols.easyim.decoder}, L{imtw.protocols.easyim.jsontext}
+and L{imtw.protocols.easyim.protobuf}: bytes in, messages out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from imtw.protocols.easyim import protobuf
+from imtw.protocols.easyim.decoder import EasyimDecoder, splitTexts
+from imtw.protocols.easyim.jsontext import decodeText
+from imtw.protocols.easyim.message import Malformed, Msg, Packet
+from imtw.protocols.easyim.protobuf import Cutter, decodeMessage, encodeMessage
+
+LONGEST = 65536
+
+TEXTS = (
+    b' {"id":"1","content":"a\\"}{b","x":{"y":[{}, "}"]}}\r\n\t{}null{"id":"2","content":"\\\\"}'
+    + '{"id":"第3","content":"{\u2028}"}'.encode()
+)
+TOLD = [Msg("1", content='a"}{b'), Msg(), Msg(), Msg("2", content="\\"), Msg("第3", content="{\u2028}")]
+
+FIRST, SECOND = bytes.fromhex("0a0131 1a0131 420161"), bytes.fromhex("0a0132 1a0132 420162")
+LONG = encodeMessage(Msg("long", 7, "11", "22", 1, 1, 1, "x" * 300))
+
+
+def decoded(pieces: Iterable[bytes], longest: int = LONGEST) -> list[Packet]:
+    """
+    The packets in a stream that comes in these pieces.
+    """
+    decoder = EasyimDecoder(protobuf, longest)
+    found = []
+    for piece in pieces:
+        decoder.feed(piece)
+        while (packet := decoder.next()) is not None:
+            found.append(packet)
+    return found
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    """
+    A stream, cut.
+    """
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+class TextTests(SynchronousTestCase):
+    """
+    JSON.
+    """
+
+    def test_anyChunking(self) -> None:
+        """
+        What is read does not depend on where TCP cut the stream.
+        """
+        for size in range(1, len(TEXTS) + 1):
+            self.assertEqual([packet.msg for packet in decoded(pieces(TEXTS, size))], TOLD, f"pieces of {size}")
+
+    def test_split(self) -> None:
+        """
+        Texts that stand behind each other are told apart, whatever they hold.
+        """
+        whole = b'{"content":"}{"}{"id":"2"}{}'
+        self.assertEqual(splitTexts(whole), [b'{"content":"}{"}', b'{"id":"2"}', b"{}"])
+        self.assertEqual(splitTexts(whole[:16]), [whole[:16]])
+
+    def test_noJSON(self) -> None:
+        """
+        What is no message ends the stream.
+        """
+        for bad in (
+            b'{"id":"1",}', b'{"id":"1"}x', b'{"seq":1.0}', b'{"seq":-1}', b'{"seq":4294967296}', b'{"seq":NaN}',
+            b'{"msg_type":"EVENT"}', b'{"msg_type":2147483648}', b'{"content":1}', b'{"content":{}}', b'{"id":true}',
+            b'{"id":1.5}', b'{"seq":1e3}', b'{"seq":""}', b'{"id":"a\nb"}', b"nul1", b'{"access_token":[]}',
+        ):  # fmt: skip
+            with self.assertRaises(Malformed, msg=bad):
+                decoded([bad])
+
+    def test_lenient(self) -> None:
+        """
+        What the original reads, and some that it might have: numbers for ids,
+        texts for numbers, keys in any case, bytes that are no UTF-8.
+        """
+        for text, told in (
+            (b'{"ID":12,"From_User_Id":1630381388895096832}', Msg("12", from_user_id="1630381388895096832")),
+            (b'{"seq":"7","STATUS":"3","msg_type":"-1"}', Msg(seq=7, status=3, msg_type=-1)),
+            (b'{"id":null,"seq":null,"foo":{"id":"x"}}', Msg()),
+            (b'{"id":"a\xff\xe4\xb8b"}', Msg("a\ufffd\ufffd\ufffdb")),
+            (b'{"id":"\\ud800"}', Msg("\ufffd")),
+            (b"   null   ", Msg()),
+        ):
+            self.assertEqual(decodeText(text), told, text)
+
+    def test_bounds(self) -> None:
+        """
+        An object may be so long and so deep; nothing longer is kept.
+        """
+        inside = b'{"content":"%s"}'
+        fits = inside % (b"x" * (1000 - len(inside) + 2))
+        self.assertEqual(len(decoded(pieces(fits, 7), 1000)), 1)
+        for bad in (fits.replace(b"x", b"xx", 1), b'{"' + b"x" * 2000, b'{"a":' * 65):
+            self.assertRaises(Malformed, decoded, pieces(bad, 100), 1000)
+        decoder = EasyimDecoder(protobuf, 1000)
+        with self.assertRaises(Malformed):
+            for piece in pieces(b'{"a":"' + b"x" * 10**6, 100):
+                decoder.feed(piece)
+                decoder.next()
+        self.assertLess(decoder.buffered, 1200)
+
+    def test_blanks(self) -> None:
+        """
+        Blanks are not kept, however many there are.
+        """
+        decoder = EasyimDecoder(protobuf, 1000)
+        for _ in range(100):
+            decoder.feed(b" \r\n" * 100)
+            self.assertIsNone(decoder.next())
+        self.assertLess(len(decoder._head), 20)
+        decoder.feed(b'{"id":"1"}')
+        self.assertEqual(decoder.next(), Packet(Msg("1")))
+
+    def test_lineFeed(self) -> None:
+        """
+        A line feed in front of a brace begins a text, unless the whole is a
+        message in protobuf whose id has 123 bytes.
+        """
+        self.assertEqual(decoded([b'\n{"id":"1"}'])[0].msg.id, "1")
+        id = "x" * 0x7B
+        self.assertEqual(decoded([encodeMessage(Msg(id, from_user_id="1"))])[0].msg.id, id)
+
+
+class ProtobufTests(SynchronousTestCase):
+    """
+    Protobuf.
+    """
+
+    def test_chunks(self) -> None:
+        """
+        A chunk is a message; several in one are told apart by their numbers,
+        and one that ends in a field goes on with the next chunk.
+        """
+        ids = lambda found: [packet.msg.id for packet in found]  # noqa: E731
+        self.assertEqual(ids(decoded([LONG, LONG])), ["long", "long"])
+        self.assertEqual(ids(decoded([FIRST + SECOND])), ["1", "2"])
+        self.assertEqual(ids(decoded([FIRST + SECOND + LONG + FIRST + SECOND])), ["1", "2", "long", "1", "2"])
+        for at in range(40, len(LONG)):
+            self.assertEqual(decoded([LONG[:at], LONG[at:]])[-1].msg, decodeMessage(LONG).msg, at)
+
+    def test_cutShort(self) -> None:
+        """
+        What ends in the middle of a field, or is shorter than ten bytes, is
+        no message yet.
+        """
+        for data in (LONG[:-1], FIRST, b"\x10", b"\x0a\x7f1"):
+            decoder = EasyimDecoder(protobuf, LONGEST)
+            decoder.feed(data)
+            self.assertIsNone(decoder.next())
+            self.assertTrue(decoder.isCut)
+            self.assertEqual(decoder.buffered, len(data))
+
+    def test_noProtobuf(self) -> None:
+        """
+        What is no message ends the stream, and what was whole before it is
+        still told.
+        """
+        for bad in (b"\x00" * 12, b"\x0e" * 12, b"\x0f" * 12, b"\x08" + b"\xff" * 11, b"\x0c" * 12, b"\x0b" * 40,
+                    b"\x0a\x02\xc3\x28" + b"\x42\x06123456"):  # fmt: skip
+            with self.assertRaises(Malformed, msg=bad):
+                decoded([bad])
+        decoder = EasyimDecoder(protobuf, LONGEST)
+        decoder.feed(LONG)
+        decoder.feed(b"\x0f" * 12)
+        packet = decoder.next()
+        self.assertEqual(packet and packet.msg.id, "long")
+        self.assertRaises(Malformed, decoder.next)
+
+    def test_bounds(self) -> None:
+        """
+        A message may be so long; nothing longer is kept.
+        """
+        self.assertEqual(len(decoded([LONG], len(LONG))), 1)
+        self.assertRaises(Malformed, decoded, [LONG], len(LONG) - 1)
+        decoder = EasyimDecoder(protobuf, 1000)
+        with self.assertRaises(Malformed):
+            for piece in pieces(b"\x0a\xff\xff\xff\x7f" + b"x" * 10**5, 100):
+                decoder.feed(piece)
+                decoder.next()
+        self.assertLess(decoder.buffered, 1200)
+
+    def test_rest(self) -> None:
+        """
+        Fields of other numbers, or of another type, go back as they were; no
+        other field gets in that way.
+        """
+        rest = bytes.fromhex("120161 5a036e6577 78c801")
+        packet = decodeMessage(FIRST + rest)
+        self.assertEqual((packet.msg.id, packet.rest), ("1", rest))
+        self.assertEqual(encodeMessage(packet.msg, rest), FIRST + rest)
+        spoof = encodeMessage(Msg(from_user_id="somebody else"))
+        self.assertEqual(encodeMessage(packet.msg, spoof + rest), FIRST + rest)
+        self.assertEqual(encodeMessage(packet.msg, b"\x0f\x0f"), FIRST)
+
+    def test_withoutProtobuf(self) -> None:
+        """
+        Where it is not installed texts are read all the same.
+        """
+        decoder = EasyimDecoder(None, LONGEST)
+        decoder.feed(b'{"id":"1"}')
+        self.assertEqual(decoder.next(), Packet(Msg("1")))
+        decoder = EasyimDecoder(None, LONGEST)
+        decoder.feed(LONG)
+        self.assertRaises(Malformed, decoder.next)
+
+    def test_groups(self) -> None:
+        """
+        Groups within groups are passed over as one field, so many deep.
+        """
+        self.assertEqual(decodeMessage(FIRST + b"\x5b\x58\x01\x5c").msg.id, "1")
+        cutter = Cutter()
+        data = FIRST + b"\x5b" * 10 + b"\x0a\x01x" + b"\x5c" * 10
+        self.assertEqual((cutter.cut(data), cutter.isWhole(len(data))), ([], True))
+        self.assertRaises(Malformed, Cutter().cut, b"\x5b" * 17)
+
+
+class BombTests(SynchronousTestCase):
+    """
+    What is small on the wire and large to handle.  The figures are CPU time,
+    a hundred times what it takes.
+    """
+
+    def cost(self, data: bytes, size: int) -> float:
+        """
+        Seconds to read it, whatever comes of it.
+        """
+        began = time.process_time()
+        try:
+            decoded(pieces(data, size))
+        except Malformed:
+            pass
+        return time.process_time() - began
+
+    def test_cheap(self) -> None:
+        """
+        However it is made, 64 KiB cost what 64 KiB may, in whatever pieces
+        they come.
+        """
+        many = b"".join(b"\x50\x01" for _ in range(10**6 // 2))
+        bombs = [
+            many[:LONGEST],
+            b"\x0a\x00" * (LONGEST // 2),
+            b"\x5b" * LONGEST,
+            b"\x0a\xf0\xff\x03" + b"x" * LONGEST,
+            b"{" * LONGEST,
+            b'{"a":' + b"[" * LONGEST,
+            b'{"content":"' + b'\\"' * (LONGEST // 2),
+            b'{"content":"' + b"x" * LONGEST,
+            b"{" + b'"a":{},' * (LONGEST // 7),
+            b'{"seq":' + b"9" * LONGEST + b"}",
+            b"{}" * (LONGEST // 2),
+            b" " * LONGEST,
+        ]
+        for bomb in bombs:
+            for size in (1, 1000, LONGEST):
+                self.assertLess(self.cost(bomb, size), 2.0, (bomb[:20], size))
+        self.assertLess(self.cost(many, 65536), 2.0)
