@@ -4,8 +4,10 @@ The way out of a connection, for all carriers.
 What is sent goes to the socket at once when nothing is queued before it
 (measured: 2.2 times as many group deliveries as C{transport.write}), and
 through the transport, which knows how to wait, when it does not fit.  What a
-peer that does not read can make us hold is bounded: past the budget its
-connection is aborted (C{loseConnection} never ends on a stuck peer).
+peer that does not read can make us hold is bounded: once that is past the
+budget, the next that is sent to it aborts its connection (C{loseConnection}
+never ends on a stuck peer).  What is held is judged before more is added: a
+frame may be larger than the budget, and a peer that only pauses gets it.
 """
 
 from __future__ import annotations
@@ -198,10 +200,10 @@ class TransportOutlet(Outlet):
                 return
             data = data[sent:]
         if self._paused:
-            self._held += len(data)
-            self.level = min(2, self._held * 4 // self._budget)
             if self._held > self._budget:
                 self.evicted()
                 self.abort()
                 return
+            self._held += len(data)
+            self.level = min(2, self._held * 4 // self._budget)
         transport.write(data)

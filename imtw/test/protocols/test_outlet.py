@@ -274,7 +274,8 @@ class BudgetTests(SocketTestCase):
     async def test_evicted(self) -> None:
         """
         Past the budget the connection is aborted, and told of once; what was
-        held by then is the budget and what a transport takes by itself.
+        held by then is the budget, one frame beyond it, and what a transport
+        takes by itself.
         """
         budget, word = 100_000, bytes(1000)
         sender, peer = await self.pair(budget)
@@ -293,6 +294,26 @@ class BudgetTests(SocketTestCase):
         self.assertEqual(sender.evictions, 1)
         with self.assertRaises(ConnectionResetError):
             await self.read(peer, PLENTY)
+
+    async def test_oneBeyond(self) -> None:
+        """
+        A peer that reads nothing for a moment, while frames come that are
+        larger than the budget, gets those that began within it; the one after
+        these finds that too much is held.
+        """
+        sender, peer = await self.pair(100_000)
+        words = [numbered(at, 150_000) for at in range(2)]
+        for word in words:
+            sender.outlet.send(word)
+        self.assertEqual(sender.evictions, 0)
+        self.assertTrue(await self.read(peer, len(b"".join(words))) == b"".join(words))
+        while sender.outlet._paused:
+            await pause(0)
+        for word in words:
+            sender.outlet.send(word)
+        held = sender.held
+        sender.outlet.send(b"one more")
+        self.assertEqual((sender.evictions, sender.held), (1, held))
 
     async def test_readsInTime(self) -> None:
         """
@@ -315,6 +336,7 @@ class BudgetTests(SocketTestCase):
         """
         stuck, _ = await self.pair(1000)
         stuck.outlet.send(bytes(1_000_000))
+        stuck.outlet.send(bytes(2000))
         well, peer = await self.pair()
         cork = stuck.cork
         well.outlet._cork = cork
