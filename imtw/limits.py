@@ -101,30 +101,44 @@ class Limits(Struct, frozen=True, kw_only=True):
     watchers: int = 1000
     drain: float = 10.0
 
+    @property
+    def answer(self) -> int:
+        """
+        Bytes that one answer has room for.
+        """
+        return self.sendBudget // 2
+
     def fitting(self, rows: Sequence[T], newest: bool = False) -> Sequence[T]:
         """
         Those of some rows that one answer has room for, but at least one.
 
-        @param rows: Structs; as JSON they are about as large as in any
-            dialect.
         @param newest: leave out the first ones rather than the last.
         """
-        room = self.sendBudget // 2
-        count = 0
-        for row in reversed(rows) if newest else rows:
-            room -= _sizeOf(row)
-            if room < 0 and count:
-                break
-            count += 1
-        return rows[len(rows) - count :] if newest else rows[:count]
+        return within(self.answer, rows, newest) or (rows[-1:] if newest else rows[:1])
 
 
 _encode = Encoder().encode
 
 
-def _sizeOf(row: object) -> int:
+def within(room: int, rows: Sequence[T], newest: bool = False) -> Sequence[T]:
     """
-    How many bytes a row takes, about.
+    Those of some rows that have so many bytes together, or none.
+
+    @param rows: Structs.
+    @param newest: leave out the first ones rather than the last.
+    """
+    count = 0
+    for row in reversed(rows) if newest else rows:
+        room -= sizeOf(row)
+        if room < 0:
+            break
+        count += 1
+    return rows[len(rows) - count :] if newest else rows[:count]
+
+
+def sizeOf(row: object) -> int:
+    """
+    How many bytes a Struct takes as JSON: about as many as in any dialect.
     """
     try:
         return len(_encode(row))

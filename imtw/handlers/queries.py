@@ -22,7 +22,8 @@ from imtw.commands import (
 )
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
-from imtw.model import Group, Liberty, Pair, Scope, User, groupPair, isName, privatePair
+from imtw.limits import sizeOf, within
+from imtw.model import Liberty, Pair, Scope, User, groupPair, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -33,11 +34,17 @@ SHOWN_AS = {
 }
 
 
+LEAST = sizeOf(UserInList(User("", "")))  # bytes of a user in a list
+
+
 @implementer(ICommandHandler)
 class GetUserHandler:
     """
     Shows a user and who else is in its groups, at most
-    L{Limits.usersListed} of each, the asker first.
+    L{Limits.usersListed} of each, the asker first.  Where that is more than
+    one answer has room for, each group gets the same share of it, and what
+    one leaves the next may have; where not even the groups fit, those that
+    the user joined first are shown.
 
     Without a store that keeps the log only users who are connected are
     known, and nobody's presence is told beside them (J-IM's store off).
@@ -59,32 +66,42 @@ class GetUserHandler:
         if user is None:
             raise CommandRefused(Status.USER_NOT_FOUND)
         first = list(dict.fromkeys([*([session.user.id] if session.user else []), user.id]))
-        groups = [await self._group(group, request.show, first) for group in await core.store.groupsOf(user.id)]
-        return Reply(SHOWN_AS[request.show], UserView(self._shown(user), self._isOnline(user.id), groups))
+        view = UserView(self._shown(user), self._isOnline(user.id), [])
+        found = await core.store.groupsOf(user.id)
+        room = core.limits.answer - sizeOf(view)
+        view.groups += within(room, [GroupView(group.id, group.name, group.avatar, None) for group in found])
+        room -= sum(map(sizeOf, view.groups))
+        for at, group in enumerate(view.groups):
+            group.users = await self._users(group.id, request.show, first, room // (len(view.groups) - at))
+            room -= sum(map(sizeOf, group.users or ()))
+        return Reply(SHOWN_AS[request.show], view)
 
-    async def _group(self, group: Group, show: Presence, first: list[str]) -> GroupView:
+    async def _users(self, group: str, show: Presence, first: list[str], room: int) -> list[UserInList] | None:
         """
-        One group with those of its users that are asked for.  Of the lobby,
-        which everybody is in, only who is online and whoever is C{first}.
+        Those users of one group that are asked for.  Of the lobby, which
+        everybody is in, only who is online and whoever is C{first}.
+
+        @param room: bytes that they have.
+        @return: L{None} where they are not known.
         """
         core = self._core
-        limit = core.limits.usersListed
-        connected = self._connected(group.id, limit, first)
+        limit = min(core.limits.usersListed, room // LEAST)
+        connected = self._connected(group, limit, first)
         users = connected
         if show is not Presence.ONLINE and core.store.keepsLog:
             here = {user.id for user in connected}
             others = [user for user in first if user not in here]
-            isLobby = group.id in {id for id, _ in core.attendance.lobby}
-            room = limit - (len(connected) if show is Presence.ALL else 0)
-            room = min(room, len(others)) if isLobby else room
-            away = await core.store.members(group.id, room, others, list(here)) if room > 0 else []
+            isLobby = group in {id for id, _ in core.attendance.lobby}
+            most = limit - (len(connected) if show is Presence.ALL else 0)
+            most = min(most, len(others)) if isLobby else most
+            away = await core.store.members(group, most, others, list(here)) if most > 0 else []
             away = [user for user in away if not core.sessions.online(user.id)]
             users = away if show is Presence.OFFLINE else connected + away
         elif show is Presence.OFFLINE:
             users = []
-        known = core.store.keepsLog or show is not Presence.ALL
-        listed = [UserInList(self._shown(user), self._isOnline(user.id)) for user in users]
-        return GroupView(group.id, group.name, group.avatar, listed if known else None)
+        if show is Presence.ALL and not core.store.keepsLog:
+            return None
+        return list(within(room, [UserInList(self._shown(user), self._isOnline(user.id)) for user in users]))
 
     def _connected(self, group: str, limit: int, first: list[str]) -> list[User]:
         """

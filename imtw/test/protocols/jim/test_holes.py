@@ -8,6 +8,7 @@ and, as its negative control, to one on which it works.
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Any
 
 from imtw.test.clients import CLOSE, Answer, Talker, frameOf
@@ -382,6 +383,36 @@ class HoleTests(LiveTestCase):
         (group,) = (await ann.upTo(18))[-1]["data"]["groups"]
         self.assertEqual(len(group["users"]), 3)
         self.assertEqual(group["users"][0]["id"], "ann")
+
+    async def test_unlimitedGroups(self) -> None:
+        """
+        However many groups there are, the whole list has room in half of the
+        send budget (D-40): there are fewer users of each, the asker first,
+        and then fewer groups, those joined first.
+        """
+        joined = [f"group{number}" for number in range(12)]
+        users = [f"user{number:02}" for number in range(20)]
+        for budget, most in ((64_000, 20), (24_000, 10), (1500, 1)):
+            live = await self.serve("--lobby", "none", "--limit", f"sendBudget={budget}")
+            for name in users:
+                client = await self.tcp(live.port, name)
+                for group in joined:
+                    client.say(7, {"cmd": 7, "group_id": group})
+                client.say(13, {"cmd": 13})
+                await client.upTo(13)
+            client.say(17, {"cmd": 17, "type": 0, "userid": "user00"})
+            answer = (await client.upTo(18))[-1]
+            groups = answer["data"]["groups"]
+            self.assertLessEqual(len(dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()), budget // 2)
+            self.assertEqual([group["group_id"] for group in groups], joined[: len(groups)])
+            listed = [[user["id"] for user in group["users"]] for group in groups]
+            if most == 1:
+                self.assertTrue(0 < len(groups) < len(joined))
+            else:
+                self.assertEqual({some[0] for some in listed}, {"user19"})
+                self.assertEqual(len(groups), len(joined))
+                self.assertTrue(2 <= max(map(len, listed)) <= most, listed)
+                self.assertLessEqual(max(map(len, listed)) - min(map(len, listed)), 1)
 
     async def test_unmaskedFrames(self) -> None:
         """
