@@ -55,6 +55,7 @@ CONTROLS = [
     Control(("W",), "acknowledges what could not be stored", "brazen"),
     Control(("W",), "lets everybody speak everywhere", "unguarded"),
     Control(("W",), "goes on telling those who have left", "clinging"),
+    Control(("W",), "takes what is pushed for read, whatever waits before it", "hasty"),
     Control(("W",), "counts one unread message too few", "miscounting"),
     Control(("D1",), "acknowledges before the commit", "early-ack"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),

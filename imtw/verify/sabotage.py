@@ -285,6 +285,16 @@ def clinging() -> None:
     Attendance.expelled = lambda self, user, group: None  # type: ignore[method-assign]
 
 
+def hasty() -> None:
+    """
+    Takes what is pushed for read, whatever waits before it.
+    """
+    from imtw.cursors import Cursors
+
+    enter = Cursors.enter
+    Cursors.enter = lambda self, user, memberships: enter(self, user, [])  # type: ignore[method-assign]
+
+
 def miscounting() -> None:
     """
     Counts one unread message too few.
@@ -315,6 +325,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "skipping": skipping,
     "unguarded": unguarded,
     "clinging": clinging,
+    "hasty": hasty,
     "miscounting": miscounting,
     "no-sync": nothing,
 }

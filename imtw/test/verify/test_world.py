@@ -93,6 +93,13 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("miscounting"), 0)
 
+    def test_hasty(self) -> None:
+        """
+        A server whose cursor passes over what waits for clients without a
+        device is found out.
+        """
+        self.assertGreater(self.found("hasty", 60), 0)
+
     def test_clinging(self) -> None:
         """
         A server that goes on telling those who have left is found out; that

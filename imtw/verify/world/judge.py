@@ -118,11 +118,10 @@ def _kept(words: Words, rows: list[Row], world: World) -> Iterator[str]:
 def _due(client: Client, logs: Logs, world: World) -> Iterator[str]:
     """
     A client on a device with a name was shown every row since it first came,
-    or since its user is in the group, but for what was recalled before.  One
-    that names no device does not say what it got, so it can miss what is
-    under way when a connection breaks; its history has it.
+    or since its user is in the group, but for what was recalled before.
     """
     if not client.device:
+        yield from _handed(client, logs, world)
         return
     shown = {(one.where, one.seq) for one in client.seen} | client.amended
     for where, rows in logs.items():
@@ -130,6 +129,21 @@ def _due(client: Client, logs: Logs, world: World) -> Iterator[str]:
             row = rows[seq - 1]
             if (where, seq) not in shown and row.recalled is None:
                 yield f"{client.name} was never shown row {seq} of {where} ({row.id} of {row.sender})"
+
+
+def _handed(client: Client, logs: Logs, world: World) -> Iterator[str]:
+    """
+    A client that names no device does not say what it got, so it can miss
+    what is under way when a connection breaks; its history has it.  But every
+    message of others was sent to one of its user's clients like it.
+    """
+    sent = {one for mate in world.clients if mate.user == client.user for one in mate.sent}
+    for where, rows in logs.items():
+        for seq in world.record.due(client.user, "", where):
+            row = rows[seq - 1]
+            isTold = (where, row.sender, row.id) in sent or row.sender == client.user
+            if row.fact == Fact.MESSAGE and row.recalled is None and not isTold:
+                yield f"{client.name} was never sent row {seq} of {where} ({row.id} of {row.sender})"
 
 
 def _shown(client: Client, logs: Logs, world: World) -> Iterator[str]:

@@ -34,7 +34,7 @@ from imtw.verify.world.words import Seen, Words
 
 LEAVE, READ, SYNC, CONVERSATIONS, RECALL, RECALLED = 100, 102, 103, 108, 15, 16
 EDIT, CREATE, MUTE, KICK, BLOCK = 110, 111, 113, 114, 115
-JOIN_OK, OK = 10011, 10100
+JOIN_OK, PENDING, OK = 10011, 10016, 10100
 
 
 class Around(Protocol):
@@ -74,6 +74,8 @@ class Client:
     @ivar isKnownSince: when its first login was answered.
     @ivar joined: since when its user is known to be in a group.
     @ivar seen: all it was shown, repeats too.
+    @ivar sent: by where, sender and id, the messages that the server has sent
+        to it, whether they arrived or not: for a client that names no device.
     @ivar amended: the recalls and edits it was told of.
     @ivar outbox: what is said and not answered, the oldest first.
     @ivar unread: by conversation, what the server said last.
@@ -86,6 +88,7 @@ class Client:
         self.name = f"{user}/{device}"
         self.isKnownSince: float | None = None
         self.joined: dict[str, float] = {}
+        self.sent: set[tuple[Conversation, str, str]] = set()
         self.amended: set[tuple[Conversation, int]] = set()
         self.seen: list[Seen] = []
         self.said: list[Words] = []
@@ -96,6 +99,8 @@ class Client:
         self.isAtRest = False  # it comes back no more by itself
         self._wire: Wire | None = None
         self._frames = FrameReader()
+        self._sent = FrameReader()
+        self._isBehind = False  # it wants to know what waits
         self._syncs: list[tuple[Conversation, int]] = []  # the same
         self._asked: list[Words] = []  # in the order of their answers, on this connection
         self._got: dict[Conversation, int] = {}
@@ -115,6 +120,7 @@ class Client:
             return
         self.connections += 1
         self._frames = FrameReader()
+        self._sent = FrameReader()
         self._asked = []
         self._syncs = []
         self._wire.send(login(self.user, self.device))
@@ -148,7 +154,7 @@ class Client:
         """
         Has it nothing more to do?
         """
-        return self.isIn and not self.outbox and self._got == self._confirmed
+        return self.isIn and not self.outbox and not self._isBehind and self._got == self._confirmed
 
     # what it does
 
@@ -255,6 +261,24 @@ class Client:
             if does is not None:
                 does(self, event)
 
+    def handed(self, data: bytes) -> None:
+        """
+        The server has sent this, and believes that it arrives.
+        """
+        if self.device:
+            return
+        for command, body in self._sent.feed(data):
+            event = read(body).get("data") or {}
+            if command == CHAT:
+                self._note(event)
+            elif command == MESSAGES and event:
+                for kept in [*event["friends"].values(), *event["groups"].values()]:
+                    for message in kept:
+                        self._note(message)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        self.sent.add((self._placeOf(message), message["from"], message["id"]))
+
     def _loggedIn(self, event: dict[str, Any]) -> None:
         if self._wire is None:
             return
@@ -266,9 +290,17 @@ class Client:
         if self.isKnownSince is None:
             self.isKnownSince = self.world.now()
         if not self.device:
-            self._wire.send(frame(GET_MESSAGES, {"cmd": GET_MESSAGES, "type": 0, "userId": self.user}))
+            self._askPending(self.connections)
         for words in self.outbox:
             self._send(words)
+
+    def _askPending(self, connection: int) -> None:
+        """
+        Ask for what waits for the user's devices without a name.
+        """
+        if self._wire is not None and self.isIn and connection == self.connections:
+            self._isBehind = True
+            self._wire.send(frame(GET_MESSAGES, {"cmd": GET_MESSAGES, "type": 0, "userId": self.user}))
 
     def _joined(self, event: dict[str, Any]) -> None:
         name = event["data"]["group"]
@@ -295,6 +327,10 @@ class Client:
         self._show(event["data"], True)
 
     def _read(self, event: dict[str, Any]) -> None:
+        if event["code"] != PENDING:  # the disk fails: ask again
+            self.world.later(0.5, self._askPending, self.connections)
+            return
+        self._isBehind = False
         found = event.get("data") or {}
         for kept in [*found.get("friends", {}).values(), *found.get("groups", {}).values()]:
             for message in kept:

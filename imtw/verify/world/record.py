@@ -106,7 +106,7 @@ class Record:
         known = self.behind.get((user, device))
         if known is None or (not where.group and user not in where):
             return range(0)
-        start = known.get(where, 0)
+        start = known.get(where, 0) if device else 0  # what was said before its first login waits for it, too
         if where.group:
             stays = self.stays.get((where, user), ())
             if not stays or stays[-1].end is not None:

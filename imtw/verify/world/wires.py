@@ -34,6 +34,11 @@ class End(Protocol):
         The connection is gone.
         """
 
+    def handed(self, data: bytes) -> None:
+        """
+        The server has sent this, and believes that it arrives.
+        """
+
 
 class Wire:
     """
@@ -97,7 +102,10 @@ class Wire:
         """
         The server sends.
         """
-        if self._isGone or self._isCut:
+        if self._isGone:
+            return
+        self._client.handed(data)
+        if self._isCut:
             return
         if self.isStalled:
             self._waiting.append(data)
