@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from time import monotonic
 
@@ -70,9 +71,11 @@ class Curve:
             with others.held(stage, running) if self.isLive else nullcontext():
                 for name, load in operations(stock).items():
                     try:
-                        costs[f"{name}, us CPU"] = load.run(stage, running)["cpu_us"]
-                    except Unsound as problem:
-                        raise Unsound(f"{name}: {problem}") from problem
+                        cost = load.run(stage, running)["cpu_us"]
+                    except Unsound as problem:  # such as nothing that came in time
+                        tell(f"{size:>9,} {self.name}: {name}: {problem}")
+                        cost = inf
+                    costs[f"{name}, us CPU"] = cost
         return costs
 
 

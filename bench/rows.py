@@ -159,7 +159,10 @@ def lag() -> Row:
     Whether a large group holds up everybody else.
     """
     group = Load("group", (TCP_GROUP,), "group", (1000, 10000), rate=3, seconds=(3, 14))
-    bystander = Load("ask", (TCP,), "heartbeat", 1, rate=100, window=64, seconds=(1, 10), options=("--first", "19000"))
+    # Whoever waits for longer than a second is to be seen, too: nothing is said to be lost for it.
+    bystander = Load(
+        "ask", (TCP,), "heartbeat", 1, rate=100, window=2048, seconds=(1, 10), options=("--first", "19000")
+    )
     probed = replace(GROUP, inside=("lag", "{folder}/lags"))
     sides: dict[str, Measure] = {
         IMTW: FanOuts(probed, group, bystander),
