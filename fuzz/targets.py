@@ -43,6 +43,7 @@ from imtw.protocols.jim.values import Mismatch, decimal, flag, integer, text, ti
 from imtw.tap import Options, makeServer
 from imtw.test.protocols.test_websocket import ClockTimer, Wire, cut, isLonger, masked, traceOf
 
+from . import easyim as easyims
 from . import fastim, seeds
 
 COMMANDS = sorted(
@@ -448,6 +449,9 @@ TARGETS = {
     "sockets": Target(sockets, withChoice(seeds.sockets, 3, 9, 27, 81)),
     "head": Target(head, seeds.heads),
     "port": Target(port, withChoice(seeds.connections, 0, 1)),
+    "easytexts": Target(easyims.easyimTexts, easyims.textSeeds),
+    "easyprotobuf": Target(easyims.easyimProtobuf, easyims.protobufSeeds),
+    "easytokens": Target(easyims.easyimTokens, easyims.tokenSeeds),
     "fastforms": Target(fastim.parameters, fastim.parameterSeeds),
     "fastpaths": Target(fastim.paths, fastim.pathSeeds),
     "fasttexts": Target(fastim.texts, fastim.textSeeds),

@@ -26,6 +26,7 @@ SEED = 9733
 NAMES = (
     *("frames", "lenient", "bodies", "values", "command", "requests", "callers", "statuses", "easyim"),
     *("fastframes", "sockets"),
+    *("easytexts", "easyprotobuf", "easytokens"),
     *("head", "port", "fastforms", "fastpaths", "fasttexts"),
 )
 

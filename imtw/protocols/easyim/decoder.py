@@ -164,6 +164,7 @@ class ChunkReader:
         self._cutter = protobuf.Cutter()
         self._longest = longest
         self._data = bytearray()
+        self._fed = 0  # bytes since nothing was kept
         self._ready: deque[bytes] = deque()
         self._kept = 0
 
@@ -187,18 +188,22 @@ class ChunkReader:
 
         @raise Malformed: it is no protobuf, or too long.
         """
-        whole = self._data
+        whole, cutter = self._data, self._cutter
         whole += data
-        begin = 0
-        for begin, end in self._cutter.cut(whole):
+        self._fed += len(data)
+        end = 0
+        for begin, end in cutter.cut(whole):
             self._put(bytes(whole[begin:end]))
-            begin = end
-        if len(whole) - begin > self._longest:
+        if end:
+            del whole[:end]
+            cutter.drop(end)
+        if len(whole) > self._longest:
             raise Malformed(f"a message of more than {self._longest} bytes")
-        if self._cutter.isWhole(len(whole)) and len(whole) >= SHORTEST:
-            self._put(bytes(whole[begin:]))
+        if cutter.isWhole(len(whole)) and self._fed >= SHORTEST:
+            self._put(bytes(whole))
             whole.clear()
-            self._cutter.reset()
+            cutter.reset()
+            self._fed = 0
 
     def _put(self, data: bytes) -> None:
         self._ready.append(data)

@@ -97,11 +97,19 @@ class Cutter:
         self._last = 0
         self._depth = 0
 
+    def drop(self, count: int) -> None:
+        """
+        So many bytes are taken away from the front.
+        """
+        self.begin -= count
+        self._at -= count
+        self._needed = max(0, self._needed - count)
+
     def cut(self, data: bytes | bytearray) -> list[tuple[int, int]]:
         """
         The messages that are followed by another one, as (begin, end).
 
-        @param data: all there is since L{reset}.
+        @param data: all there is since L{reset}, but for what was L{drop}ped.
         @raise Malformed: this is no protobuf.
         """
         found = []

@@ -191,6 +191,20 @@ class ProtobufTests(SynchronousTestCase):
                 decoder.next()
         self.assertLess(decoder.buffered, 1200)
 
+    def test_neverWhole(self) -> None:
+        """
+        What was told is not kept, though no chunk ever ends with a message.
+        """
+        decoder = EasyimDecoder(protobuf, 1000)
+        stream = LONG * 250
+        found = 0
+        for piece in pieces(stream, len(LONG) - 1):
+            decoder.feed(piece)
+            while decoder.next() is not None:
+                found += 1
+            self.assertLess(decoder.buffered, 1000)
+        self.assertEqual(found, 250)
+
     def test_rest(self) -> None:
         """
         Fields of other numbers, or of another type, go back as they were; no
