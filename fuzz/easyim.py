@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 
+from imtw.protocols.easyim import protobuf
+from imtw.protocols.easyim.decoder import EasyimDecoder
 from imtw.protocols.easyim.jsontext import decodeText, encodeText
 from imtw.protocols.easyim.message import Malformed, Msg, Packet
 from imtw.protocols.easyim.protobuf import Cutter, decodeMessage, encodeMessage
@@ -21,6 +23,39 @@ MESSAGES = [
     Msg(seq=0xFFFFFFFF, chat_type=-1, msg_type=-0x80000000, status=0x7FFFFFFF),
 ]
 CLAIMS = {"account": "a", "exp": 1, "grant_type": "access_token", "id": 1630381388895096832}
+
+STREAMS = [
+    b'{"msg_type":0,"from_user_id":"1","to_user_id":"2","content":"\\"}{"} {"msg_type":4}',
+    b' \r\nnull{"cmd_type":1,"content":{"a":[1,{}]}}{',
+    b"\x0a\x0212\x12\x011\x1a\x012\x22\x05hello\x28\x01\x0a\x0213\x12\x011",
+    b"\x08\x96\x01\x12\x07testing\x1d\x00\x00\x80\x3f",
+]
+
+
+def easyimStreams(data: bytes) -> None:
+    """
+    L{EasyimDecoder}: texts do not depend on where TCP cut them, nothing
+    longer than allowed is kept, and what is no message is L{Malformed}.
+    """
+    size, stream = (data[0] % 32 if data else 0), data[1:]
+
+    def packetsOf(pieces: list[bytes]) -> tuple[list[Packet], bool, bool | None]:
+        decoder = EasyimDecoder(protobuf, 1000)
+        found: list[Packet] = []
+        try:
+            for piece in pieces:
+                decoder.feed(piece)
+                while (packet := decoder.next()) is not None:
+                    found.append(packet)
+                assert decoder.buffered <= 1000
+        except Malformed:
+            return found, True, decoder.isText
+        return found, False, decoder.isText
+
+    whole = packetsOf([stream])
+    cut = packetsOf([stream[at : at + size + 1] for at in range(0, len(stream), size + 1)])
+    if whole[2] and stream[:1] != b"\n":  # a line feed is how protobuf may begin, too: more of it tells
+        assert whole == cut
 
 
 def easyimTexts(data: bytes) -> None:
@@ -81,6 +116,13 @@ def easyimTokens(data: bytes) -> None:
         assert type(numberOf(claims)) in (int, type(None))
 
 
+def streamSeeds() -> list[bytes]:
+    """
+    What a connection begins with, in pieces of some sizes.
+    """
+    return [bytes([size]) + seed for seed in STREAMS for size in (0, 2, 6, 31)]
+
+
 def textSeeds() -> list[bytes]:
     """
     Messages as we write them.
@@ -100,5 +142,7 @@ def tokenSeeds() -> list[bytes]:
     Claims, and a whole token.
     """
     claims = json.dumps(CLAIMS).encode()
-    odd: list[object] = [{**CLAIMS, name: value} for name in CLAIMS for value in (None, True, 1.5, [], "")]
-    return [*(json.dumps(one).encode() for one in odd), claims, b"e30." + urlsafe_b64encode(claims).rstrip(b"=") + b".e30", b"a.!!.c", b"[[[["]
+    values: list[object] = [None, True, 1.5, [], ""]
+    odd = [{**CLAIMS, name: value} for name in CLAIMS for value in values]
+    token = b"e30." + urlsafe_b64encode(claims).rstrip(b"=") + b".e30"
+    return [*(json.dumps(one).encode() for one in odd), claims, token, b"a.!!.c", b"[[[["]

@@ -26,13 +26,6 @@ ODD_JSON = [
     b'{"createTime":99999999999999999999,"id":"' + b"9" * 101 + b'"}',
 ]
 
-EASYIM = [
-    b'{"msg_type":0,"from_user_id":"1","to_user_id":"2","content":"\\"}{"} {"msg_type":4}',
-    b' \r\nnull{"cmd_type":1,"content":{"a":[1,{}]}}{',
-    b"\x0a\x0212\x12\x011\x1a\x012\x22\x05hello\x28\x01\x0a\x0213\x12\x011",
-    b"\x08\x96\x01\x12\x07testing\x1d\x00\x00\x80\x3f",
-]
-
 
 @cache
 def cases() -> list[list[Step]]:

@@ -27,9 +27,6 @@ from imtw.model import Message, groupPair, privatePair
 from imtw.protocols.caller import isLoopback
 from imtw.protocols.commandroutes import JSONReader
 from imtw.protocols.detect import Head, mayBeHTTP
-from imtw.protocols.easyim import protobuf
-from imtw.protocols.easyim.decoder import EasyimDecoder
-from imtw.protocols.easyim.message import Malformed, Packet
 from imtw.protocols.fastframes import frameSize, wholeFrame
 from imtw.protocols.jim import bodies as jimBodies
 from imtw.protocols.jim.answers import encodeChatPush
@@ -243,35 +240,6 @@ def statuses(data: bytes) -> None:
     assert told["command"] == COMMANDS[index].replyCode and ("code" not in told or told["msg"])
 
 
-# easyim's codec
-
-
-def easyim(data: bytes) -> None:
-    """
-    L{EasyimDecoder}: texts do not depend on where TCP cut them, nothing
-    longer than allowed is kept, and what is no message is L{Malformed}.
-    """
-    size, stream = choose(data, 32)
-
-    def packetsOf(pieces: list[bytes]) -> tuple[list[Packet], bool, bool | None]:
-        decoder = EasyimDecoder(protobuf, 1000)
-        found: list[Packet] = []
-        try:
-            for piece in pieces:
-                decoder.feed(piece)
-                while (packet := decoder.next()) is not None:
-                    found.append(packet)
-                assert decoder.buffered <= 1000
-        except Malformed:
-            return found, True, decoder.isText
-        return found, False, decoder.isText
-
-    whole = packetsOf([stream])
-    cut = packetsOf([stream[at : at + size + 1] for at in range(0, len(stream), size + 1)])
-    if whole[2] and stream[:1] != b"\n":  # a line feed is how protobuf may begin, too: more of it tells
-        assert whole == cut
-
-
 # carriers
 
 
@@ -444,11 +412,11 @@ TARGETS = {
     "requests": Target(requests, requestSeeds),
     "callers": Target(callers, callerSeeds),
     "statuses": Target(statuses, lambda: [bytes([at, at, 65]) for at in range(len(COMMANDS))]),
-    "easyim": Target(easyim, lambda: [bytes([size]) + seed for seed in seeds.EASYIM for size in (0, 2, 6, 31)]),
     "fastframes": Target(fastFrames, withChoice(seeds.sockets, 0)),
     "sockets": Target(sockets, withChoice(seeds.sockets, 3, 9, 27, 81)),
     "head": Target(head, seeds.heads),
     "port": Target(port, withChoice(seeds.connections, 0, 1)),
+    "easystreams": Target(easyims.easyimStreams, easyims.streamSeeds),
     "easytexts": Target(easyims.easyimTexts, easyims.textSeeds),
     "easyprotobuf": Target(easyims.easyimProtobuf, easyims.protobufSeeds),
     "easytokens": Target(easyims.easyimTokens, easyims.tokenSeeds),

@@ -24,7 +24,7 @@ MOMENT = 0.4  # seconds for a target's changed seeds
 LONGEST = 1.0  # seconds that one input may take, on a machine that does other things, too
 SEED = 9733
 NAMES = (
-    *("frames", "lenient", "bodies", "values", "command", "requests", "callers", "statuses", "easyim"),
+    *("frames", "lenient", "bodies", "values", "command", "requests", "callers", "statuses", "easystreams"),
     *("fastframes", "sockets"),
     *("easytexts", "easyprotobuf", "easytokens"),
     *("head", "port", "fastforms", "fastpaths", "fasttexts"),
