@@ -21,6 +21,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from bench.stage import Stage, tell
 from imtw.model import Message, Pair, groupPair, privatePair
@@ -66,10 +67,10 @@ class Stock:
     @property
     def name(self) -> str:
         """
-        For the file: one of an older schema is not taken.
+        For the file: one of another schema is not taken.
         """
-        version = steps()[-1][0]
-        return f"stock-v{version}-{self.accounts}-{self.groups}-{self.messages}-{self.conversations}.db"
+        schema = crc32(repr(steps()).encode())
+        return f"stock-{schema:08x}-{self.accounts}-{self.groups}-{self.messages}-{self.conversations}.db"
 
     def file(self, stage: Stage) -> Path:
         """
