@@ -4,9 +4,10 @@ when a connection was handed one, when the last of it was written to the
 socket, and when the device confirmed it.
 
 Only private messages, and what a device is caught up with, page by page: in a
-group it would be a note for each member and message.  It is kept in memory, the
-newest so many of them; before that, and on other nodes, only the log and the
-cursors tell something.
+group it would be a note for each member and message.  Only devices that have a
+name: others confirm nothing, so that a note would say little, and each costs a
+microsecond a message.  It is kept in memory, the newest so many of them; before
+that, and on other nodes, only the log and the cursors tell something.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Trail:
         A row was handed to a user's sessions, but for those that lag there.
         """
         for session in sessions:
-            if conversation not in session.lagging:
+            if session.device and conversation not in session.lagging:
                 self.handed(session, pair, seq, seq)
 
     def handed(self, session: Session, pair: Pair, first: int, last: int) -> None:

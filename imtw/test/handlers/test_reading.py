@@ -296,6 +296,15 @@ class ReadingTests(HandlerTestCase):
             [("pad", 0, True), ("phone", 5000, False)],
         )
 
+    def test_passportOfOldClient(self) -> None:
+        """
+        Of a client without a device it tells how far it has got, no more.
+        """
+        self.person("cid")
+        self.ask(self.ann, 11, Chat("cid", content="one", id="m1"))
+        (one,) = self.data(self.ann, 120, AskPassport("m1", "cid")).devices
+        self.assertEqual((one.device, one.queued, one.written, one.received), ("", None, None, None))
+
     def test_passportInGroup(self) -> None:
         """
         In a group it has only counts.
