@@ -22,7 +22,9 @@ import imtw
 from imtw.accounts.hashing import ARGON2ID, THREADS
 from imtw.cli.findings import NOTE, OK, WRONG, Finding, judge
 from imtw.cli.options import versionOf
+from imtw.interfaces import IDialectMaker
 from imtw.limits import Limits
+from imtw.plugin import findMakers
 
 PYTHON = (3, 11)
 SQLITE = (3, 38)  # the first that has JSON functions for certain
@@ -76,6 +78,10 @@ def libraries() -> Iterator[Finding]:
         yield judge(name, f"{found or 'not there'}; wanted {asked}", isRight, f"pip install '{requirement}'")
     if not versionOf("tqdm"):
         yield Finding(NOTE, "tqdm", "not there: no progress bars", "pip install 'imtw[cli]'")
+    for maker in findMakers(IDialectMaker):
+        if missing := maker.missing():
+            names = ", ".join(missing)
+            yield Finding(NOTE, maker.name, f"is not spoken: {names} not there", f"pip install 'imtw[{maker.name}]'")
 
 
 def requirements() -> list[str]:

@@ -63,7 +63,7 @@ class EasyimSpeaker(EasyimVoice, SocketVoice):
             return
         if self._isText is None:
             self._isText = isText(payload)
-            self.session.form = self._forms[self._isText]
+            self.session.form = self._forms.get(self._isText, self.session.form)  # else it is refused below
         try:
             packet = self._decode(payload)
         except Malformed as error:

@@ -65,7 +65,7 @@ class ReferenceTests(SynchronousTestCase):
         Each quirk and each hole is shown by a test or a recorded
         conversation that is there.
         """
-        for name, wing, least in (("quirks", "jim", 40), ("fastim", "fastim", 25)):
+        for name, wing, least in (("quirks", "jim", 40), ("fastim", "fastim", 25), ("easyim", "easyim", 25)):
             text = page(f"docs/wire/{name}.rst").read_text("utf-8")
             rows = re.findall(r"^   \* - (.*)\n((?:     .*\n)+)", text, re.M)
             self.assertGreater(len(rows), least)
@@ -82,8 +82,8 @@ class ReferenceTests(SynchronousTestCase):
             if title == "oddity":
                 continue
             cells = re.findall(r"     - ((?:.*\n)(?:       .*\n)*)", rest)
-            self.assertEqual(len(cells), 4, title)
-            names = re.findall(r"``([^`]+)``", cells[3])
+            self.assertIn(len(cells), (3, 4), title)  # without a strict mode there are fewer
+            names = re.findall(r"``([^`]+)``", cells[-1])
             self.assertTrue(names, f"{title} is shown by nothing")
             for name in names:
                 if "/" in name:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.dispatch import Cork
 from imtw.model import Group, Mode, groupPair
-from imtw.protocols.easyim import protobuf
+from imtw.protocols.easyim import dialect, protobuf
 from imtw.protocols.easyim.decoder import EasyimDecoder
 from imtw.protocols.easyim.stream import PieceOutlet
 from imtw.protocols.easyim.voice import NOTICES
@@ -272,6 +272,38 @@ class ChatTests(TalkTestCase):
         headers = {"Authorization": f"Bearer {login['data']['refresh_token']}"}
         answer = await self.http(self.port, "POST", "/api/command/conversations", {}, headers)
         self.assertEqual(answer.status, 401)
+
+
+class WithoutProtobufTests(TalkTestCase):
+    """
+    Where protobuf is not installed.
+    """
+
+    async def prepare(self) -> None:
+        """
+        As if it were not there.
+        """
+        self.patch(dialect, "protobuf", None)
+        await super().prepare()
+
+    async def test_texts(self) -> None:
+        """
+        Texts are spoken all the same, and who speaks protobuf is cut.
+        """
+        await self.register("ann")
+        ann = await self.come("ann")
+        beat = self.message("ann", id="b2", msg_type=4, content=BEAT)
+        for port in self.live.ports:
+            stream = await self.connect(port, StreamTalk(Binary))
+            stream.put(beat)
+            await stream.closed()
+            self.assertEqual(stream.received, b"")
+            socket = await self.connect(port, SocketTalk(Binary))
+            await socket.upgrade("/")
+            socket.put(beat)
+            await socket.until(lambda socket=socket: socket.code is not None, "a close frame")
+        self.assertEqual((await self.ask(ann, beat))["msg_type"], 4)
+        self.assertNothingLogged()
 
 
 class FriendTests(TalkTestCase):
