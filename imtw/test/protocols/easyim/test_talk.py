@@ -84,6 +84,13 @@ class TalkTestCase(LiveTestCase):
         client.put(message)
         return await self.got(client, id=message["id"])
 
+    async def isClosed(self, socket: Any) -> int:
+        """
+        The code of the close frame that a WebSocket gets.
+        """
+        await socket.until(lambda: socket.code is not None, "a close frame")
+        return int(socket.code)
+
     async def got(self, client: Any, **fields: Any) -> Any:
         """
         The last message that has these fields, once it is there.
@@ -301,7 +308,7 @@ class WithoutProtobufTests(TalkTestCase):
             socket = await self.connect(port, SocketTalk(Binary))
             await socket.upgrade("/")
             socket.put(beat)
-            await socket.until(lambda socket=socket: socket.code is not None, "a close frame")
+            await self.isClosed(socket)
         self.assertEqual((await self.ask(ann, beat))["msg_type"], 4)
         self.assertNothingLogged()
 
@@ -444,12 +451,10 @@ class HoleTests(TalkTestCase):
             await client.closed()
         socket = await self.come("ann", isSocket=True)
         socket.put(huge)
-        await socket.until(lambda: socket.code is not None, "a close frame")
-        self.assertEqual(socket.code, 1009)
+        self.assertEqual(await self.isClosed(socket), 1009)
         socket = await self.come("ann", Binary, isSocket=True)
         socket.send(b"\x0f" * 12, 0x82)
-        await socket.until(lambda: socket.code is not None, "a close frame")
-        self.assertEqual(socket.code, 1007)
+        self.assertEqual(await self.isClosed(socket), 1007)
         self.assertEqual((await self.ask(ann, self.message("ann", id="b2", msg_type=4, content=BEAT)))["msg_type"], 4)
         self.assertNothingLogged()
 
