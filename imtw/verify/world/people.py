@@ -154,7 +154,8 @@ class Client:
         """
         Has it nothing more to do?
         """
-        return self.isIn and not self.outbox and not self._isBehind and self._got == self._confirmed
+        isReading = self._wire is not None and not self._wire.isStalled
+        return self.isIn and isReading and not self.outbox and not self._isBehind and self._got == self._confirmed
 
     # what it does
 
