@@ -136,7 +136,7 @@ class SocketCarrier(WebSocketServerProtocol):
             maker = self.factory.whoSpeaks(path, query)
             self.speaker = maker() if maker is not None else None
         except Exception as error:
-            self._log.failure("upgrade of {path}", path=path)
+            self._log.failure("upgrade of {path}", path="/".join(path.split("/")[:3]))  # behind it may be tokens
             raise ConnectionDeny(ConnectionDeny.INTERNAL_SERVER_ERROR) from error
         if self.speaker is None:
             raise ConnectionDeny(ConnectionDeny.NOT_FOUND, "no dialect speaks here")

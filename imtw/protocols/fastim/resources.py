@@ -165,7 +165,7 @@ class Door(Resource):
         if why.check(StoreError):
             self.log.error("fastim: {error}", error=why.getErrorMessage())
         else:
-            self.log.failure("fastim: {path}", why, path=pathOf(request))
+            self.log.failure("fastim: {path}", why, path=routeOf(request))
         if request.startedWriting:
             return
         if why.check(StoreError):
@@ -196,6 +196,13 @@ def pathOf(request: Request) -> str:
     A request's path as it was sent.
     """
     return request.uri.partition(b"?")[0].decode("latin-1")
+
+
+def routeOf(request: Request) -> str:
+    """
+    The beginning of a path: there may be a token behind it.
+    """
+    return "/".join(pathOf(request).split("/")[:3])
 
 
 def headerOf(request: Request, name: bytes) -> str:

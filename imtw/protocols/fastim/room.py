@@ -155,7 +155,7 @@ class RoomSpeaker(FastSpeaker):
         except CommandRefused:
             self.close(NORMAL)  # the original says nothing either
             return
-        if session.token:
+        if session.token and session.ended is not None:
             self.house.remember(self, user)
         [tally] = await core.store.newest([groupPair(self._room)], self.house.options.listNum, place.head)
         if session.catchUp is None:  # it went, or its token did

@@ -20,7 +20,7 @@ from imtw.errors import StoreError
 from imtw.model import Tally, User, groupPair
 from imtw.protocols.fastim.forms import END, BellForm, chatOf
 from imtw.protocols.fastim.house import House
-from imtw.protocols.fastim.room import FastSpeaker
+from imtw.protocols.fastim.room import BROKEN, FastSpeaker
 from imtw.protocols.fastim.texts import entry, entryUnquoted, fitting, roomList
 from imtw.protocols.framing import frame
 from imtw.sessions import Outlet, Session
@@ -125,15 +125,20 @@ class Board:
         Show somebody a user's list, and what becomes of it.
         """
         roster = self._rosters.get(user.id)
+        isFirst = roster is None
         if roster is None:
             roster = self._rosters[user.id] = Roster(self, user)
-            roster.watching[speaker] = ()
-            speaker.roster = roster
-            await self.core.attendance.follow(roster.session, user)
-            roster.isReady = True
         roster.watching[speaker] = ()
         speaker.roster = roster
-        if roster.isReady:
+        if isFirst:
+            try:
+                await self.core.attendance.follow(roster.session, user)
+            except BaseException:
+                for other in list(roster.watching):
+                    other.close(BROKEN, "the list cannot be read now")
+                raise
+            roster.isReady = True
+        if roster.isReady and roster.watching:  # all may have gone meanwhile
             self._changed[roster] = None
             self._refresh()
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from imtw.errors import StoreError
 from imtw.model import MARK, Pair
 from imtw.test.clients import SocketClient, upgradeOf
 from imtw.test.live import pause
@@ -123,6 +126,29 @@ class RosterTests(FastTestCase):
         await pause(QUIET)
         self.assertIsNone(live.core.groups.get(f"{MARK}fastim{MARK}g"))
         self.assertEqual(list(live.core.sessions.visitors(f"{MARK}fastim{MARK}ann")), [])
+
+    async def test_storeIsAway(self) -> None:
+        """
+        A list that cannot be read is no list that stays empty: who watches is
+        told, and may come again.
+        """
+        live = await self.serve(*FAST)
+        places = live.core.store.places
+        waiting: Deferred[Any] = Deferred()
+        self.patch(live.core.store, "places", lambda user: waiting)
+        lists = [await self.watch(live.port, "ann") for _ in range(2)]
+        early = await self.watch(live.port, "ann")
+        early.hangUp()
+        await early.closed()
+        waiting.errback(StoreError("away"))
+        for client in lists:
+            self.assertEqual(await self.closes(client), 1011)
+        self.flushLoggedErrors()
+        self.patch(live.core.store, "places", places)
+        room = await self.enter(live.port, "g", "ann")
+        again = await self.watch(live.port, "ann")
+        room.send(b"hello")
+        await again.until(lambda: self.shown(again) == [("g", "hello", 1)], "a list")
 
     async def test_strict(self) -> None:
         """
