@@ -26,6 +26,7 @@ ORDER = [
     ["dispatch", "filters", "trail"],
     ["delivery", "catchup", "attendance", "relaying"],
     ["server"],
+    ["policies"],
     ["handlers"],
     ["persistence"],
     ["relays"],
