@@ -200,7 +200,7 @@ class TransportOutlet(Outlet):
                 return
             data = data[sent:]
         if self._paused:
-            if self._held > self._budget:
+            if self._held >= self._budget:
                 self.evicted()
                 self.abort()
                 return

@@ -831,15 +831,17 @@ class SlowReaderTests(SynchronousTestCase):
 
     def test_whileCorked(self) -> None:
         """
-        What a turn holds back counts, too.
+        What a turn holds back counts, too: it is one write, and what comes
+        behind it is too much.
         """
         self.outlet.pauseProducing()
-        self.connection.cork.push()
-        for _ in range(11):
-            self.outlet.send(bytes(100))
-        self.connection.cork.pull()
-        self.assertTrue(self.connection.wire.disconnected)
-        self.assertEqual(self.connection.wire.value(), b"")
+        for isCut in (False, True):
+            self.connection.cork.push()
+            for _ in range(11):
+                self.outlet.send(bytes(100))
+            self.connection.cork.pull()
+            self.assertEqual(self.connection.wire.disconnected, isCut)
+        self.assertEqual(len(self.connection.wire.value()), 1100)
 
     def test_closing(self) -> None:
         """
