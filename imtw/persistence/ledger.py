@@ -11,8 +11,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from msgspec.json import Encoder
+from twisted.logger import Logger
 
 from imtw.model import Draft, Message, Pair, Role
+from imtw.persistence import heads
 from imtw.persistence import tail as journal
 from imtw.persistence.pages import ambiguous, headOf
 from imtw.persistence.rows import Row, insert, rowOf
@@ -54,23 +56,27 @@ ADD_MEMBER = """
 
 _encode = Encoder().encode
 
+log = Logger()
+
 
 class Head:
     """
     Where a log ends.
 
+    @ivar isDamaged: it is not sure that it does.
     @ivar verdicts: where not everybody may speak, from what time on users
         may, as far as that was asked (see L{imtw.persistence.voices});
         L{None} where everybody may.
     """
 
-    __slots__ = ("n", "number", "seq", "ts", "verdicts")
+    __slots__ = ("isDamaged", "n", "number", "seq", "ts", "verdicts")
 
     def __init__(self, number: int, seq: int = 0, n: int = 0, ts: int = 0) -> None:
         self.number = number
         self.seq = seq
         self.n = n
         self.ts = ts
+        self.isDamaged = False
         self.verdicts: dict[str, int] | None = None
 
 
@@ -95,6 +101,8 @@ class Ledger:
         # Two generations, by the ends of the pair: what was not asked for while the younger one filled up is forgotten.
         self._heads: dict[Key, Head] = {}
         self._olderHeads: dict[Key, Head] = {}
+        # Conversations of which it was found out whether their logs end where they seem to.
+        self._sure: dict[int, bool] = {}
         self._position = 0
         self._trimmed = 0
         self._reset()
@@ -111,6 +119,8 @@ class Ledger:
         if len(self._heads) >= KEPT:  # never within a transaction: what was found must stay found
             self._olderHeads = self._heads
             self._heads = {}
+        if len(self._sure) >= 4 * KEPT:
+            self._sure = {}
 
     def _reset(self) -> None:
         """
@@ -195,6 +205,7 @@ class Ledger:
         """
         self.rollBack()
         self.tail.clear()
+        self._sure = {}
         self._position = 0
         self._trimmed = 0
 
@@ -281,13 +292,30 @@ class Ledger:
             for a, b, number, seq, n, ts, isRuled, isSure in found:
                 if not isSure:
                     raise ambiguous(number)
+                isDamaged = not self._isSure(number, seq)
                 last = self._last(number)
                 if last is not None:
                     seq, n, ts = last[1:4]
                 head = Head(number, seq, n, ts)
+                head.isDamaged = isDamaged
                 if isRuled:
                     head.verdicts = {}
                 self._keep((a, b), head)
+
+    def _isSure(self, number: int, seq: int) -> bool:
+        """
+        Does the part of a log that is in its place end with this seq?
+        """
+        isSure = self._sure.get(number)
+        if isSure is None:
+            waiting = self.tail.rows.get(number, [])[self._placed.get(number, 0) :]
+            if number in self._new:
+                waiting = waiting + self._new[number][1]
+            isSure = waiting[0][1] == seq + 1 if waiting else heads.isSure(self.cursor, number, seq)
+            self._sure[number] = isSure
+            if not isSure:
+                log.error("{error}", error=heads.unsure(number))
+        return isSure
 
     def seqOf(self, number: int) -> int | None:
         """
@@ -326,8 +354,11 @@ class Ledger:
         """
         Make a draft the next row of a log.
 
+        @raise StoreError: it is not sure where the log ends.
         @raise Exception: it cannot be stored; nothing is added.
         """
+        if head.isDamaged:
+            raise heads.unsure(head.number)
         ts = head.ts + 1
         if self.now > ts:
             ts = self.now

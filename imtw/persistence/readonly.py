@@ -90,13 +90,12 @@ class ReadOnlyDatabase:
             for after, pair in found:
                 yield after, pair
 
-    def messages(self, pair: Pair) -> Iterator[Message]:
+    def messages(self, pair: Pair, after: int = 0) -> Iterator[Message]:
         """
-        A log as it stands, recalls too.
+        A log as it stands behind a seq, recalls too.
 
         @raise StoreError: at the first row that is damaged.
         """
-        after = 0
         tail = self._tails.get(self._ask(pages.numberOf, pair) or 0, [])
         while found := self._ask(pages.walk, pair, after, CHUNK, tail):
             yield from found

@@ -28,11 +28,10 @@ EDITED = 14
 
 VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
-#: A row that is there already stays as it is: see L{imtw.persistence.tail.recover}.
 INSERT = """
     INSERT INTO messages
     (conversation, seq, n, ts, id, device, sender, kind, content, created, extras, fact, recalled, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, seq) DO NOTHING
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 # Every statement gives the interpreter's lock away and has to get it back from a reactor that is busy: so it is few
@@ -44,6 +43,7 @@ CLEAR = (
     "UPDATE messages SET content = NULL, extras = NULL, recalled = ?, checksum = ?, edited = NULL "
     "WHERE conversation = ? AND seq = ?"
 )
+STANDING = "SELECT * FROM messages WHERE conversation = ? AND seq = ?"
 REWRITE = "UPDATE messages SET content = ?, checksum = ?, edited = ? WHERE conversation = ? AND seq = ?"
 
 _encode = Encoder().encode
@@ -198,15 +198,63 @@ def misplaced(row: Row, number: int) -> StoreError:
     )
 
 
+def taken(row: Row) -> StoreError:
+    """
+    What is said of a row in whose place another one stands.
+    """
+    return StoreError(
+        f"message {row[1]} of conversation {row[0]} has no place, for another one stands there: "
+        "the file is damaged; restore the database from a backup"
+    )
+
+
 def insert(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> None:
     """
     Put rows into their places.
+
+    @raise StoreError: somebody else's is there.
     """
     done = 0
-    for size, sql in INSERTS:
-        while done + size <= len(rows):
-            cursor.execute(sql, [value for row in rows[done : done + size] for value in row])
-            done += size
+    try:
+        for size, sql in INSERTS:
+            while done + size <= len(rows):
+                cursor.execute(sql, [value for row in rows[done : done + size] for value in row])
+                done += size
+    except sqlite3.IntegrityError as error:
+        raise next((taken(row) for row in rows[done:] if standing(cursor, row) is not None), error) from error
+
+
+def restore(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> None:
+    """
+    Put rows into their places, some of which may be there already: those
+    stay as they are, for they may have been recalled or edited since.
+
+    @raise StoreError: somebody else's is there.
+    """
+    missing = []
+    for row in rows:
+        found = standing(cursor, row)
+        if found is None:
+            missing.append(row)
+        elif found[:CHECKSUM] != row[:CHECKSUM] and not _isLater(found, row):
+            raise taken(row)
+    insert(cursor, missing)
+
+
+def standing(cursor: sqlite3.Cursor, row: Row) -> Row | None:
+    """
+    What stands in a row's place.
+    """
+    found: Row | None = cursor.execute(STANDING, row[:2]).fetchone()
+    return found
+
+
+def _isLater(found: Row, row: Row) -> bool:
+    """
+    Is this a row after it was recalled or edited?
+    """
+    isChanged = found[12] is not None or found[EDITED] is not None
+    return isChanged and found[:8] == row[:8] and found[9] == row[9] and found[11] == row[11] and isSound(found)
 
 
 def clear(cursor: sqlite3.Cursor, row: Row, recalled: int) -> None:

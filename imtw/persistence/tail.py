@@ -26,7 +26,7 @@ from msgspec.json import Decoder, Encoder
 
 from imtw.errors import StoreError
 from imtw.model import Message, Pair
-from imtw.persistence.rows import Row, insert
+from imtw.persistence.rows import Row, restore
 
 ROWS = 16384  # that wait here for their place
 BYTES = 16 * 1024 * 1024  # that these may take in the journal
@@ -207,11 +207,12 @@ def readJournal(cursor: sqlite3.Cursor) -> list[list[Row]]:
 
 def recover(cursor: sqlite3.Cursor) -> None:
     """
-    Put all that is in the journal into its place.  Rows that are there
-    already stay as they are: they may have been recalled since.
+    Put all that is in the journal into its place, if it is not there.
+
+    @raise StoreError: that is damaged, or there is something else.
     """
     cursor.execute("BEGIN IMMEDIATE")
     for rows in readJournal(cursor):
-        insert(cursor, rows)
+        restore(cursor, rows)
     cursor.execute(CLEAR)
     cursor.execute("COMMIT")

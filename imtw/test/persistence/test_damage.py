@@ -12,9 +12,11 @@ from typing import Any
 from zlib import crc32
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from imtw.errors import StoreError
-from imtw.model import Message, User, groupPair, privatePair
+from imtw.model import Message, Pair, User, groupPair, privatePair
+from imtw.persistence import heads
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rows import INSERT
 from imtw.test.persistence.harness import CHAT, START
@@ -107,6 +109,7 @@ class DamageTests(SQLiteTestCase):
         """
         await self.say(CHAT, "alice", "one", "1")
         await self.say(CHAT, "alice", "two", "2", device="phone")
+        await self.say(CHAT, "bob", "and")
         await self.place()
         self.change("UPDATE messages SET content = 'lies' WHERE seq = 1")
         self.change("UPDATE messages SET content = CAST(x'ff' AS TEXT) WHERE seq = 2")
@@ -124,7 +127,56 @@ class DamageTests(SQLiteTestCase):
         self.assertEqual([success for success, _ in results], [True, False, False, False, False, True])
         self.assertTrue(all(isinstance(result.value, StoreError) for success, result in results if not success))
         self.assertTrue(self.store.healthy)
-        self.assertEqual([m.content for m in await self.store.walk(CHAT, 2, 10)], ["three"])
+        self.assertEqual([m.content for m in await self.store.walk(CHAT, 2, 10)], ["and", "three"])
+
+    async def appendsTo(self, pair: Pair, *damages: str) -> bool:
+        """
+        Damage the rows that are in their places, start again, and say
+        something in two conversations; the other one is not damaged.
+
+        @return: was it stored in this one?
+        """
+        await self.store.stop()
+        with sqlite3.connect(self.path) as connection:
+            for damage in damages:
+                connection.execute(damage)
+        connection.close()
+        self.store = self.storeOn(self.path)
+        await self.store.start()
+        results: Any = await DeferredList(
+            [self.say(pair, "alice", "more"), self.say(OTHER, "alice", "fine"), self.say(pair, "alice", "more")],
+            consumeErrors=True,
+        )
+        (one, told), (other, _), (two, _) = results
+        self.assertTrue(other)
+        self.assertEqual(one, two)
+        if not one:
+            self.assertIn("is damaged", str(told.value))
+        return bool(one)
+
+    async def test_unsureHead(self) -> None:
+        """
+        Nothing is added to a log whose last row is damaged, or behind whose
+        last row there were others; what is wrong is logged once.
+        """
+        logged: list[str] = []
+
+        def note(event: LogEvent) -> None:
+            logged.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(note)  # type: ignore[arg-type]
+        self.addCleanup(globalLogPublisher.removeObserver, note)  # type: ignore[arg-type]
+        for what, change in DAMAGE.items():
+            pair = privatePair("alice", f"bob{self.said}")
+            self.assertTrue(await self.appendsTo(pair))
+            [*_, last] = await self.store.walk(pair, 0, 10)
+            change = change if "=" in change else f"{what} = {change}"
+            where = f"conversation = {last.conversation} AND seq = {last.seq}"
+            logged.clear()
+            self.assertFalse(await self.appendsTo(pair, f"UPDATE messages SET {change} WHERE {where}"), what)  # noqa: S608
+            await self.store.stop()
+            named = [line for line in logged if f"conversation {last.conversation} is damaged" in line]
+            self.assertEqual(len(named), 1, (what, logged))
 
     async def test_checksum(self) -> None:
         """
@@ -320,6 +372,65 @@ class PageTests(SQLiteTestCase):
                     for standing in got if got and asked[0] == "standings" else ():
                         self.assertIn(standing.last, [None, *whole[standing.pair]], (page, other // PAGE, asked))
         self.assertGreater(differed, 100)
+
+    async def misplaced(self) -> tuple[int, int, list[Any]]:
+        """
+        Put another page in the place of each page of a file in turn, and say
+        something in all conversations, twice with a restart between.
+
+        @return: how many messages were stored, how many refused, and those
+            that were stored and are not there.
+        """
+        sound = await self.filled()
+        random = Random(self.seed)
+        stored, refused = 0, 0
+        lost: list[Any] = []
+        for page in range(1, len(sound) // PAGE):
+            other = random.randrange(len(sound) // PAGE) * PAGE
+            self.path = self.mktemp()
+            with open(self.path, "wb") as stream:
+                stream.write(sound[: page * PAGE] + sound[other : other + PAGE] + sound[(page + 1) * PAGE :])
+            said: list[Message] = []
+            for _ in range(2):
+                self.store = self.storeOn(self.path)
+                try:
+                    await self.store.start()
+                except StoreError:
+                    break
+                asked = [self.say(pair, pair.a if pair.b else "alice", "new") for pair in self.pairs]
+                results: Any = await DeferredList(asked, consumeErrors=True)
+                said += [row for isStored, row in results if isStored and row is not None]
+                refused += sum(not isStored for isStored, _ in results)
+                await self.store.stop()
+            stored += len(said)
+            for row in said:
+                found: Any
+                try:
+                    with ReadOnlyDatabase(self.path) as database:
+                        found = next(iter(database.messages(row.pair, row.seq - 1)), None)
+                except StoreError as error:
+                    found = str(error)
+                if found != row:
+                    lost.append((page, other // PAGE, row, found))
+        return stored, refused, lost
+
+    async def test_nothingIsLost(self) -> None:
+        """
+        Whichever page is another one, what is stored after that is there: a
+        seq that was given is not given again, and where that is not sure
+        nothing is stored.
+        """
+        stored, refused, lost = await self.misplaced()
+        self.assertGreater(min(stored, refused), 50)
+        self.assertEqual(lost, [])
+
+    async def test_trusting(self) -> None:
+        """
+        The same finds what is lost where nobody looks at the end of a log.
+        """
+        self.patch(heads, "isSure", lambda *_: True)
+        _, _, lost = await self.misplaced()
+        self.assertTrue(lost)
 
     async def test_flippedBits(self) -> None:
         """

@@ -8,6 +8,7 @@ import sqlite3
 from typing import Any
 
 from msgspec.json import encode
+from msgspec.structs import replace
 from twisted.internet.defer import DeferredList, gatherResults
 
 from imtw.errors import StoreError
@@ -15,8 +16,9 @@ from imtw.limits import Limits
 from imtw.model import groupPair, privatePair
 from imtw.persistence import tail
 from imtw.persistence.readonly import ReadOnlyDatabase
-from imtw.persistence.rows import rowOf
+from imtw.persistence.rows import INSERT, rowOf
 from imtw.persistence.sqlite import SQLiteStore
+from imtw.persistence.tail import readJournal
 from imtw.test.persistence.harness import CHAT
 from imtw.test.persistence.test_sqlite import SQLiteTestCase
 
@@ -164,6 +166,70 @@ class TailTests(SQLiteTestCase):
         await self.store.start()
         self.assertEqual(await self.failed(self.store.walk(CHAT, 0, 5)), True)
         self.assertEqual([m.content for m in await self.store.walk(CHAT, 0, 1)], ["one"])
+
+    async def crashed(self, *damages: str) -> str:
+        """
+        A copy of the file as a crash would leave it, a little damaged.
+        """
+        copy = self.mktemp()
+        connection = sqlite3.connect(self.path)
+        connection.execute("VACUUM INTO ?", (copy,))
+        connection.close()
+        with sqlite3.connect(copy) as connection:
+            for damage in damages:
+                connection.execute(damage)
+        connection.close()
+        return copy
+
+    async def test_takenPlace(self) -> None:
+        """
+        What is in the journal and finds another row in its place is named,
+        and stays in the journal; one that was recalled or edited since is no
+        other row.
+        """
+        for n in range(4):
+            await self.say(CHAT, "alice", f"{n}", f"id{n}")
+        entries = self.ask("SELECT position, entry FROM journal")
+        await self.recall(CHAT, "alice", "id1")
+        await self.edit(CHAT, "alice", "id2", "edited")
+        await self.place()
+        whole = await self.store.walk(CHAT, 0, 10)
+        back = [f"INSERT OR REPLACE INTO journal VALUES ({at}, x'{entry.hex()}')" for at, entry in entries]
+        for damage in (
+            "UPDATE messages SET sender = 'bob' WHERE seq = 1",
+            "UPDATE messages SET content = 'lies' WHERE seq = 1",
+            "UPDATE messages SET content = 'lies' WHERE seq = 3",
+            "UPDATE messages SET recalled = 9 WHERE seq = 4",
+        ):
+            other = SQLiteStore(await self.crashed(*back, damage), self.reactor, self.limits)
+            error: Any = await self.assertFailure(other.start(), StoreError)
+            self.assertIn(f"message {damage[-1]} of conversation 1", str(error))
+            with ReadOnlyDatabase(other.path) as database:
+                self.assertEqual(sum(map(len, database._ask(readJournal))), 4)
+        other = SQLiteStore(await self.crashed(*back, "DELETE FROM messages WHERE seq = 1"), self.reactor, self.limits)
+        await other.start()
+        self.assertEqual(await other.walk(CHAT, 0, 10), whole)
+        await other.stop()
+
+    async def test_takenMeanwhile(self) -> None:
+        """
+        Where somebody else's row is found in a place while the store runs,
+        nothing more is taken, and nothing that was is lost.
+        """
+        await self.say(CHAT, "alice", "mine", "1")
+        connection = sqlite3.connect(self.path)
+        row = [*rowOf(replace((await self.store.walk(CHAT, 0, 1))[0], content="lies"))[0]]
+        with connection:
+            connection.execute(INSERT, row)
+        connection.close()
+        self.patch(tail, "ROWS", 0)
+        error: Any = await self.assertFailure(self.say(CHAT, "alice", "x" * 10000), StoreError)
+        self.assertIn("message 1 of conversation 1", str(error))
+        self.assertFalse(self.store.healthy)
+        await self.store.stop()
+        with ReadOnlyDatabase(self.path) as database:
+            [[kept]] = database._ask(readJournal)
+            self.assertEqual((kept[1], kept[8]), (1, "mine"))
 
     async def _walkOnce(self) -> Any:
         """
