@@ -92,8 +92,11 @@ def userAsked(request: Request) -> str:
     """
     The parameter C{userid}, from the query or from a form.
     """
-    values = request.args.get(b"userid", []) or parse_qs(bodyOf(request)).get(b"userid", [])
-    return values[0].decode("utf-8", "replace") if values else ""
+    values = request.args.get(b"userid", [])
+    if not values:  # bytes that are not ASCII may stand in it, which parse_qs does not take as bytes
+        form = parse_qs(bodyOf(request).decode("latin-1"), encoding="latin-1")
+        values = [text.encode("latin-1") for text in form.get("userid", [])]
+    return bytes(values[0]).decode("utf-8", "replace") if values else ""
 
 
 class OnlineResource(AsyncResource):

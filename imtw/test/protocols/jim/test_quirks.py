@@ -721,6 +721,10 @@ class ConnectionTests(QuirkTestCase):
         self.assertEqual(commands(await named.upTo(6)), [6])
         online = await self.http(self.live.port, "GET", "/api/user/online?userid=%E5%BC%A0%20%E4%B8%89")
         self.assertEqual(online.json["code"], 10019)
+        forms = [("userid=张 三".encode(), 10019), (b"userid=%E5%BC%A0+%E4%B8%89", 10019), (b"u\xefserid=x", 10020)]
+        for form, code in forms:
+            asked = await self.http(self.live.port, "POST", "/api/user/online", form)
+            self.assertEqual(asked.json["code"], code, form)
         bad = await self.upgrade(self.live.port, f"/?username={'x' * 65}&password=a")
         self.assertEqual((await bad.upTo(6))[-1]["code"], 10008)
         await bad.closed()
