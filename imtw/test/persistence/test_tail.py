@@ -108,7 +108,7 @@ class TailTests(SQLiteTestCase):
             await self.say(groupPair("g"), "bob", f"{n}")
         await self.recall(CHAT, "alice", "id3")
         await self.say(CHAT, "bob", "last")
-        copy = self.mktemp()
+        copy: str = self.mktemp()
         connection = sqlite3.connect(self.path)
         connection.execute("VACUUM INTO ?", (copy,))
         connection.close()
@@ -171,7 +171,7 @@ class TailTests(SQLiteTestCase):
         """
         A copy of the file as a crash would leave it, a little damaged.
         """
-        copy = self.mktemp()
+        copy: str = self.mktemp()
         connection = sqlite3.connect(self.path)
         connection.execute("VACUUM INTO ?", (copy,))
         connection.close()
@@ -194,7 +194,10 @@ class TailTests(SQLiteTestCase):
         await self.edit(CHAT, "alice", "id2", "edited")
         await self.place()
         whole = await self.store.walk(CHAT, 0, 10)
-        back = [f"INSERT OR REPLACE INTO journal VALUES ({at}, x'{entry.hex()}')" for at, entry in entries]
+        back = [
+            f"INSERT OR REPLACE INTO journal VALUES ({at}, x'{entry.hex()}')"  # noqa: S608 - both are our own
+            for at, entry in entries
+        ]
         for damage in (
             "UPDATE messages SET sender = 'bob' WHERE seq = 1",
             "UPDATE messages SET content = 'lies' WHERE seq = 1",
