@@ -47,7 +47,7 @@ class InviteHandler:
     Keeps an invitation.
     """
 
-    command = Command(23, "invite", Invite, 23, help="let somebody into a closed group")
+    command = Command(23, "let-in", Invite, 23, help="let somebody into a closed group")
 
     def __init__(self, core: ICore) -> None:
         self._store = core.store

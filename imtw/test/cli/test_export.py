@@ -139,7 +139,7 @@ class ExportTests(CommandTestCase):
         """
         self.done("user", "add", "ann", "--password-file=-", stdin=b"secret\n")
         with sqlite3.connect(self.path) as connection:
-            connection.execute("INSERT INTO conversations VALUES (1, 2, '100', '', 0)")
+            connection.execute("INSERT INTO conversations (id, scope, a, b, created) VALUES (1, 2, '100', '', 0)")
         connection.close()
         status, shown = self.onTerminal("export", "100", "--to", "out", answers=[])
         self.assertEqual(status, 0, shown)

@@ -1,4 +1,4 @@
 from imtw.plugin import HandlerMaker, PolicyMaker
 
-invite = HandlerMaker("invite", "acme_invited.InviteHandler", "let somebody into a closed group")
+letIn = HandlerMaker("let-in", "acme_invited.InviteHandler", "let somebody into a closed group")
 invited = PolicyMaker("invited", "acme_invited.Invited", "only who was invited joins a group called closed-...")
