@@ -1,5 +1,6 @@
 """
-D6: damage to the database is found and named, and never served.
+D6: damage to the database is found and named, and never served; and what is
+acknowledged after it is there.
 """
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +17,7 @@ from random import Random
 from typing import Any
 
 from imtw.errors import StoreError
+from imtw.model import groupPair, privatePair
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.verify.caller import Caller, NoAnswer
 from imtw.verify.crowd import Address, Crowd
@@ -31,9 +34,14 @@ SPEAKERS = 3
 PATIENCE = 3.0  # seconds for an answer; a server that hangs on damage has not found it
 FEW, MORE = 6, 10  # copies for --quick, and for a control
 CRASHED = "looking for it failed"
+ADDED = 2  # messages said in each conversation of a damaged copy
+STOPPING = 30.0  # seconds
 NAMED = 5  # findings that are looked at
 
 Told = dict[Conversation, list[Any]]
+
+#: Where something was said, the seq that it was acknowledged with, its id, what it says.
+Acknowledged = tuple[Conversation, int, str, str]
 
 
 class Copies:
@@ -68,6 +76,15 @@ class Copies:
         with closing(sqlite3.connect(self._file)) as connection:
             connection.execute("VACUUM")  # pages that nothing is in could be damaged without harm
         self.pages = os.path.getsize(self._file) // PAGE
+
+    def ends(self) -> set[int]:
+        """
+        The pages that have the last message of a conversation.
+        """
+        last = [rows[-1][0].encode() for rows in self.told.values() if rows]
+        with open(self._file, "rb") as stream:
+            found = [stream.read(PAGE) for _ in range(self.pages)]
+        return {page for page, content in enumerate(found) if any(id in content for id in last)}
 
     def damaged(self, page: int, random: Random) -> tuple[str, str]:
         """
@@ -115,6 +132,43 @@ class Copies:
         return told
 
 
+    def add(self, address: Address) -> list[Acknowledged]:
+        """
+        Say something in all conversations.
+
+        @return: what was acknowledged.
+        """
+        said: list[Acknowledged] = []
+        for at, where in enumerate(self.places):
+            for number in range(ADDED):
+                id, content = f"after-{at}-{number}", f"said after the damage {number}"
+                try:
+                    with Caller(address, where.a or self.names[0], "later", PATIENCE) as caller:
+                        answer = caller.chat(where, id, content)
+                except (NoAnswer, OSError):
+                    continue
+                if isinstance(answer.get("data"), dict) and "seq" in answer["data"]:
+                    said.append((where, answer["data"]["seq"], id, content))
+        return said
+
+
+def lost(file: str, said: Sequence[Acknowledged]) -> list[str]:
+    """
+    What was acknowledged and is not where it was said to be.
+    """
+    missing = []
+    for where, seq, id, content in said:
+        pair = groupPair(where.group) if where.group else privatePair(where.a, where.b)
+        try:
+            with ReadOnlyDatabase(file) as database:
+                row = next(database.messages(pair, seq - 1), None)
+        except StoreError:
+            row = None
+        if row is None or (row.seq, row.id, row.content) != (seq, id, content):
+            missing.append(f"{id}, seq {seq}")
+    return missing
+
+
 def isFound(stage: Stage) -> Sequence[Result]:
     """
     The row.
@@ -122,15 +176,19 @@ def isFound(stage: Stage) -> Sequence[Result]:
     copies = Copies(stage)
     pages = list(range(copies.pages))
     stage.random.shuffle(pages)
+    ends = copies.ends()
+    pages.sort(key=lambda page: page not in ends)
     chosen = pages[: len(pages) if not stage.plan.quick else FEW if not stage.plan.sabotage else MORE]
-    wrong, short, unnamed, harmless, refused = [], [], [], 0, 0
+    wrong, short, unnamed, gone, harmless, refused, added = [], [], [], [], 0, 0, 0
     with stage.progress("damaged copies", len(chosen), "copies") as bar:
         for page in chosen:
             folder, what = copies.damaged(page, stage.random)
             named = findings(os.path.join(folder, "imtw.db"))
             if named and named[0].startswith(CRASHED):
                 unnamed.append(f"{what}, {named[0]}")
-            served = serving(Server(folder, stage.plan.options, stage.plan.sabotage), copies)
+            served, said = serving(Server(folder, stage.plan.options, stage.plan.sabotage), copies)
+            added += len(said)
+            gone += [f"{what}: {one}" for one in lost(os.path.join(folder, "imtw.db"), said)]
             shutil.rmtree(folder)
             if served is None:
                 refused += 1
@@ -143,30 +201,40 @@ def isFound(stage: Stage) -> Sequence[Result]:
                 unnamed.append(what)
             harmless += not named and set(verdicts) == {"same"}
             bar.update(1)
-    notes = [f"in unused bytes, nothing changed {harmless}", f"did not start {refused}"]
+    possible = ADDED * len(copies.places) * len(chosen)
+    notes = [f"acknowledged afterwards {added} of {possible}"]
+    notes += [f"lost: {one}" for one in gone[:3]]
+    notes += [f"in unused bytes, nothing changed {harmless}", f"did not start {refused}"]
     notes += [f"served wrong: {one}" for one in wrong[:3]] + [f"not named: {one}" for one in unnamed[:3]]
     return [
         judged(
             "D6",
             "damage is found and named, not served",
             f"{len(chosen)} of {copies.pages} pages",
-            f"wrong messages served {len(wrong)}, not named {len(unnamed)}",
-            "0, 0",
-            not wrong and not unnamed,
+            f"wrong messages served {len(wrong)}, not named {len(unnamed)}, acknowledged and lost {len(gone)}",
+            "0, 0, 0",
+            not wrong and not unnamed and not gone,
             "; ".join(notes),
         )
     ]
 
 
-def serving(server: Server, copies: Copies) -> Told | None:
+def serving(server: Server, copies: Copies) -> tuple[Told | None, list[Acknowledged]]:
     """
-    What a server makes of a damaged copy; L{None} where it does not start.
+    What a server makes of a damaged copy, and what it acknowledges
+    afterwards; L{None} where it does not start.
     """
+    served, said = None, []
     try:
         with server:
-            return copies.serve(server.address)
-    except (TimeoutError, CannotStart):
-        return None
+            served = copies.serve(server.address)
+            said = copies.add(server.address)
+            server.terminate()  # so that all finds its place
+            assert server.process is not None
+            server.process.wait(STOPPING)
+    except (TimeoutError, CannotStart, subprocess.TimeoutExpired):
+        pass
+    return served, said
 
 
 def findings(file: str) -> list[str]:
