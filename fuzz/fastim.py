@@ -44,7 +44,7 @@ def parameters(data: bytes) -> None:
         return
     assert len(found) <= 2 * MOST
     for name, value in found.items():
-        (name + value).encode()
+        "".join([name, *value]).encode()
         try:
             assert -(1 << 63) <= number(found, name) < 1 << 63
         except BadParameter:

@@ -11,12 +11,13 @@ from urllib.parse import parse_qsl
 MOST = 1000  # parameters of one request
 SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
+_NUMBER = re.compile(r"[+-]?0*[0-9]{1,19}")
+_FIELD = re.compile(rb"^content-disposition\s*:(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(rb';\s*name\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 _FILE = re.compile(rb";\s*filename\*?\s*=", re.IGNORECASE)
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
 
-Parameters = dict[str, str]
+Parameters = dict[str, list[str]]
 
 
 class BadParameter(Exception):
@@ -27,8 +28,8 @@ class BadParameter(Exception):
 
 def parametersOf(query: bytes, kind: bytes, body: bytes) -> Parameters:
     """
-    All parameters of a request; of several with one name the first, those of
-    the query in front.
+    All parameters of a request, with their values in order, those of the
+    query in front.
 
     @param kind: the content type.  Of another than a form's or multipart
         the body is not looked at.
@@ -42,7 +43,7 @@ def parametersOf(query: bytes, kind: bytes, body: bytes) -> Parameters:
         pairs += multipartOf(kind, body)
     found: Parameters = {}
     for name, value in pairs:
-        found.setdefault(name, value)
+        found.setdefault(name, []).append(value)
     return found
 
 
@@ -71,8 +72,9 @@ def multipartOf(kind: bytes, body: bytes) -> list[tuple[str, str]]:
         if part.startswith(b"--"):
             break
         head, separator, value = part.partition(b"\r\n\r\n")
-        name = _NAME.search(head)
-        if separator and name is not None and not _FILE.search(head):
+        field = _FIELD.search(head)
+        name = _NAME.search(field[1]) if field is not None else None
+        if separator and field is not None and name is not None and not _FILE.search(field[1]):
             text = name[1] if name[1] is not None else name[2]
             found.append((_decoded(re.sub(rb"\\(.)", rb"\1", text)), _decoded(value)))
     return found
@@ -84,27 +86,33 @@ def _decoded(data: bytes) -> str:
 
 def text(parameters: Parameters, name: str) -> str:
     """
-    A parameter that has to be there; it may be empty.
+    A parameter that has to be there; it may be empty.  Of one that is there
+    several times all values, with commas between: so Spring reads a text.
 
     @raise BadParameter: it is not.
     """
-    value = parameters.get(name)
-    if value is None:
-        raise BadParameter(f"{name} is missing")
-    return value
+    return ",".join(_values(parameters, name))
 
 
 def number(parameters: Parameters, name: str) -> int:
     """
     A parameter that has to be there and a whole number of 64 bits: decimal,
-    with blanks around it.
+    with blanks around it.  Of several the first counts: so Spring reads a
+    number.
 
     @raise BadParameter: it is not.
     """
-    value = text(parameters, name).strip()
+    value = _values(parameters, name)[0].strip()
     if _NUMBER.fullmatch(value) is None or not value.isascii():
         raise BadParameter(f"{name} is {value[:20]!r}, wanted a whole number")
     result = int(value)
     if not SMALLEST <= result <= LARGEST:
         raise BadParameter(f"{name} has more than 64 bits")
     return result
+
+
+def _values(parameters: Parameters, name: str) -> list[str]:
+    values = parameters.get(name)
+    if values is None:
+        raise BadParameter(f"{name} is missing")
+    return values

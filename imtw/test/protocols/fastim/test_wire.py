@@ -161,9 +161,19 @@ class ParameterTests(TestCase):
         The query, the body of a form, and both; the query comes first.
         """
         found = parametersOf(b"a=1&b=%E4%B8%AD+x&c=&d", b"", b"e=5")
-        self.assertEqual(found, {"a": "1", "b": "中 x", "c": "", "d": ""})
+        self.assertEqual(found, {"a": ["1"], "b": ["中 x"], "c": [""], "d": [""]})
         found = parametersOf(b"a=1", FORM + b"; charset=UTF-8", b"a=2&b=%2B1&b=3")
-        self.assertEqual(found, {"a": "1", "b": "+1"})
+        self.assertEqual(found, {"a": ["1", "2"], "b": ["+1", "3"]})
+
+    def test_repeated(self) -> None:
+        """
+        Of what is there several times all is read as a text, with commas, and
+        the first as a number.
+        """
+        found = parametersOf(b"a=1&b=x", FORM, b"a=2&b=y&b=")
+        self.assertEqual((text(found, "a"), number(found, "a"), text(found, "b")), ("1,2", 1, "x,y,"))
+        with self.assertRaises(BadParameter):
+            number(found, "b")
 
     def test_otherBodies(self) -> None:
         """
@@ -185,9 +195,20 @@ class ParameterTests(TestCase):
             b"\r\n--edge\r\nno blank line"
             b"\r\n--edge--\r\nContent-Disposition: form-data; name=\"late\"\r\n\r\nx"
         )
-        self.assertEqual(parametersOf(b"", MULTIPART, body), {"a": "1\r\n2", "b": "中", 'q"': ""})
+        fields = {"a": ["1\r\n2"], "b": ["中"], 'q"': [""]}
+        self.assertEqual(parametersOf(b"", MULTIPART, body), fields)
         quotedEdge = b'Multipart/Form-Data; Boundary="edge"'
-        self.assertEqual(parametersOf(b"z=0", quotedEdge, body), {"z": "0", "a": "1\r\n2", "b": "中", 'q"': ""})
+        self.assertEqual(parametersOf(b"z=0", quotedEdge, body), {"z": ["0"], **fields})
+
+    def test_multipartHeaders(self) -> None:
+        """
+        A part is called what its disposition says, wherever that stands.
+        """
+        body = (
+            b"--edge\r\nContent-Type: text/plain; name=other; filename=x\r\nContent-Disposition: form-data; name=a\r\n"
+            b"X: ; name=third\r\n\r\n1\r\n--edge\r\nContent-Type: text/plain; name=b\r\n\r\n2\r\n--edge--\r\n"
+        )
+        self.assertEqual(parametersOf(b"", MULTIPART, body), {"a": ["1"]})
 
     def test_bounded(self) -> None:
         """
@@ -209,12 +230,13 @@ class ParameterTests(TestCase):
         Whole numbers of 64 bits, decimal; nothing else, and never missing.
         """
         for given, wanted in (("0", 0), ("-1", -1), ("+1", 1), (" 7 ", 7), ("0009", 9), (str(2**63 - 1), 2**63 - 1)):
-            self.assertEqual(number({"n": given}, "n"), wanted)
+            self.assertEqual(number({"n": [given]}, "n"), wanted)
+        self.assertEqual(number({"n": ["0" * 40 + "7"]}, "n"), 7)
         for given in ("", " ", "x", "1.5", "1e3", "0x10", "١", "1_000", "--1", str(2**63), "9" * 400, "1 2", "+"):
             with self.assertRaises(BadParameter):
-                number({"n": given}, "n")
+                number({"n": [given]}, "n")
         with self.assertRaises(BadParameter):
             number({}, "n")
         with self.assertRaises(BadParameter):
             text({}, "n")
-        self.assertEqual(text({"n": ""}, "n"), "")
+        self.assertEqual(text({"n": [""]}, "n"), "")
