@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from imtw.protocols.fastim.parameters import MOST, BadParameter, number, parametersOf
-from imtw.protocols.fastim.paths import hasSlash, isOurs, targetOf
+from imtw.protocols.fastim.paths import isMalformed, isOurs, targetOf
 from imtw.protocols.fastim.texts import chat, failure, quotedInAnswer
 
 FORM = b"application/x-www-form-urlencoded"
@@ -83,7 +83,7 @@ def paths(data: bytes) -> None:
     path = data.decode("latin-1")
     target = targetOf(path)
     if target is not None:
-        assert isOurs(path) and not hasSlash(path)
+        assert isOurs(path) and not isMalformed(path)
         assert all(target) and not any("/" in name or name in (".", "..") for name in target)
         "".join(target).encode()
 

@@ -4,10 +4,13 @@ The targets of FastIM's WebSockets.  No I/O.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 CHAT, LIST = "/group/chat/", "/group/list/"
+
+_MALFORMED = re.compile(r"%2f|%5c|%00|%(?![0-9a-f]{2})|\\", re.IGNORECASE)
 
 
 class Room(NamedTuple):
@@ -38,21 +41,21 @@ def isOurs(path: str) -> bool:
     return f"{path}/".startswith((CHAT, LIST))
 
 
-def hasSlash(path: str) -> bool:
+def isMalformed(path: str) -> bool:
     """
-    Is there a slash, or a backslash, within a segment?  That is refused.
+    Is there a slash, a backslash or a NUL within a segment, or a percent
+    sign that begins nothing?  That is refused.
     """
-    lower = path.lower()
-    return "%2f" in lower or "%5c" in lower or "\\" in path
+    return _MALFORMED.search(path) is not None
 
 
 def targetOf(path: str) -> Room | Roster | None:
     """
     What a path leads to; L{None} where it has too few segments, too many, an
-    empty one, one with a slash within, or one that is not UTF-8.  A slash at
-    the end does not count.
+    empty one, a malformed one, or one that is not UTF-8.  A slash at the end
+    does not count.
     """
-    if not isOurs(path) or hasSlash(path):
+    if not isOurs(path) or isMalformed(path):
         return None
     segments = path.removesuffix("/").split("/")[3:]
     try:

@@ -8,6 +8,7 @@ logged in, which method is right, and how all that is refused.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -22,7 +23,7 @@ from imtw.protocols.fastim.calls import CALLS, Call
 from imtw.protocols.fastim.house import USER_INFO, House
 from imtw.protocols.fastim.page import PAGE, PAGE_HEADERS
 from imtw.protocols.fastim.parameters import BadParameter, Parameters, parametersOf, text
-from imtw.protocols.fastim.paths import hasSlash, targetOf
+from imtw.protocols.fastim.paths import isMalformed, targetOf
 from imtw.protocols.fastim.texts import DENIED_BODY, FAILURE, SUCCESS, envelope, failure, quotedInAnswer
 from imtw.protocols.http import bodyOf
 
@@ -67,16 +68,17 @@ class Door(Resource):
                 self._preflight(request)
                 return
         path = pathOf(request)
-        if hasSlash(path) or isHalfUpgrade(request, path):
+        if isMalformed(path) or isHalfUpgrade(request, path):
             self._error(request, 400)
             return
+        route = unquote(path)
         user = None
-        if path not in FREE:
-            user = await self._house.who(headerOf(request, b"userId"), headerOf(request, b"token"))
+        if route not in FREE:
+            user = await self._who(request)
             if user is None:
                 send(request, 200, DENIED_BODY, self._deniedType)
                 return
-        route = path.removesuffix("/") if path != "/" else path
+        route = route.removesuffix("/")
         if route == PAGE_PATH:
             self._page(request)
         elif route == LOGIN:
@@ -86,12 +88,19 @@ class Door(Resource):
         else:
             self._error(request, 404)
 
+    async def _who(self, request: Request) -> User | None:
+        """
+        Who is logged in: both headers are there, and fit.
+        """
+        name, token = headerOf(request, b"userId"), headerOf(request, b"token")
+        return None if name is None or token is None else await self._house.who(name, token)
+
     async def _post(self, request: Request, call: Call | None, user: User | None) -> None:
         """
         Answer a call, or, where it is none, a login.
         """
         if request.method != b"POST":
-            self._otherMethod(request, b"POST")
+            self._otherMethod(request, [b"POST"])
             return
         query = request.uri.partition(b"?")[2]
         try:
@@ -121,7 +130,7 @@ class Door(Resource):
         The test page.
         """
         if request.method not in (b"GET", b"HEAD"):
-            self._otherMethod(request, b"GET")
+            self._otherMethod(request, [b"GET", b"HEAD"])
             return
         for name, value in PAGE_HEADERS.items():
             request.setHeader(name, value)
@@ -139,15 +148,16 @@ class Door(Resource):
         request.setHeader(b"Access-Control-Max-Age", PREFLIGHT_AGE)
         send(request, 200, b"", None)
 
-    def _otherMethod(self, request: Request, right: bytes) -> None:
+    def _otherMethod(self, request: Request, right: list[bytes]) -> None:
         """
-        Say which method is right.
+        Say which method is right; that HEAD is where GET is goes without
+        saying, but for who asks for all.
         """
         if request.method == b"OPTIONS":
-            request.setHeader(b"Allow", right + b",OPTIONS")
+            request.setHeader(b"Allow", b",".join([*right, b"OPTIONS"]))
             send(request, 200, b"", None)
         else:
-            request.setHeader(b"Allow", right)
+            request.setHeader(b"Allow", right[0])
             self._error(request, 405)
 
     def _error(self, request: Request, status: int) -> None:
@@ -205,19 +215,20 @@ def routeOf(request: Request) -> str:
     return "/".join(pathOf(request).split("/")[:3])
 
 
-def headerOf(request: Request, name: bytes) -> str:
+def headerOf(request: Request, name: bytes) -> str | None:
     """
-    A header's text, or an empty one.
+    A header's text, of several the first; L{None} where there is none.
     """
-    return (request.getHeader(name) or b"").decode("utf-8", "replace")
+    values = request.requestHeaders.getRawHeaders(name)
+    return values[0].decode("utf-8", "replace") if values else None
 
 
 def isHalfUpgrade(request: Request, path: str) -> bool:
     """
     Does this ask for one of the WebSockets without what that takes?
     """
-    asked = (request.getHeader(b"Upgrade") or b"").lower() == b"websocket"
-    return asked and targetOf(path) is not None
+    asked = [token.strip().lower() for token in (request.getHeader(b"Upgrade") or b"").split(b",")]
+    return request.method == b"GET" and b"websocket" in asked and targetOf(path) is not None
 
 
 def fastRoutes(house: House) -> tuple[dict[str, IResource], IResource]:

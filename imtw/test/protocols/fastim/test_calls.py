@@ -56,6 +56,65 @@ class CallTests(FastTestCase):
         self.assertEqual((await self.http(common, "GET", "/nowhere")).json["code"], 10103)
         self.assertEqual((await self.http(common, "GET", "/")).headers["content-type"], "text/html; charset=utf-8")
 
+    async def test_encodedPaths(self) -> None:
+        """
+        A path is the same with letters encoded, also where no login is asked;
+        what is malformed is refused whoever asks.
+        """
+        live = await self.serve(*ACCOUNTS, "--port-for", f"fastim={ANY_PORT}")
+        [port] = live.ports
+        answer = await self.post(port, "/user/log%69n", userId="ann", password="a password")
+        headers = {"userId": "ann", "token": answer.json["msg"]}
+        for path in ("/user/list%47roup", "/%75ser/listGroup/"):
+            answer = await self.http(port, "POST", path, b"", headers)
+            self.assertEqual(answer.json, {"code": 200, "msg": "操作成功", "data": []}, path)
+        for path in ("/user%2flistGroup", "/user/listGroup%", "/%00", "/user/listGroup%zz", "/user%5clistGroup"):
+            for one in ({}, headers):
+                answer = await self.http(port, "POST", path, b"", one)
+                self.assertEqual((answer.status, answer.json["path"]), (400, path))
+
+    async def test_loginHeaders(self) -> None:
+        """
+        Both have to be there, also of a user whose id is empty; of several the
+        first counts.
+        """
+        live = await self.serve(*OPEN)
+        for user in ("", "ann"):
+            token = await self.login(live.port, user)
+            for name, value, code in (("userId", user, 200), ("X", user, 440), ("userId", user + "x", 440)):
+                answer = await self.http(live.port, "POST", "/user/listGroup", b"", {name: value, "token": token})
+                self.assertEqual(answer.json["code"], code, (user, name, value))
+        client = await self.raw(live.port)
+        client.write(
+            f"POST /user/listGroup HTTP/1.1\r\nHost: h\r\nuserId: ann\r\nuserId: bob\r\ntoken: {token}\r\n"
+            "token: x\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        await client.until(lambda: b'"code":200' in client.received, "the answer")
+
+    async def test_options(self) -> None:
+        """
+        Who asks for the methods of a path is told all that are answered there.
+        """
+        live = await self.serve(*ACCOUNTS)
+        for path, allowed in (("/user/login", "POST,OPTIONS"), ("/test/websocket", "GET,HEAD,OPTIONS")):
+            answer = await self.http(live.port, "OPTIONS", path)
+            self.assertEqual((answer.status, answer.headers["allow"], answer.body), (200, allowed, b""))
+        answer = await self.http(live.port, "DELETE", "/test/websocket")
+        self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET"))
+
+    async def test_halfUpgrades(self) -> None:
+        """
+        An upgrade without a key is refused; of another method it is none.
+        """
+        live = await self.serve("--port-for", f"fastim={ANY_PORT}", *OPEN)
+        for method, upgrade, status in (
+            *(("GET", "websocket", 400), ("GET", "h2c, WebSocket", 400), ("GET", "h2c", 200)),
+            *(("POST", "websocket", 200), ("PUT", "websocket", 200)),
+        ):
+            headers = {"Upgrade": upgrade, "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+            answer = await self.http(live.port, method, "/group/chat/g/ann/x", None, headers)
+            self.assertEqual(answer.status, status, (method, upgrade))
+
     async def test_badParameters(self) -> None:
         """
         What is missing or no number gets Spring's 400.

@@ -8,7 +8,7 @@ import json
 from unittest import TestCase
 
 from imtw.protocols.fastim.parameters import MOST, BadParameter, number, parametersOf, text
-from imtw.protocols.fastim.paths import Room, Roster, hasSlash, isOurs, targetOf
+from imtw.protocols.fastim.paths import Room, Roster, isMalformed, isOurs, targetOf
 from imtw.protocols.fastim.texts import (
     chat,
     entry,
@@ -147,8 +147,16 @@ class PathTests(TestCase):
             self.assertTrue(isOurs(path), path)
         for path in ("/", "/group", "/group/", "/group/chats/1/2/3", "/group/chatter", "/x/group/chat/1/2/3"):
             self.assertFalse(isOurs(path), path)
-        self.assertTrue(hasSlash("/a%2fb"))
-        self.assertFalse(hasSlash("/a/b%20c"))
+
+    def test_malformed(self) -> None:
+        """
+        What is refused wherever it stands in a path.
+        """
+        for path in ("/a%2fb", "/a%2Fb", "/%5c", "/%5C", "/a\\b", "/%00", "/%", "/%4", "/%zz", "/%a/"):
+            self.assertTrue(isMalformed(path), path)
+            self.assertIsNone(targetOf(f"/group/chat{path}/2/x"), path)
+        for path in ("/a/b%20c", "/%25", "/%41", "/%ff", "/a+b"):
+            self.assertFalse(isMalformed(path), path)
 
 
 class ParameterTests(TestCase):
