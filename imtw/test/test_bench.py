@@ -50,8 +50,9 @@ def bench(*arguments: str, program: str = "run") -> subprocess.CompletedProcess[
     """
     Run one of the programs.
     """
-    words = [sys.executable, str(checkout() / "bench" / program), *arguments]
-    return subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
+    words = [sys.executable, "-m", "bench", program, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(checkout())}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LONG, check=False)
 
 
 def needTools() -> None:
