@@ -31,7 +31,7 @@ from imtw.deadlines import Deadlines
 from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
-from imtw.protocols.fastframes import frameSize, wholeFrame
+from imtw.protocols.fastframes import MASKED, frameSize, wholeFrame
 from imtw.protocols.opened import USUAL, Setting, slim
 from imtw.protocols.outlet import TransportOutlet
 
@@ -112,6 +112,8 @@ class SocketCarrier(WebSocketServerProtocol):
     _isOpened = False
     _rest = b""  # the head of a frame that is cut, or a frame that is not Autobahn's and not all there
     _owed = 0  # bytes to come of a frame that Autobahn has the beginning of
+    _ignored: frozenset[int] = frozenset()
+    _dropped = 0  # bytes to come of a frame that is ignored
     _hurry: IDelayedCall | None = None
 
     @cached_property
@@ -158,6 +160,9 @@ class SocketCarrier(WebSocketServerProtocol):
         self.echoCloseCodeReason = getattr(self.speaker, "echoesClose", False)
         if getattr(self.speaker, "deflates", False):
             self.perMessageCompressionAccept = acceptDeflate
+        ignored: frozenset[int] | None = getattr(self.speaker, "ignores", None)
+        if ignored is not None:
+            self._ignored = ignored
         return None
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
@@ -250,6 +255,9 @@ class SocketCarrier(WebSocketServerProtocol):
             at = min(self._owed, end)
             self._owed -= at
             self._dataReceived(data[:at])
+        elif self._dropped:
+            at = min(self._dropped, end)
+            self._dropped -= at
         most = self.maxMessagePayloadSize
         onlyLonger = not self.factory.cork.fast.frames
         while at < end and self.state == self.STATE_OPEN:
@@ -266,6 +274,10 @@ class SocketCarrier(WebSocketServerProtocol):
             if not size:
                 self._rest = data[at:]
                 return
+            if data[at] in self._ignored and data[at + 1] & MASKED and not self.inside_message:
+                self._dropped = max(0, at + size - end)
+                at += size
+                continue
             piece = data[at : at + size]
             at += len(piece)
             self._owed = size - len(piece)
@@ -275,16 +287,19 @@ class SocketCarrier(WebSocketServerProtocol):
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> bool | None:
         """
-        The peer closes.  Where its code would have to be echoed, and is none
-        of those that there are, it is told so: Autobahn would hang up with the
-        answer on its way.
+        The peer closes.  Where its code would have to be echoed, and its frame
+        is broken, it is told so: Autobahn would hang up with the answer on its
+        way.
         """
-        isCode = code is None or code in CLOSE_CODES or 3000 <= code < 5000
-        if isCode or not self.echoCloseCodeReason or self.state != self.STATE_OPEN:
+        isWhole = isCloseCode(code) and isText(reasonRaw or b"")
+        if not self.echoCloseCodeReason or (isWhole and self.state == self.STATE_OPEN):
             answered: bool | None = super().onCloseFrame(code, reasonRaw)
             return answered
         self.wasClean = True
-        self.finish(PROTOCOL_ERROR)
+        self.finish(PROTOCOL_ERROR)  # unless a close was sent before
+        timer, self.closeHandshakeTimeoutCall = self.closeHandshakeTimeoutCall, None
+        if timer is not None:
+            timer.cancel()
         self.dropConnection(abort=False)
         return None
 
@@ -463,6 +478,24 @@ class SocketFactory(WebSocketServerFactory):
             webStatus=False,
             tcpNoDelay=True,
         )
+
+
+def isCloseCode(code: int | None) -> bool:
+    """
+    May a peer close with this?
+    """
+    return code is None or code in CLOSE_CODES or 3000 <= code < 5000
+
+
+def isText(data: bytes) -> bool:
+    """
+    Is this UTF-8?
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def acceptDeflate(offers: Sequence[Any]) -> PerMessageDeflateOfferAccept | None:

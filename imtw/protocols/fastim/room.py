@@ -20,6 +20,7 @@ from imtw.commands import CHAT, Chat, Command, Reply, Status
 from imtw.dispatch import GRANTED
 from imtw.errors import CommandRefused, StoreError
 from imtw.model import User, groupPair
+from imtw.protocols.fastframes import BINARY
 from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.forms import chatOf
 from imtw.protocols.fastim.house import NAME, House
@@ -42,6 +43,7 @@ class FastSpeaker(SocketVoice):
     log = Logger()
     deflates = True
     echoesClose = True
+    ignores = frozenset({BINARY})
 
     def __init__(self, house: House, user: str, token: str) -> None:
         self.core = house.core

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from imtw.commands import Command, Reply
 from imtw.errors import StoreError
 from imtw.model import Tally, User, groupPair
+from imtw.protocols.fastframes import BINARY, TEXT
 from imtw.protocols.fastim.forms import END, BellForm, chatOf
 from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.room import BROKEN, FastSpeaker
@@ -270,6 +271,7 @@ class RosterSpeaker(FastSpeaker):
     One WebSocket that shows a list of rooms.  What comes is ignored.
     """
 
+    ignores = frozenset({BINARY, TEXT})
     roster: Roster | None = None
 
     def __init__(self, house: House, board: Board, user: str, token: str) -> None:

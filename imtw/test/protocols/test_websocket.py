@@ -656,6 +656,95 @@ class SpeakerTests(SynchronousTestCase):
         self.assertEqual(connection.codes, [POLICY])
 
 
+class Deaf(Ear):
+    """
+    Hears no binary messages, and answers closes as they are.
+    """
+
+    ignores = frozenset({FIN | BINARY})
+    echoesClose = True
+
+
+class IgnoredTests(SynchronousTestCase):
+    """
+    Frames that a speaker does not want.
+    """
+
+    def test_anyLength(self) -> None:
+        """
+        They are dropped however long they are and wherever they are cut, and
+        nothing of them is kept.
+        """
+        stream = b"".join(
+            frameOf(b"x" * size, FIN | BINARY) + frameOf(b"%d" % size, FIN | TEXT) for size in (0, 1, 125, 126, 70_000)
+        )
+        for size in (1, 7, 1000, len(stream)):
+            connection = Connection(Deaf(), most=100)
+            for at in range(0, len(stream), size):
+                connection.feed(stream[at : at + size])
+                self.assertLess(len(connection.carrier.data) + len(connection.carrier._rest), 20)
+            heard = [payload for payload, isBinary in connection.ear.heard if not isBinary]
+            self.assertEqual(heard, [b"0", b"1", b"125", b"126", b"70000"])
+            self.assertEqual((connection.codes, connection.ear.ends), ([], 0))
+
+    def test_others(self) -> None:
+        """
+        Where nobody ignores them, or they are not masked, they are refused.
+        """
+        for ear, data, code in (
+            (Ear(), frameOf(b"x" * 200, FIN | BINARY), 1009),
+            (Deaf(), frameOf(b"x" * 200, FIN | TEXT), 1009),
+            (Deaf(), bytes([FIN | BINARY, 2]) + b"hi", 1002),
+            (Deaf(), frameOf(b"a", TEXT) + frameOf(b"x" * 200, FIN | BINARY), 1002),
+        ):
+            connection = Connection(ear, most=100)
+            connection.feed(data)
+            self.assertEqual(connection.codes[:1], [code], data[:9])
+
+
+class BrokenCloseTests(SynchronousTestCase):
+    """
+    Close frames that are none, where closes are echoed.
+    """
+
+    def test_told(self) -> None:
+        """
+        The peer is told so, and nothing is hung up before that is out; no
+        timer is left.
+        """
+        for name, data in {
+            "one byte": frameOf(b"\x03", FIN | CLOSE),
+            "no code": frameOf(b"\x03\xed", FIN | CLOSE),
+            "no text": frameOf(b"\x03\xe8\xff", FIN | CLOSE),
+            "unmasked": bytes([FIN | CLOSE, 0]),
+        }.items():
+            connection = Connection(Deaf())
+            connection.feed(data)
+            self.assertEqual(connection.codes, [1002], name)
+            self.assertEqual((connection.wire.disconnecting, connection.wire.disconnected), (True, False), name)
+            connection.lose()
+            self.assertEqual((connection.ear.ends, connection.clock.getDelayedCalls()), (1, []), name)
+
+    def test_echoed(self) -> None:
+        """
+        One that is whole comes back, code and reason.
+        """
+        connection = Connection(Deaf())
+        connection.feed(frameOf(b"\x0f\xa0why", FIN | CLOSE))
+        self.assertEqual(connection.frames, [(FIN | CLOSE, b"\x0f\xa0why")])
+
+    def test_answer(self) -> None:
+        """
+        The peer's answer ends the connection at once.
+        """
+        connection = Connection(Deaf())
+        connection.carrier.finish(POLICY)
+        connection.feed(frameOf(b"\x03\xf0", FIN | CLOSE))
+        self.assertEqual((connection.codes, connection.wire.disconnecting), ([POLICY], True))
+        connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+
 class CloseTests(SynchronousTestCase):
     """
     How a connection ends.

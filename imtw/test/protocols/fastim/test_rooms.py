@@ -267,6 +267,22 @@ class RoomTests(FastTestCase):
         [tally] = await live.core.store.newest([groupPair(f"{MARK}fastim{MARK}g")], 0)
         self.assertEqual(tally.total, 3)
 
+    async def test_ignored(self) -> None:
+        """
+        Binary messages are ignored in rooms, and all messages by lists,
+        however long and whatever they are.
+        """
+        live = await self.serve(*OPEN)
+        client = await self.enter(live.port, "g", "1")
+        client.send(b"x" * 100_000, 0x82)
+        client.send(b"after it")
+        await self.hears(client, "after it")
+        watcher = await self.upgrade(live.port, "/group/list/1/x")
+        for payload, first in ((b"x" * 100_000, 0x81), (b"x" * 100_000, 0x82), (b"\xff", 0x81), (b"alive", 0x89)):
+            watcher.send(payload, first)
+        await watcher.until(lambda: (0x8A, b"alive") in watcher.frames, "the pong")
+        self.assertIsNone(watcher.code)
+
     async def test_deflate(self) -> None:
         """
         Compressed messages are taken on FastIM's paths and nowhere else, and
