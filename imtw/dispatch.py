@@ -83,14 +83,16 @@ class Cork:
     @ivar fast: the fast paths that outlets and carriers take; without that
         of the cork nothing is queued.
     @ivar tight: it is in.
+    @ivar whenPulled: have something called when the cork comes out.
     """
 
-    __slots__ = ("_depth", "_waiting", "fast", "tight")
+    __slots__ = ("_depth", "_waiting", "fast", "tight", "whenPulled")
 
     def __init__(self, fast: Fast | None = None) -> None:
         self.fast = fast or fastWithout()
         self._depth = 0
         self._waiting: list[Callable[[], None]] = []
+        self.whenPulled = self._waiting.append
         self.tight = False
 
     def push(self) -> None:
@@ -110,15 +112,10 @@ class Cork:
         self.tight = False
         waiting = self._waiting
         if waiting:
-            self._waiting = []
-            for flush in waiting:
+            flushes = waiting[:]
+            waiting.clear()
+            for flush in flushes:
                 flush()
-
-    def whenPulled(self, flush: Callable[[], None]) -> None:
-        """
-        Have C{flush} called when the cork comes out.
-        """
-        self._waiting.append(flush)
 
 
 class Slot:
@@ -148,6 +145,11 @@ class Slot:
         if self.lane is not None:
             self.lane.advance()
 
+
+# An attribute of an enumeration costs ten times as much as a name of the module's.
+_ANYBODY = Access.ANYBODY
+_USER = Access.USER
+_BAD_REQUEST = Status.BAD_REQUEST
 
 #: What an answer says that grants what was asked.
 GRANTED = frozenset(
@@ -211,13 +213,14 @@ class Dispatcher:
             L{None} for no answer.
         """
         command = handler.command
-        if command.failure is Status.BAD_REQUEST and not isAllowed(command, session):
+        isOpen = command.access is _ANYBODY
+        if command.failure is _BAD_REQUEST and not (isOpen or isAllowed(command, session)):
             return Reply(Status.INVALID)
         try:
             request = voice.read(command, packet)
             if not isinstance(request, Struct):  # which is quicker told than a Deferred, a generic
                 return self._later(handler, session, request)
-            if not isAllowed(command, session):
+            if not (isOpen or isAllowed(command, session)):
                 return Reply(Status.INVALID)
             return handler.handle(request, session)
         except CommandRefused as refused:
@@ -269,11 +272,11 @@ def isAllowed(command: Command, session: Session) -> bool:
     May this session give this command?
     """
     access = command.access
-    if access is Access.ANYBODY:
+    if access is _ANYBODY:
         return True
     if session.user is None:
-        return access is Access.USER and Liberty.ANONYMOUS in session.liberties
-    return access is Access.USER or session.user.operator
+        return access is _USER and Liberty.ANONYMOUS in session.liberties
+    return access is _USER or session.user.operator
 
 
 class Lane:
@@ -301,7 +304,7 @@ class Lane:
         self.session = session
         self.voice = voice
         self._slots: list[Slot] = []  # few, most often none: even an empty deque takes 0.7 KB
-        self._held: tuple[ICommandHandler, Any] | None = None
+        self._held: tuple[int, Any] | None = None
         self._barrier = False
         self._gates = 0
         self._closed = False
@@ -326,14 +329,25 @@ class Lane:
         """
         Handle a packet.  Not to be called while C{busy}.
         """
-        handler = self._dispatcher.handlers.get(code)
+        dispatcher = self._dispatcher
+        handler = dispatcher.handlers.get(code)
         if handler is None:
             self._answer(None, packet, Reply(Status.UNKNOWN_COMMAND))
-        elif self._slots and not handler.command.atOnce:
-            self._held = (handler, packet)
+            return
+        command = handler.command
+        if self._slots and not command.atOnce:
+            self._held = (code, packet)
             self.busy = True
+            return
+        result = dispatcher.call(handler, self.session, self.voice, packet)
+        if result is None:
+            return
+        if isinstance(result, Reply):
+            self._answer(command, packet, result)
+        elif isinstance(result, Slot):
+            self._adopt(result, command, packet)
         else:
-            self._handle(handler, packet)
+            self._await(awaited(result), command, packet)
 
     def refuse(self, packet: Any, status: Status) -> None:
         """
@@ -405,27 +419,12 @@ class Lane:
         if self._held is not None:
             if self._slots:
                 return
-            (handler, packet), self._held = self._held, None
-            self._handle(handler, packet)
+            (code, packet), self._held = self._held, None
+            self.take(code, packet)
             if self._barrier or self._closed:
                 return
         self.busy = False
         self.voice.resume()
-
-    def _handle(self, handler: ICommandHandler, packet: Any) -> None:
-        """
-        Call the handler and see to it that what it returns is sent in turn.
-        """
-        command = handler.command
-        result = self._dispatcher.call(handler, self.session, self.voice, packet)
-        if result is None:
-            return
-        if isinstance(result, Reply):
-            self._answer(command, packet, result)
-        elif isinstance(result, Slot):
-            self._adopt(result, command, packet)
-        else:
-            self._await(awaited(result), command, packet)
 
     def _answer(self, command: Command | None, packet: Any, reply: Reply) -> None:
         """

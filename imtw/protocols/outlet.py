@@ -72,7 +72,7 @@ class TransportOutlet(Outlet):
         self._cork = cork
         self._budget = budget
         self._direct = directSend(transport) if cork.fast.send else None
-        self._queue: list[bytes] = []
+        self._queue: list[bytes] | None = None  # there while something is in it
         self._paused = False
         self._held = 0
         self._hurry: IDelayedCall | None = None
@@ -96,12 +96,11 @@ class TransportOutlet(Outlet):
         """
         Send now, or with the rest of this turn while the cork is in.
         """
-        if self._cork.tight:
-            if not self._queue:
-                self._cork.whenPulled(self.flush)
+        if self._queue is not None:  # also while the cork comes out: stay behind what was queued
             self._queue.append(data)
-        elif self._queue:  # the cork is coming out: stay behind what was queued
-            self._queue.append(data)
+        elif self._cork.tight:
+            self._queue = [data]
+            self._cork.whenPulled(self.flush)
         else:
             self._write(data)
 
@@ -124,14 +123,14 @@ class TransportOutlet(Outlet):
         Send nothing more; somebody else ends the connection.
         """
         self._closed = True
-        self._queue.clear()
+        self._queue = None
 
     def abort(self) -> None:
         """
         End the connection now.
         """
         self._closed = True
-        self._queue.clear()
+        self._queue = None
         self._transport.abortConnection()
 
     def forget(self) -> None:
@@ -171,11 +170,9 @@ class TransportOutlet(Outlet):
         Send what this turn brought.
         """
         queue = self._queue
-        if not queue:
-            return
-        data = queue[0] if len(queue) == 1 else b"".join(queue)
-        queue.clear()
-        self._write(data)
+        if queue is not None:
+            self._queue = None
+            self._write(queue[0] if len(queue) == 1 else b"".join(queue))
 
     def _write(self, data: bytes) -> None:
         """

@@ -57,7 +57,7 @@ def politeClose() -> None:
 
     def abort(self: TransportOutlet) -> None:
         self._closed = True
-        self._queue.clear()
+        self._queue = None
         self._transport.loseConnection()
 
     TransportOutlet.abort = abort  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from zope.interface import implementer
 
+from imtw.commands import Status
 from imtw.events import (
     Admitted,
     Agreed,
@@ -61,11 +62,14 @@ class JimForm:
     @ivar modern: for clients that name a device: they are told the seq of a
         message, of recalls and edits, of typing and reading, of invitations, and what their user's other devices
         say.  The others see what J-IM would have shown them and no more.
+    @ivar bare: answers that hold nothing but their status, by command,
+        status and whether the client names a device.
     """
 
     def __init__(self, wrap: Wrap, modern: bool = False, other: JimForm | None = None) -> None:
         self.wrap = wrap
         self.modern = modern
+        self.bare: dict[tuple[int, Status | None, bool], bytes] = {}
         self._other = other or JimForm(wrap, not modern, self)
         self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
             Said: self._said,

@@ -47,6 +47,8 @@ KINDS = {0: "text", 1: "image", 2: "voice", 3: "video", 4: "music", 5: "news"}
 PRESENCES = {None: Presence.ALL, 0: Presence.ONLINE, 1: Presence.OFFLINE, 2: Presence.ALL}
 PENDING, HISTORY = 0, 1
 
+NOTHING = Nothing()
+
 
 class Unreadable(CommandRefused):
     """
@@ -58,7 +60,7 @@ def readNothing(body: bytes) -> Nothing:
     """
     1 and 13: bodies are not looked at.
     """
-    return Nothing()
+    return NOTHING
 
 
 def readAuth(body: bytes) -> Token:

@@ -4,8 +4,6 @@ J-IM's end of a lane, whatever the carrier.
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from imtw.commands import Chat, Command, Reply, Status
@@ -21,6 +19,7 @@ from imtw.server import Core
 from imtw.sessions import Outlet
 
 HANDSHAKE, LOGIN, CHAT = 1, 5, 11
+_UNKNOWN_COMMAND = Status.UNKNOWN_COMMAND  # an attribute of an enumeration is dear
 
 #: What a strict J-IM lets anybody do (docs/wire/jim.rst, Closed holes).
 LIBERTIES = Liberty.ANONYMOUS | Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS | Liberty.READ_OTHERS
@@ -132,37 +131,28 @@ class JimVoice(Voice):
         """
         session = self.session
         status = reply.status
-        wrap = session.form.wrap  # type: ignore[attr-defined]
-        if command is None or status is Status.UNKNOWN_COMMAND:
-            data: bytes = wrap(0, UNKNOWN_COMMAND)
-            return data
-        if command.code == LOGIN and status is Status.LOGGED_IN:
+        form: JimForm = session.form  # type: ignore[assignment]
+        if command is None or status is _UNKNOWN_COMMAND:
+            return form.wrap(0, UNKNOWN_COMMAND)
+        code = command.code
+        if code == LOGIN and status is Status.LOGGED_IN:
             self.noMoreWaiting()
             self.loggedIn()
-        if packet[1] > 0 and command.code != HANDSHAKE and status is not Status.LOGIN_FAILED:
+        if packet[1] > 0 and code != HANDSHAKE and status is not Status.LOGIN_FAILED:
             return b""
-        if command.code == CHAT and not session.device:
-            data = self._chatAnswer(command, reply, wrap)
-            return data
-        return wrap(command.replyCode, answer(command, reply, bool(session.device), self.options.suffix))  # type: ignore[no-any-return]
+        isModern = bool(session.device)
+        if reply.reason or not (reply.data is None or (code == CHAT and not isModern)):
+            return form.wrap(command.replyCode, answer(command, reply, isModern, self.options.suffix))
+        key = (code, status, isModern)  # one of a few without data: each is made once
+        data = form.bare.get(key)
+        if data is None:
+            data = form.bare[key] = form.wrap(command.replyCode, answer(command, reply, isModern, ""))
+        return data
 
     def loggedIn(self) -> None:
         """
         Somebody is on this connection now.
         """
-
-    def _chatAnswer(self, command: Command, reply: Reply, wrap: Any) -> bytes:
-        """
-        The answer to a chat is one of a few: each is made once.
-        """
-        key = (wrap, reply.status)
-        data = _chatAnswers.get(key)
-        if data is None:
-            data = _chatAnswers[key] = wrap(command.replyCode, answer(command, reply, False, ""))
-        return data
-
-
-_chatAnswers: dict[tuple[Any, Status | None], bytes] = {}
 
 
 class HeartbeatWatch:
