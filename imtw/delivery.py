@@ -40,6 +40,12 @@ from imtw.trail import Trail
 
 T = TypeVar("T")
 
+# An attribute of an enumeration costs ten times as much as a name of the module's.
+_GROUP = Scope.GROUP
+_EDIT = Fact.EDIT
+_SENT = Status.SENT
+_OFFLINE = Status.OFFLINE
+
 
 @implementer(IAppended)
 class ChatSlot(Slot):
@@ -132,7 +138,7 @@ class Delivery:
         known = self._numbers.known
         pair = draft.pair
         return known(draft.sender) is not None and (
-            pair.scope is Scope.GROUP or known(pair.partnerOf(draft.sender)) is not None
+            pair.scope is _GROUP or known(pair.partnerOf(draft.sender)) is not None
         )
 
     async def _introduced(self, session: Session, draft: Draft) -> Slot:
@@ -140,7 +146,7 @@ class Delivery:
         The same, once its people have their numbers.
         """
         pair = draft.pair
-        await self._numbers.learn([draft.sender] if pair.scope is Scope.GROUP else [pair.a, pair.b])
+        await self._numbers.learn([draft.sender] if pair.scope is _GROUP else [pair.a, pair.b])
         if self._filters.seats and draft.fact is not Fact.RECALL:
             return await self._filtered(session, draft, self._append)
         return self._append(session, draft)
@@ -160,7 +166,7 @@ class Delivery:
         """
         message = Message(0, 0, 0, draft.created, draft.pair, draft.id, draft.sender, draft.content, draft.created,
                           draft.kind, draft.device, draft.extras)
-        if draft.pair.scope is Scope.GROUP:
+        if draft.pair.scope is _GROUP:
             self.tellGroup(draft.pair.a, Whispered(message))
         else:
             self.tellUser(draft.pair.partnerOf(draft.sender), Whispered(message))
@@ -192,7 +198,7 @@ class Delivery:
             return
         if not message.repeat:
             self._counters.committed += 1
-        if message.pair.scope is Scope.GROUP:
+        if message.pair.scope is _GROUP:
             self._toGroup(slot, message)
         else:
             self._toPair(slot, message)
@@ -206,7 +212,7 @@ class Delivery:
         store.append(draft, slot)
         if store.waiting >= self._commitQueue >> 1:
             slot.gate = self._full
-        elif draft.pair.scope is Scope.GROUP:
+        elif draft.pair.scope is _GROUP:
             live = self._groups.get(draft.pair.a)
             if live is not None and live.isFull:
                 slot.gate = live.gate
@@ -305,8 +311,8 @@ def _answerTo(message: Message, online: bool) -> Reply:
     """
     The answer to who wrote a row.
     """
-    status = Status.SENT if online else Status.OFFLINE
-    if message.fact is Fact.EDIT:
+    status = _SENT if online else _OFFLINE
+    if message.fact is _EDIT:
         status = Status.OK
     return Reply(status, ChatResult(message.id, message.seq, message.ts))
 

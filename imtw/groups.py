@@ -219,13 +219,17 @@ class LiveGroup:
                 position = member.position
                 if member.gone or position >= end:
                     continue
-                if position == start:
-                    data = member.bytesOf(events, joined)
-                else:
+                session = member.session
+                outlet = session.outlet
+                if position != start:
                     data = member.bytesOf(events[position - start :])
+                elif session.lagging or outlet.level:
+                    data = member.bytesOf(events, joined)
+                else:  # almost everybody
+                    data = joined
                 member.position = end
                 if data:
-                    member.session.outlet.send(data)
+                    outlet.send(data)
                     served += 1
                     if not served % size:
                         yield

@@ -76,11 +76,14 @@ class Pair(NamedTuple):
         return self.b if user == self.a else self.a
 
 
+_PRIVATE = Scope.PRIVATE  # an attribute of an enumeration is dear, and every message asks for this one
+
+
 def privatePair(one: str, other: str) -> Pair:
     """
     The private conversation of two users, whoever speaks.
     """
-    return Pair(Scope.PRIVATE, one, other) if one <= other else Pair(Scope.PRIVATE, other, one)
+    return Pair(_PRIVATE, one, other) if one <= other else Pair(_PRIVATE, other, one)
 
 
 def groupPair(group: str) -> Pair:

@@ -17,6 +17,7 @@ from imtw.model import Draft, Fact, Liberty, Pair, Scope, User, groupPair, isId,
 from imtw.server import Core
 from imtw.sessions import Session
 
+_NONE = Liberty.NONE  # an attribute of an enumeration is dear
 LONGEST_ID = 128  # characters of a client's message id
 
 
@@ -36,12 +37,15 @@ def speaker(session: Session, claimed: str | None) -> str:
     Whose words these are: the logged-in user's, unless this session may
     speak for others.
     """
-    if claimed and session.liberties is not Liberty.NONE:
+    if claimed and session.liberties is not _NONE:
         if Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
             return claimed
-    if session.user is None and Liberty.ANONYMOUS in session.liberties:
+    user = session.user
+    if user is not None:
+        return user.id
+    if Liberty.ANONYMOUS in session.liberties:
         return session.id
-    return asker(session).id
+    raise CommandRefused(Status.INVALID)
 
 
 def addressee(sender: str, to: str | None, group: str | None, realm: str = "") -> Pair | None:

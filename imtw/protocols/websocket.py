@@ -258,14 +258,18 @@ class SocketCarrier(WebSocketServerProtocol):
         elif self._dropped:
             at = min(self._dropped, end)
             self._dropped -= at
-        most = self.maxMessagePayloadSize
-        onlyLonger = not self.factory.cork.fast.frames
+        factory = self.factory
+        most = vars(self).get("maxMessagePayloadSize", factory.maxMessagePayloadSize)  # quicker than its Setting
+        onlyLonger = not factory.cork.fast.frames
         while at < end and self.state == self.STATE_OPEN:
             if not self.inside_message:
                 found = wholeFrame(data, at, most, onlyLonger)
                 if not isinstance(found, int):
                     isBinary, payload, at = found
-                    self.onMessage(payload, isBinary)
+                    try:  # as onMessage, without two calls a message
+                        self.speaker.received(payload, isBinary)  # type: ignore[union-attr]
+                    except Exception:
+                        self._broken("onMessage")
                     continue
                 if found:
                     self._rest = data[at:]
@@ -366,8 +370,14 @@ class SocketCarrier(WebSocketServerProtocol):
         try:
             call(*args)
         except Exception:
-            self._log.failure("{what} of a WebSocket", Failure(), what=what)
-            self.finish(INTERNAL_ERROR)
+            self._broken(what)
+
+    def _broken(self, what: str) -> None:
+        """
+        A speaker failed.
+        """
+        self._log.failure("{what} of a WebSocket", Failure(), what=what)
+        self.finish(INTERNAL_ERROR)
 
     def evicted(self) -> None:
         """

@@ -42,12 +42,15 @@ KEPT: dict[str, Any] = {
 UNKNOWN_COMMAND = envelope(0, code=Status.UNKNOWN_COMMAND, msg=TEXTS[Status.UNKNOWN_COMMAND])
 
 
+_GROUP = Scope.GROUP  # an attribute of an enumeration is dear, and every message asks for this one
+
+
 def chatOut(message: Message, modern: bool = False) -> ChatOut:
     """
     A message as J-IM's clients see it: everybody's in the same shape, their
     own as they were sent.
     """
-    isGroup = message.pair.scope is Scope.GROUP
+    isGroup = message.pair.scope is _GROUP
     out = ChatOut(
         chatType=GROUP if isGroup else PRIVATE,
         cmd=11,
