@@ -289,7 +289,8 @@ class IStore(Interface):
         it first, and none of C{without}.
         """
 
-    # logs
+    # logs; what a query has of them stops once that is more than L{imtw.limits.Limits.answer} bytes of content and
+    # extras: the last row, if there are two, is the one for which there was no room (imtw.persistence.rules.fill)
 
     def history(
         pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None

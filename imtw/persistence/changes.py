@@ -17,7 +17,7 @@ from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Role, Sc
 from imtw.persistence import devices, pages, reads
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import textOf
-from imtw.persistence.rules import refuseGroup, refuseKicked
+from imtw.persistence.rules import refuseGroup, refuseKicked, weightOf
 
 ADD_USER = """
     INSERT OR IGNORE INTO users (id, nick, avatar, sign, terminal, operator, secret, extras, created)
@@ -79,6 +79,8 @@ MOVE = """
 ADD_TOKEN = """
     INSERT OR REPLACE INTO tokens (digest, user, device, created, expires, audience) VALUES (?, ?, ?, ?, ?, ?)
 """
+
+Waiting = list[tuple[Membership, list[Message]]]
 
 _encode = Encoder().encode
 
@@ -274,7 +276,7 @@ def _cameOrWent(ledger: Ledger, user: str, group: str, number: int) -> None:
         ledger.forget(groupPair(group))
 
 
-def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int) -> list[tuple[Membership, list[Message]]]:
+def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting:
     """
     See L{imtw.interfaces.IStore.pending}.
     """
@@ -290,10 +292,11 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int) -> list[tu
         places = cursor.execute(WAITING_IN, (user, pair.scope.value, number)).fetchall()
     found = []
     for place in map(_placeOf, places):
-        place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit)
+        place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit, room)
         found.append((place, messages))
         limit -= len(messages)
-        if limit <= 0:
+        room -= sum(map(weightOf, messages))
+        if limit <= 0 or room < 0:
             break
     return found
 

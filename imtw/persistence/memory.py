@@ -24,7 +24,7 @@ from imtw.persistence.memoryfriends import MemoryFriends
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryvoices import MemoryVoices
-from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger
+from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger, weightOf
 
 
 @implementer(IStore)
@@ -43,6 +43,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
         super().__init__()
         self._limits = limits
+        self.room = limits.answer
         self.mostDevices = limits.devicesPerUser
         self.mostFriends = limits.friendsPerUser
         self._seconds: Callable[[], float] = reactor.seconds
@@ -169,11 +170,11 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         self, pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
     ) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])
-        return succeed([] if log is None else log.page(begin, end, offset, count, self._limits.page))
+        return succeed([] if log is None else log.page(begin, end, offset, count, self._limits.page, self.room))
 
     def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])
-        return succeed([] if log is None else log.walk(after, limit))
+        return succeed([] if log is None else log.walk(after, limit, self.room))
 
     def find(self, pair: Pair, id: str) -> Deferred[Message | None]:
         log = self.logs.byPair.get(pair[1:])
@@ -183,26 +184,28 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         self, user: str, pair: Pair | None, limit: int
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         found: list[tuple[Membership, list[Message]]] = []
+        room = self.room
         if user in self.persons:
             places = self.memberships(self.persons[user])
             for membership in sorted(places, key=lambda place: (place.pair.scope, place.conversation)):
                 if membership.cursor >= membership.head or (pair is not None and membership.pair != pair):
                     continue
                 log = self.logs.numbered[membership.conversation - 1]
-                membership.head, messages = log.pending(user, membership.cursor, limit)
+                membership.head, messages = log.pending(user, membership.cursor, limit, room)
                 found.append((membership, messages))
                 limit -= len(messages)
-                if limit <= 0:
+                room -= sum(map(weightOf, messages))
+                if limit <= 0 or room < 0:
                     break
         return succeed(found)
 
     def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])
-        return succeed([] if log is None else log.between(after, before, limit))
+        return succeed([] if log is None else log.between(after, before, limit, self.room))
 
     def newest(self, pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
         logs = [self.logs.byPair.get(pair[1:]) for pair in pairs]
-        return succeed([Tally(0, []) if log is None else log.newest(count, until) for log in logs])
+        return succeed([Tally(0, []) if log is None else log.newest(count, until, self.room) for log in logs])
 
     def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
         log = self.logs.byPair.get(pair[1:])

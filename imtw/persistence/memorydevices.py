@@ -12,7 +12,7 @@ from imtw.model import Device, Pair, Passport, Receipt, Scope, Standing
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryplaces import Person
-from imtw.persistence.rules import isBehind
+from imtw.persistence.rules import fill, isBehind, weightOf
 
 
 class MemoryDevices(MemoryPeople):
@@ -50,7 +50,8 @@ class MemoryDevices(MemoryPeople):
         logs = [] if person is None else [self.logs.numbered[number - 1] for number in person.cursors]
         logs = [log for log in logs if before is None or isBehind(log.ts, log.number, before, behind)]
         logs.sort(key=lambda log: (-log.ts, log.number))
-        return succeed([self._standing(user, log) for log in logs[:limit]])
+        shown = (self._standing(user, log) for log in logs[:limit])
+        return succeed(fill(shown, self.room, lambda each: 0 if each.last is None else weightOf(each.last)))
 
     def devices(self, user: str) -> Deferred[list[Device]]:
         seats = self.persons[user].devices.values() if user in self.persons else ()
@@ -91,5 +92,5 @@ class MemoryDevices(MemoryPeople):
         read = self.persons[user].reads.get(log.number, 0)
         name = self.circles[log.pair.a].group.name if log.pair.a in self.circles and not log.pair.b else ""
         unread = log.n - log.seen(user, read) if self.keepsLog else 0
-        last = next(iter(log.between(None, None, 1)), None)
+        last = next(iter(log.between(None, None, 1, self.room)), None)
         return Standing(log.pair, name, log.seq, read, unread, last, (log.ts, log.number))

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from imtw.model import RECALLED, Draft, Fact, Message, Pair, Tally
-from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, isSame, pageOf, refuseRecall
+from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, fill, isSame, pageOf, refuseRecall, weightOf
 
 
 class Log:
@@ -67,12 +67,12 @@ class Log:
         """
         self.rows[row.seq - 1 - self.gone] = row
 
-    def walk(self, after: int, limit: int) -> list[Message]:
+    def walk(self, after: int, limit: int, room: int) -> list[Message]:
         """
         See L{imtw.interfaces.IStore.walk}.
         """
         start = max(0, after - self.gone)
-        return self.rows[start : start + limit]
+        return fill(self.rows[start : start + limit], room, weightOf)
 
     @property
     def lastTs(self) -> int:
@@ -217,7 +217,7 @@ class Log:
                 yield row
 
     def page(
-        self, begin: float | None, end: float | None, offset: int | None, count: int | None, limit: int
+        self, begin: float | None, end: float | None, offset: int | None, count: int | None, limit: int, room: int
     ) -> list[Message]:
         """
         See L{imtw.interfaces.IStore.history}.
@@ -225,23 +225,25 @@ class Log:
         if begin is None and end is None:
             if self.n == self.seq and not self.floor:  # nothing but messages
                 first, last = pageOf(offset, count, limit, len(self.rows))
-                return self.rows[first:last]
+                return oneEnd(self.rows[first:last], room, offset is None)
             found = list(self.visible())
         else:
             low = float("-inf") if begin is None else begin
             high = float("inf") if end is None else end
             found = [row for row in self.visible() if low <= row.created <= high]
         first, last = pageOf(offset, count, limit, len(found))
-        return found[first:last]
+        return oneEnd(found[first:last], room, offset is None)
 
-    def between(self, after: int | None, before: int | None, limit: int) -> list[Message]:
+    def between(self, after: int | None, before: int | None, limit: int, room: int) -> list[Message]:
         """
         See L{imtw.interfaces.IStore.page}.
         """
         found = [row for row in self.visible(after or 0) if before is None or row.seq < before]
-        return found[:limit] if after is not None else found[max(0, len(found) - limit) :]
+        if after is not None:
+            return oneEnd(found[:limit], room, False)
+        return oneEnd(found[max(0, len(found) - limit) :], room, True)
 
-    def newest(self, count: int, until: int | None) -> Tally:
+    def newest(self, count: int, until: int | None, room: int) -> Tally:
         """
         See L{imtw.interfaces.IStore.newest}.
         """
@@ -249,7 +251,7 @@ class Log:
         before = self._before
         total = rows[-1].n - before - sum(seq <= rows[-1].seq for seq in self.recalled) if rows else 0
         found = islice((row for row in reversed(rows) if self._isVisible(row)), count)
-        return Tally(total, list(found)[::-1])
+        return Tally(total, fill(found, room, weightOf)[::-1])
 
     def at(self, ts: int) -> Message | None:
         """
@@ -284,19 +286,27 @@ class Log:
                 return row.n
         return self.row(read).n if self.gone < read <= self.seq and self.rows else 0
 
-    def pending(self, user: str, cursor: int, limit: int) -> tuple[int, list[Message]]:
+    def pending(self, user: str, cursor: int, limit: int, room: int) -> tuple[int, list[Message]]:
         """
         The oldest messages of others after a cursor.
 
         @return: how far that is, and the messages.
         """
-        found: list[Message] = []
-        for row in self.visible(cursor):
-            if row.sender != user:
-                if len(found) == limit:
-                    return found[-1].seq, found
-                found.append(row)
+        waiting = (row for row in self.visible(cursor) if row.sender != user)
+        found = fill(islice(waiting, limit + 1), room, weightOf)
+        if len(found) > limit or (len(found) > 1 and sum(map(weightOf, found)) > room):
+            found = found[:limit]
+            return found[-1].seq, found
         return self.seq, found
+
+
+def oneEnd(rows: list[Message], room: int, newest: bool) -> list[Message]:
+    """
+    As many of some rows as there is room for.
+
+    @param newest: leave out the first ones rather than the last.
+    """
+    return fill(reversed(rows), room, weightOf)[::-1] if newest else fill(rows, room, weightOf)
 
 
 class Logs:

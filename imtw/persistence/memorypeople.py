@@ -39,6 +39,7 @@ class MemoryPeople:
 
     keepsLog: bool
     mostDevices: int
+    room: int
 
     @property
     def now(self) -> int:

@@ -10,17 +10,21 @@ The last rows of a log may not be in their place yet.  A query gets them as
 C{tail} (L{imtw.persistence.tail}): rows read before the transaction began,
 so that those it also finds in the database are left out, and none is missed.
 All of them are messages that were not recalled.
+
+However many rows are asked for, no more are read than there is C{room} for
+(L{imtw.persistence.rules.fill}): they can be of any size.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 from imtw.errors import StoreError
 from imtw.model import Message, Pair, Scope, Tally
-from imtw.persistence.rows import Row, messageOf, messagesOf, namedOf
-from imtw.persistence.rules import pageOf
+from imtw.persistence.rows import Row, messageOf, messagesOf, namedOf, weigh
+from imtw.persistence.rules import fill, pageOf
 
 #: From the index, and what the table has for it: each is the other's witness.
 NUMBER = """
@@ -43,6 +47,10 @@ VISIBLE_AT = AT + " AND fact = 0 AND recalled IS NULL"
 WALK = "SELECT * FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?"
 FROM = """
     SELECT * FROM messages WHERE conversation = ? AND seq >= ? AND fact = 0 AND recalled IS NULL ORDER BY seq LIMIT ?
+"""
+UP_TO = """
+    SELECT * FROM messages WHERE conversation = ? AND seq <= ? AND fact = 0 AND recalled IS NULL
+    ORDER BY seq DESC LIMIT ?
 """
 FOR = """
     SELECT * FROM messages WHERE conversation = ? AND seq > ? AND fact = 0 AND recalled IS NULL AND sender <> ?
@@ -116,7 +124,13 @@ def headOf(cursor: sqlite3.Cursor, number: int) -> tuple[int, int, int]:
 
 
 def counted(
-    cursor: sqlite3.Cursor, pair: Pair, offset: int | None, count: int | None, page: int, tail: Sequence[Row]
+    cursor: sqlite3.Cursor,
+    pair: Pair,
+    offset: int | None,
+    count: int | None,
+    page: int,
+    room: int,
+    tail: Sequence[Row],
 ) -> list[Message]:
     """
     Messages by how many come before them; see L{imtw.interfaces.IStore.history}.
@@ -130,14 +144,22 @@ def counted(
     late = later(tail, seq)
     placed = _visible(cursor, number, n)
     first, last = pageOf(offset, count, page, placed + len(late))
-    found = []
+    late = late[max(0, first - placed) : max(0, last - placed)]
+    if offset is None:
+        return _latest(cursor, number, pair, seq, first, placed, room, late)
+    rows: list[Row] = []
     if first < min(last, placed):
-        found = _counted(cursor, number, pair, seq, n, first, min(last, placed))
-    return found + messagesOf(late[max(0, first - placed) : max(0, last - placed)], number, pair)
+        rows = _counted(cursor, number, seq, n, first, min(last, placed), room)
+    return messagesOf(fill([*rows, *late], room, weigh), number, pair)
 
 
 def newest(
-    cursor: sqlite3.Cursor, pairs: Sequence[Pair], count: int, until: int | None, tails: Sequence[Sequence[Row]]
+    cursor: sqlite3.Cursor,
+    pairs: Sequence[Pair],
+    count: int,
+    until: int | None,
+    room: int,
+    tails: Sequence[Sequence[Row]],
 ) -> list[Tally]:
     """
     See L{imtw.interfaces.IStore.newest}.
@@ -145,10 +167,12 @@ def newest(
     @param tails: of each conversation, the rows that may not be in their
         places.
     """
-    return [_newest(cursor, pair, count, until, tail) for pair, tail in zip(pairs, tails, strict=True)]
+    return [_newest(cursor, pair, count, until, room, tail) for pair, tail in zip(pairs, tails, strict=True)]
 
 
-def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, tail: Sequence[Row]) -> Tally:
+def _newest(
+    cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, room: int, tail: Sequence[Row]
+) -> Tally:
     """
     How one conversation stands.
     """
@@ -165,8 +189,7 @@ def _newest(cursor: sqlite3.Cursor, pair: Pair, count: int, until: int | None, t
     placed = _visible(cursor, number, n)
     total = placed + len(late)
     first = max(0, total - count)
-    found = _counted(cursor, number, pair, seq, n, first, placed) if first < placed else []
-    return Tally(total, found + messagesOf(late[max(0, first - placed) :], number, pair))
+    return Tally(total, _latest(cursor, number, pair, seq, first, placed, room, late[max(0, first - placed) :]))
 
 
 def at(cursor: sqlite3.Cursor, pair: Pair, ts: int, tail: Sequence[Row] = ()) -> Message | None:
@@ -193,21 +216,62 @@ def _visible(cursor: sqlite3.Cursor, number: int, n: int) -> int:
 
 
 def _counted(
-    cursor: sqlite3.Cursor, number: int, pair: Pair, seq: int, n: int, first: int, last: int
-) -> list[Message]:
+    cursor: sqlite3.Cursor, number: int, seq: int, n: int, first: int, last: int, room: int
+) -> list[Row]:
     """
     Messages by how many that were not recalled come before them: from
     C{first} to the one before C{last}.
 
     @param seq: a place behind all of these, with its C{n}.
     """
-    before = cursor.execute(RECALLED_BEFORE, (number, first)).fetchone()
-    wanted = first + 1 + (before[0] if before else 0)
+    wanted = _nOf(cursor, number, first)
     start = firstSeq(cursor, N, number, wanted, wanted, wanted + seq - n)
-    found = messagesOf(cursor.execute(FROM, (number, start, last - first)), number, pair)
-    if len(found) != last - first or found[0].n != wanted:
+    rows = fill(cursor.execute(FROM, (number, start, last - first)), room, weigh)
+    if not (len(rows) == last - first or isCut(rows, room)) or rows[0][2] != wanted:
         raise incomplete(number)
-    return found
+    return rows
+
+
+def _latest(
+    cursor: sqlite3.Cursor,
+    number: int,
+    pair: Pair,
+    seq: int,
+    first: int,
+    placed: int,
+    room: int,
+    late: Sequence[Row],
+) -> list[Message]:
+    """
+    The same from C{first} on, up to a place and what comes behind it; but
+    the last of these, where there is no room for all.
+
+    @param seq: that place.
+    @param placed: how many messages there are up to it.
+    @param late: those behind it.
+    """
+    wanted = max(0, placed - first)
+    rows = fill(chain(reversed(late), cursor.execute(UP_TO, (number, seq, wanted))), room, weigh)
+    there = len(rows) - min(len(rows), len(late))
+    if not (there == wanted or isCut(rows, room)) or (there and rows[-1][2] != _nOf(cursor, number, placed - there)):
+        raise incomplete(number)
+    return messagesOf(reversed(rows), number, pair)
+
+
+def _nOf(cursor: sqlite3.Cursor, number: int, before: int) -> int:
+    """
+    The C{n} of the message before which there are so many that were not
+    recalled.
+    """
+    recalled = cursor.execute(RECALLED_BEFORE, (number, before)).fetchone()
+    return before + 1 + (int(recalled[0]) if recalled else 0)
+
+
+def isCut(rows: Sequence[Row], room: int) -> bool:
+    """
+    Did L{fill} leave some out, perhaps?
+    """
+    return len(rows) > 1 and sum(map(weigh, rows)) > room
 
 
 def firstSeq(cursor: sqlite3.Cursor, query: str, number: int, wanted: float, low: int, high: int) -> int:
@@ -251,7 +315,7 @@ def rowAt(cursor: sqlite3.Cursor, number: int, seq: int) -> Row:
 
 
 def walk(
-    cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int, tail: Sequence[Row] = ()
+    cursor: sqlite3.Cursor, pair: Pair, after: int, limit: int, room: int, tail: Sequence[Row] = ()
 ) -> list[Message]:
     """
     See L{imtw.interfaces.IStore.walk}.
@@ -260,9 +324,10 @@ def walk(
     if number is None:
         return []
     after = max(after, floor - 1)
-    rows = cursor.execute(WALK, (number, after, limit)).fetchall()
+    rows = fill(cursor.execute(WALK, (number, after, limit)), room, weigh)
     if tail and len(rows) < limit:
-        rows += later(tail, max(after, headOf(cursor, number)[0]))[: limit - len(rows)]
+        late = later(tail, max(after, headOf(cursor, number)[0]))
+        rows = fill([*rows, *late[: limit - len(rows)]], room, weigh)
     found = messagesOf(rows, number, pair, after)
     if found and found[-1].seq != after + len(found):
         raise incomplete(number)
@@ -300,7 +365,7 @@ def incomplete(number: int) -> StoreError:
 
 
 def pending(
-    cursor: sqlite3.Cursor, number: int, pair: Pair, user: str, after: int, limit: int
+    cursor: sqlite3.Cursor, number: int, pair: Pair, user: str, after: int, limit: int, room: int
 ) -> tuple[int, list[Message]]:
     """
     The oldest messages of others after a cursor, all being in their places.
@@ -308,9 +373,9 @@ def pending(
     @return: how far that is, and the messages.
     """
     after = max(after, floorOf(cursor, number))
-    rows = cursor.execute(FOR, (number, after, user, limit + 1)).fetchall()
+    rows = fill(cursor.execute(FOR, (number, after, user, limit + 1)), room, weigh)
     checkPair(cursor, number, pair, user)
     found = messagesOf(rows[:limit], number, pair, after)
-    if len(rows) > limit:
-        return rows[limit - 1][1], found
+    if len(rows) > limit or isCut(rows, room):
+        return found[-1].seq, found
     return headOf(cursor, number)[0], found

@@ -23,6 +23,7 @@ from imtw.persistence.tail import readJournal
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ROOM = 1024 * 1024  # bytes of messages that are read at once
 CHUNK = 1000  # rows read at once, so that a server's log is not kept from being cleared for long
 
 CONVERSATIONS = "SELECT id, scope, a, b FROM conversations WHERE id > ? ORDER BY id LIMIT ?"
@@ -97,7 +98,7 @@ class ReadOnlyDatabase:
         @raise StoreError: at the first row that is damaged.
         """
         tail = self._tails.get(self._ask(pages.numberOf, pair) or 0, [])
-        while found := self._ask(pages.walk, pair, after, CHUNK, tail):
+        while found := self._ask(pages.walk, pair, after, CHUNK, ROOM, tail):
             yield from found
             after = found[-1].seq
 

@@ -50,6 +50,13 @@ _encode = Encoder().encode
 _decode = Decoder().decode
 
 
+def weigh(row: Row) -> int:
+    """
+    How much room the message in a row takes; see L{weightOf<imtw.persistence.rules.weightOf>}.
+    """
+    return len(row[8] or "") + len(row[10] or "")
+
+
 class Unstorable(Exception):
     """
     A value is of a kind that no database keeps.

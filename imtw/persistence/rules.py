@@ -4,9 +4,15 @@ What every store decides alike, with no store in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from imtw.commands import Status
 from imtw.errors import CommandRefused
+from imtw.limits import sizeOf
 from imtw.model import RECALLED, Draft, Message
+
+T = TypeVar("T")
 
 #: Messages of one sender with one id that are looked at for a repeat: some clients have but one id for all.
 CANDIDATES = 16
@@ -154,6 +160,29 @@ def pageOf(offset: int | None, count: int | None, page: int, total: int) -> tupl
     if offset < 0:
         return 0, 0
     return min(offset, total), min(offset + wanted, total)
+
+
+def fill(rows: Iterable[T], room: int, weigh: Callable[[T], int]) -> list[T]:
+    """
+    Rows as they come, until they have more than so many bytes.  The last is
+    then one too many, by which it is seen that there are more: there are two
+    at least, where there are two.
+    """
+    found: list[T] = []
+    for row in rows:
+        found.append(row)
+        room -= weigh(row)
+        if room < 0 and len(found) > 1:
+            break
+    return found
+
+
+def weightOf(message: Message) -> int:
+    """
+    How much room a message takes: what a client gave, which in any dialect
+    takes as much and more.
+    """
+    return len(message.content or "") + (0 if message.extras is None else sizeOf(message.extras))
 
 
 def isBehind(ts: int, number: int, before: int, behind: int | None) -> bool:

@@ -18,14 +18,15 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from math import ceil, floor
 
 from imtw.model import Message, Pair
 from imtw.persistence import pages
 from imtw.persistence.pages import TS, firstSeq, rowAt, visibleUpTo
-from imtw.persistence.rows import Row, messagesOf
-from imtw.persistence.rules import pageOf
+from imtw.persistence.rows import Row, messagesOf, weigh
+from imtw.persistence.rules import fill, pageOf
 
 DRIFT = 10000  # ms that a message's two times may be apart and it is not in the index messages_astray
 EARLIEST, LATEST = -(1 << 63), (1 << 63) - 1  # times that there can be
@@ -55,15 +56,17 @@ def history(
     offset: int | None,
     count: int | None,
     page: int,
+    room: int,
     tail: Sequence[Row] = (),
 ) -> list[Message]:
     """
     See L{imtw.interfaces.IStore.history}.
 
     @param page: how many messages at most.
+    @param room: bytes that they have, about.
     """
     if begin is None and end is None:
-        return pages.counted(cursor, pair, offset, count, page, tail)
+        return pages.counted(cursor, pair, offset, count, page, room, tail)
     low = float("-inf") if begin is None else begin
     high = float("inf") if end is None else end
     number, bottom = pages.homeOf(cursor, pair)
@@ -76,12 +79,12 @@ def history(
     span = Span(cursor, number, max(1, bottom), head, low, high)
     if offset is None:
         late = late[first - last :]
-        rows = span.newest(last - first - len(late)) + late
+        rows = fill(chain(reversed(late), span.newest(last - first - len(late))), room, weigh)[::-1]
     else:
-        rows = span.oldest(first, last - first)
+        rows = fill(span.oldest(first, last - first), room, weigh)
         if late and len(rows) < last - first:
             placed = first + len(rows) if rows or not first else span.size
-            rows += late[max(0, first - placed) :][: last - first - len(rows)]
+            rows = fill([*rows, *late[max(0, first - placed) :][: last - first - len(rows)]], room, weigh)
     found = messagesOf(rows, number, pair)
     if not all(low <= message.created <= high for message in found):
         raise pages.incomplete(number)
@@ -109,28 +112,35 @@ class Span:
         self._before = self._astray(self._begin, self._end, bottom, self._low)
         self._behind = self._astray(self._begin, self._end, self._high, head + 1)
 
-    def oldest(self, skip: int, count: int) -> list[Row]:
+    def oldest(self, skip: int, count: int) -> Iterator[Row]:
         """
         So many messages, in the order of the log, but for the first C{skip}.
         """
-        rows = self._rows(self._before[skip : skip + count])
+        before = self._before[skip : skip + count]
+        yield from self._rows(before)
         skip = max(0, skip - len(self._before))
-        if len(rows) < count:
+        count -= len(before)
+        if count:
             low, left = self._placeOf(skip)
-            rows += self._claimed(FIRST_CLAIMED, low, self._high, count=count - len(rows), skip=left).fetchall()
-        if len(rows) < count and self._behind:
+            for row in self._claimed(FIRST_CLAIMED, low, self._high, count=count, skip=left):
+                count -= 1
+                yield row
+        if count and self._behind:
             skip = max(0, skip - (self.size - len(self._before) - len(self._behind)))
-            rows += self._rows(self._behind[skip : skip + count - len(rows)])
-        return rows
+            yield from self._rows(self._behind[skip : skip + count])
 
-    def newest(self, count: int) -> list[Row]:
+    def newest(self, count: int) -> Iterator[Row]:
         """
-        The last C{count} messages, in the order of the log.
+        The last C{count} messages, the last one first.
         """
-        rows = self._rows(self._behind[max(0, len(self._behind) - count) :])
-        if len(rows) < count:
-            rows = self._claimed(LAST_CLAIMED, self._low, self._high, count=count - len(rows)).fetchall()[::-1] + rows
-        return self._rows(self._before[max(0, len(self._before) - (count - len(rows))) :]) + rows
+        behind = self._behind[max(0, len(self._behind) - count) :]
+        yield from self._rows(reversed(behind))
+        count -= len(behind)
+        if count:
+            for row in self._claimed(LAST_CLAIMED, self._low, self._high, count=count):
+                count -= 1
+                yield row
+        yield from self._rows(reversed(self._before[max(0, len(self._before) - count) :]))
 
     @property
     def size(self) -> int:
@@ -210,8 +220,8 @@ class Span:
         asked = {"conversation": self._number, "begin": begin, "end": end, "low": low, "high": high}
         return array("q", sorted(seq for (seq,) in self._cursor.execute(ASTRAY, asked)))
 
-    def _rows(self, seqs: Iterable[int]) -> list[Row]:
+    def _rows(self, seqs: Iterable[int]) -> Iterator[Row]:
         """
         The rows with these seqs.
         """
-        return [rowAt(self._cursor, self._number, seq) for seq in seqs]
+        return (rowAt(self._cursor, self._number, seq) for seq in seqs)

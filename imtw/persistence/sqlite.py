@@ -290,10 +290,12 @@ class SQLiteStore:
     def history(
         self, pair: Pair, begin: float | None, end: float | None, offset: int | None, count: int | None
     ) -> Deferred[list[Message]]:
-        return self._readers.ask(spans.history, pair, begin, end, offset, count, self._limits.page, self._tail.of(pair))
+        return self._readers.ask(
+            spans.history, pair, begin, end, offset, count, self._limits.page, self._limits.answer, self._tail.of(pair)
+        )
 
     def walk(self, pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
-        return self._readers.ask(pages.walk, pair, after, limit, self._tail.of(pair))
+        return self._readers.ask(pages.walk, pair, after, limit, self._limits.answer, self._tail.of(pair))
 
     def find(self, pair: Pair, id: str) -> Deferred[Message | None]:
         return self._readers.ask(pages.find, pair, id, self._tail.of(pair))
@@ -301,7 +303,8 @@ class SQLiteStore:
     def pending(
         self, user: str, pair: Pair | None, limit: int
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
-        return self._writer.change(partial(changes.pending, user=user, pair=pair, limit=limit))
+        room = self._limits.answer
+        return self._writer.change(partial(changes.pending, user=user, pair=pair, limit=limit, room=room))
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         return self._writer.change(partial(changes.moveCursors, moved=moved))
@@ -313,10 +316,11 @@ class SQLiteStore:
         return self._writer.change(partial(devices.headOf, pair=pair))
 
     def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
-        return self._readers.ask(standings.page, pair, after, before, limit, self._tail.of(pair))
+        return self._readers.ask(standings.page, pair, after, before, limit, self._limits.answer, self._tail.of(pair))
 
     def newest(self, pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
-        return self._readers.ask(pages.newest, pairs, count, until, [self._tail.of(pair) for pair in pairs])
+        tails = [self._tail.of(pair) for pair in pairs]
+        return self._readers.ask(pages.newest, pairs, count, until, self._limits.answer, tails)
 
     def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
         return self._readers.ask(pages.at, pair, ts, self._tail.of(pair))
@@ -348,7 +352,9 @@ class SQLiteStore:
     def standings(
         self, user: str, before: int | None, limit: int, behind: int | None = None
     ) -> Deferred[list[Standing]]:
-        return self._readers.ask(standings.standings, user, before, limit, behind, dict(self._tail.rows))
+        return self._readers.ask(
+            standings.standings, user, before, limit, behind, self._limits.answer, dict(self._tail.rows)
+        )
 
     # devices
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
 from imtw.persistence.pages import N, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
-from imtw.persistence.rows import Row, messageOf, messagesOf
-from imtw.persistence.rules import OWN_ROWS, isBehind
+from imtw.persistence.rows import Row, messageOf, messagesOf, weigh
+from imtw.persistence.rules import OWN_ROWS, fill, isBehind, weightOf
 
 #: A user's conversations, each with its last row: conversation, scope, a, b, name, read, seq, n, ts.
 ALL = """
@@ -62,7 +63,13 @@ Tails = Mapping[int, Sequence[Row]]
 
 
 def page(
-    cursor: sqlite3.Cursor, pair: Pair, after: int | None, before: int | None, limit: int, tail: Sequence[Row] = ()
+    cursor: sqlite3.Cursor,
+    pair: Pair,
+    after: int | None,
+    before: int | None,
+    limit: int,
+    room: int,
+    tail: Sequence[Row] = (),
 ) -> list[Message]:
     """
     See L{imtw.interfaces.IStore.page}.
@@ -74,12 +81,14 @@ def page(
     first, last = max(after or 0, floor), END if before is None else before
     late = [row for row in tail if row[1] > head and first < row[1] < last]
     if after is not None:
-        placed = messagesOf(cursor.execute(AFTER, (number, first, last, limit)), number, pair, first)
-        late = late[: limit - len(placed)]
+        rows = fill(cursor.execute(AFTER, (number, first, last, limit)), room, weigh)
+        placed = messagesOf(rows, number, pair, first)
+        late = fill([*rows, *late[: limit - len(rows)]], room, weigh)[len(rows) :]
     else:
         late = late[max(0, len(late) - limit) :]
-        rows = cursor.execute(BEFORE, (number, first, last, limit - len(late))).fetchall()
-        placed = messagesOf(reversed(rows), number, pair, first)
+        rows = fill(chain(late[::-1], cursor.execute(BEFORE, (number, first, last, limit - len(late)))), room, weigh)
+        placed = messagesOf(reversed(rows[len(late) :]), number, pair, first)
+        late = rows[: len(late)][::-1]
     if placed:
         # Nothing stands between them and where the page begins, or ends.
         have = visibleUpTo(cursor, number, placed[-1].seq)
@@ -119,7 +128,13 @@ def passport(cursor: sqlite3.Cursor, pair: Pair, seq: int, sender: str) -> Passp
 
 
 def standings(
-    cursor: sqlite3.Cursor, user: str, before: int | None, limit: int, behind: int | None, tails: Tails
+    cursor: sqlite3.Cursor,
+    user: str,
+    before: int | None,
+    limit: int,
+    behind: int | None,
+    room: int,
+    tails: Tails,
 ) -> list[Standing]:
     """
     See L{imtw.interfaces.IStore.standings}.
@@ -133,7 +148,8 @@ def standings(
         if before is None or isBehind(end[2], row[0], before, behind):
             found.append((end[2], (*row[:6], *end)))
     found.sort(key=lambda each: (-each[0], each[1][0]))
-    return [_standing(cursor, user, row, tails.get(row[0], ())) for _, row in found[:limit]]
+    shown = (_standing(cursor, user, row, tails.get(row[0], ())) for _, row in found[:limit])
+    return fill(shown, room, lambda standing: 0 if standing.last is None else weightOf(standing.last))
 
 
 def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Sequence[Row]) -> Standing:

@@ -15,6 +15,7 @@ from imtw.test.persistence.logcontract import LogContract
 from imtw.test.persistence.pagecontract import PageContract
 from imtw.test.persistence.peoplecontract import PeopleContract
 from imtw.test.persistence.repeatcontract import RecallContract, RepeatContract
+from imtw.test.persistence.roomcontract import RoomContract
 from imtw.test.persistence.voicecontract import EditContract, VoiceContract
 
 
@@ -29,6 +30,7 @@ class StoreContract(
     PeopleContract,
     RecallContract,
     RepeatContract,
+    RoomContract,
     StandingContract,
     VoiceContract,
 ):

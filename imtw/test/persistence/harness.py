@@ -79,7 +79,7 @@ class StoreHarness(Mixin):
     """
 
     timeout = 60
-    limits = Limits(page=10, strangersPerUser=3, devicesPerUser=3, friendsPerUser=3)
+    limits = Limits(page=10, strangersPerUser=3, devicesPerUser=3, friendsPerUser=3, sendBudget=20_000)
     store: Any
 
     def makeStore(self) -> IStore:

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from imtw.errors import StoreError
+from imtw.limits import Limits
 from imtw.model import Message, Pair, User, groupPair, privatePair
 from imtw.persistence import heads
 from imtw.persistence.readonly import ReadOnlyDatabase
@@ -275,6 +276,7 @@ class PageTests(SQLiteTestCase):
     """
 
     timeout = 120
+    limits = Limits(page=10)
     names = ("alice", "bob", "carol", "dave")
     seed = 4
 

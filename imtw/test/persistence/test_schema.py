@@ -245,9 +245,9 @@ class PlanTests(SynchronousTestCase):
                 "later times, from the middle": (middle, None, length // 4, 50),
             }
             for what, page in asked.items():
-                costs[what, length] = self.cost(partial(spans.history, cursor, CHAT, *page, 50))
+                costs[what, length] = self.cost(partial(spans.history, cursor, CHAT, *page, 50, 1 << 20))
             costs["find", length] = self.cost(partial(pages.find, cursor, CHAT, "77"))
-            costs["walk", length] = self.cost(partial(pages.walk, cursor, CHAT, 300, 50))
+            costs["walk", length] = self.cost(partial(pages.walk, cursor, CHAT, 300, 50, 1 << 20))
         for (what, length), cost in costs.items():
             self.assertLess(cost, 1.5 * costs[what, 1000] + 100, f"{what} of {length}")
 
