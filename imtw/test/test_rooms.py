@@ -38,7 +38,7 @@ ORDER = [
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 #: What of a dialect's wing does no I/O.
 CODECS = {
-    "easyim": ["decoder", "jsontext", "message", "protobuf"],
+    "easyim": ["decoder", "jsontext", "message", "protobuf", "splitter"],
     "fastim": ["parameters", "paths", "texts"],
     "jim": ["answers", "bodies", "coerce", "frames", "lenient", "values"],
 }

@@ -9,146 +9,15 @@ is kept for a moment, in case the rest follows.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from itertools import pairwise
 from typing import Any
 
 from imtw.protocols.easyim.jsontext import decodeText
 from imtw.protocols.easyim.message import Malformed, Packet
+from imtw.protocols.easyim.splitter import BLANKS, JSONSplitter, splitTexts
 
-BLANKS = b" \t\r\n"
-NULL = b"null"  # an empty message, too
-DEEPEST = 64  # objects within each other
 SHORTEST = 10  # bytes: fewer are no protobuf message, as in the original
-
-#: A string from behind its quote on: up to its end, or as far as there is any.
-_string = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL).match
-#: What decides where an object ends.
-_mark = re.compile(rb'["{}]').search
-_blanks = re.compile(rb"[ \t\r\n]*+").match
-
-
-class JSONSplitter:
-    """
-    Cuts a stream of JSON objects, cut anywhere, where they end.  Each byte
-    is looked at once.
-
-    @param longest: bytes that an object may have.
-    """
-
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-        self._data = bytearray()
-        self._at = 0  # how far it was looked at
-        self._depth = 0
-        self._isInString = False
-
-    @property
-    def buffered(self) -> int:
-        """
-        Bytes kept.
-        """
-        return len(self._data)
-
-    def feed(self, data: bytes) -> None:
-        """
-        Some more of the stream.
-        """
-        self._data += data
-
-    def next(self) -> bytes | None:
-        """
-        The next object, or L{None} if it is not all there.
-
-        @raise Malformed: what comes is none, or it is too long.
-        """
-        data = self._data
-        if not self._depth:
-            self._skipBlanks()
-            if not data:
-                return None
-            if data[:1] != b"{":
-                return self._null()
-        end = self._end()
-        if end < 0 and len(data) <= self._longest:
-            return None
-        if not 0 < end <= self._longest:
-            raise Malformed(f"an object of more than {self._longest} bytes")
-        return self._take(end)
-
-    def _skipBlanks(self) -> None:
-        found = _blanks(self._data)
-        if found is not None and found.end():
-            end = found.end()
-            del found  # it holds on to the buffer
-            del self._data[:end]
-
-    def _null(self) -> bytes | None:
-        """
-        C{null} in place of an object.
-        """
-        if self._data[:4] == NULL:
-            return self._take(4)
-        if NULL.startswith(self._data):
-            return None
-        raise Malformed("no JSON object")
-
-    def _end(self) -> int:
-        """
-        Where the object at the beginning ends, or -1.
-        """
-        data, at, depth = self._data, self._at, self._depth
-        end = -1
-        while end < 0:
-            if self._isInString:
-                found: Any = _string(data, at)
-                at = found.end()
-                if at == len(data) or data[at] != 0x22:  # the rest of it, or of an escape, is still to come
-                    break
-                self._isInString = False
-                at += 1
-            found = _mark(data, at)
-            if found is None:
-                at = len(data)
-                break
-            at = found.end()
-            mark = found[0]
-            if mark == b'"':
-                self._isInString = True
-            elif mark == b"{":
-                depth += 1
-                if depth > DEEPEST:
-                    raise Malformed(f"more than {DEEPEST} objects within each other")
-            else:
-                depth -= 1
-                if not depth:
-                    end = at
-        self._at, self._depth = at, depth
-        return end
-
-    def _take(self, end: int) -> bytes:
-        """
-        Hand out what ends there.
-        """
-        found = bytes(self._data[:end])
-        del self._data[:end]
-        self._at = self._depth = 0
-        return found
-
-
-def splitTexts(data: bytes) -> list[bytes]:
-    """
-    The JSON objects in bytes that hold whole ones.
-    """
-    if b"}{" not in data:
-        return [data]
-    splitter = JSONSplitter(len(data))
-    splitter.feed(data)
-    found = []
-    while (text := splitter.next()) is not None:
-        found.append(text)
-    return found
 
 
 class ChunkReader:

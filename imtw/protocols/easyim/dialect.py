@@ -17,13 +17,13 @@ from zope.interface import implementer
 from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
 from imtw.numbers import NODES
-from imtw.protocols.easyim.decoder import BLANKS
 from imtw.protocols.easyim.envelope import Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.jsontext import encodeText
 from imtw.protocols.easyim.message import Malformed, Msg
 from imtw.protocols.easyim.resources import easyimRoutes
 from imtw.protocols.easyim.socket import EasyimSpeaker, isText
+from imtw.protocols.easyim.splitter import BLANKS
 from imtw.protocols.easyim.stream import EasyimProtocol
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from imtw.protocols.easyim.decoder import BLANKS
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.jsontext import decodeText
 from imtw.protocols.easyim.message import Malformed, Packet
+from imtw.protocols.easyim.splitter import BLANKS
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions, EasyimVoice
 from imtw.protocols.socketvoice import SocketVoice

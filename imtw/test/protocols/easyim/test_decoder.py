@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.easyim import protobuf
-from imtw.protocols.easyim.decoder import EasyimDecoder, splitTexts
+from imtw.protocols.easyim.decoder import EasyimDecoder
 from imtw.protocols.easyim.jsontext import decodeText
 from imtw.protocols.easyim.message import Malformed, Msg, Packet
 from imtw.protocols.easyim.protobuf import Cutter, decodeMessage, encodeMessage
+from imtw.protocols.easyim.splitter import JSONSplitter, splitTexts
 
 LONGEST = 65536
 
@@ -79,6 +80,39 @@ class TextTests(SynchronousTestCase):
         ):  # fmt: skip
             with self.assertRaises(Malformed, msg=bad):
                 decoded([bad])
+
+    def test_hopeless(self) -> None:
+        """
+        What can be the beginning of no object is not waited for, wherever it
+        was cut; what can be is, and becomes one with its rest.
+        """
+        for bad in (
+            b"{]", b"{,", b"{1", b'{"a":]', b'{"a"]', b'{"a",', b'{"a":1]', b'{"a":[}', b'{"a":[1}', b'{"a":[,',
+            b'{"a":1,}', b'{"a":[1,]', b'{"a":{}]', b'{"a":"b"]', b'{"a":trx', b'{"a":x', b'{"a":1 1', b'{"a":"\n',
+            b'{"a":[]"b"', b'{"a"1', b'{:', b'{"a"::',
+        ):  # fmt: skip
+            for size in (1, 2, 3, 99):
+                with self.assertRaises(Malformed, msg=bad):
+                    decoded(pieces(bad, size))
+        whole = b'{"a" : [ [ ] , {} , -1.5e+3 , true,false , null, "\\"\\u0041" , { "b":0 } ] , "id" :"1" }'
+        for at in range(len(whole)):
+            self.assertEqual(decoded([whole[:at]]), [], whole[:at])
+            self.assertEqual(decoded([whole[:at], whole[at:]]), [Packet(Msg("1"))], whole[:at])
+
+    def test_manyPieces(self) -> None:
+        """
+        What was looked at is not looked at again with every byte that comes.
+        """
+        for text in (b'{"a":' + b"1" * 50000, b'{"a":"' + b"x" * 50000, b'{"a":[' + b" 1," * 15000):
+            splitter = JSONSplitter(LONGEST)
+            looked = 0
+            for piece in pieces(text, 500):
+                splitter.feed(piece)
+                before = splitter._at
+                self.assertIsNone(splitter.next())
+                looked += splitter._at - before
+                self.assertLess(splitter.buffered - splitter._at, 8)
+            self.assertLessEqual(looked, len(text))
 
     def test_lenient(self) -> None:
         """
