@@ -231,7 +231,8 @@ class LiveGroup:
                 if data:
                     outlet.send(data)
                     served += 1
-                    if not served % size:
+                    if served == size:
+                        served = 0
                         yield
         self._swept(events)
         yield

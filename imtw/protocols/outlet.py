@@ -182,15 +182,16 @@ class TransportOutlet(Outlet):
             return
         self.isActive = True
         transport = self._transport
+        direct = self._direct  # called by a name: an attribute that is no method is slow to call
         if (
-            self._direct is not None
+            direct is not None
             and not transport.dataBuffer
             and not transport._tempDataBuffer
             and transport.connected
             and not transport.disconnecting
         ):
             try:
-                sent = self._direct(data)
+                sent = direct(data)
             except OSError:  # full, or gone: the transport finds out which
                 sent = 0
             if sent == len(data):

@@ -188,9 +188,10 @@ def decode(type_: type[S], body: bytes) -> S:
     reader: _Reader[S] | None = _readers.get(type_)
     if reader is None:
         reader = _readers[type_] = _Reader(type_)
-    if reader.decode is not None and (len(body) <= MAX_NODES or isSmall(body)):
+    quickly = reader.decode
+    if quickly is not None and (len(body) <= MAX_NODES or isSmall(body)):
         try:
-            made = reader.decode(body)
+            made = quickly(body)
         except (ValueError, RecursionError):
             pass
         else:
