@@ -44,8 +44,9 @@ class PieceOutlet(TransportOutlet):
         Send what this turn brought, one after the other.
         """
         queue = self._queue
-        while queue:
+        while queue:  # it stays there meanwhile: what is sent now comes behind it
             self._write(queue.pop(0))
+        self._queue = None
 
 
 class EasyimProtocol(EasyimVoice, StreamVoice):
