@@ -90,6 +90,7 @@ class EasyimVoice(Voice):
         self._token = ""  # the one that is known to be the user's
         self._number = 0
         self._rooms: list[Packet] = []  # heartbeats whose group is to be entered
+        self._isGreeted = False
         self._notices = float(NOTICES)
         self._noticed = 0.0
 
@@ -250,7 +251,6 @@ class EasyimVoice(Voice):
         self.noMoreWaiting()
         self._token = packet.msg.access_token
         self._number = asNumber(packet.msg.from_user_id) or 0
-        Deferred.fromCoroutine(self._tellNews()).addErrback(self._newsFailed)
         return self._beat(packet)
 
     def _beat(self, packet: Packet) -> bytes:
@@ -269,6 +269,9 @@ class EasyimVoice(Voice):
         The acknowledgement of a heartbeat, as its client's generation knows
         it.
         """
+        if not self._isGreeted:
+            self._isGreeted = True
+            self.core.clock.callLater(0, self._greet)
         msg = packet.msg
         isOld = msg.to_user_id == message.KEEP_ALIVE
         return self._write(
@@ -322,6 +325,12 @@ class EasyimVoice(Voice):
         form: Any = self.session.form
         data: bytes = form.write(replace(packet.msg, access_token="", **changes), packet.rest)
         return data
+
+    def _greet(self) -> None:
+        """
+        The first heartbeat is acknowledged: tell what waits behind that.
+        """
+        Deferred.fromCoroutine(self._tellNews()).addErrback(self._newsFailed)
 
     async def _tellNews(self) -> None:
         """
