@@ -58,10 +58,26 @@ def decodeText(data: bytes) -> Msg:
         return _leniently(data)
 
 
+class _Object(list[tuple[str, Any]]):
+    """
+    An object's members, in order: equal keys overwrite each other, whatever
+    their case, and C{null} leaves what was there.
+    """
+
+
 class _Fraction(str):
     """
     A number that is no integer as it stands.
     """
+
+
+def _nothing(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+_lenient = json.JSONDecoder(
+    parse_int=_Fraction, parse_float=_Fraction, parse_constant=_nothing, object_pairs_hook=_Object
+).decode
 
 
 def _leniently(data: bytes) -> Msg:
@@ -70,15 +86,15 @@ def _leniently(data: bytes) -> Msg:
     """
     text = data.decode("utf-8", "imtw-each-byte")
     try:
-        read = json.loads(text, parse_int=_Fraction, parse_float=_Fraction, parse_constant=_nothing)
+        read = _lenient(text)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {error}") from None
     if read is None:
         return Msg()
-    if not isinstance(read, dict):
+    if not isinstance(read, _Object):
         raise Malformed("JSON, but no object")
     values: dict[str, Any] = {}
-    for key, value in read.items():
+    for key, value in read:
         name = key.casefold()
         if name in _FIELDS and value is not None:
             values[name] = _textOf(name, value) if name in _TEXTS else _numberOf(name, value)
@@ -106,10 +122,6 @@ def _numberOf(name: str, value: Any) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     raise Malformed(f"{name}: wanted an integer")
-
-
-def _nothing(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
 
 
 def _replaceEach(error: UnicodeError) -> tuple[str, int]:

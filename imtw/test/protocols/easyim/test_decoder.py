@@ -126,6 +126,8 @@ class TextTests(SynchronousTestCase):
             (b'{"id":"a\xff\xe4\xb8b"}', Msg("a\ufffd\ufffd\ufffdb")),
             (b'{"id":"\\ud800"}', Msg("\ufffd")),
             (b"   null   ", Msg()),
+            (b'{"id":"1","ID":"2","id":"3"}', Msg("3")),
+            (b'{"id":"1","id":null,"Seq":2,"seq":null}', Msg("1", 2)),
         ):
             self.assertEqual(decodeText(text), told, text)
 
