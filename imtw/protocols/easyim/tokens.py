@@ -2,17 +2,18 @@
 easyim's tokens: JWTs, signed with a secret of each user's own.
 
 Logging out changes the secret, so that all tokens of before are worth
-nothing.  The algorithm is HS256, whatever a token says.
+nothing.  The algorithm is HS256, whatever a token says: it is made again from
+its claims, and has to come out the same to the byte, as in the original.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
+from hmac import compare_digest
 from typing import Any
 
 import msgspec
-from jwt import InvalidTokenError
 from jwt.api_jws import PyJWS
 
 from imtw.interfaces import IStore
@@ -53,8 +54,15 @@ def mint(account: str, number: int, grant: str, salt: str, now: int) -> str:
     @param grant: L{ACCESS} or L{REFRESH}.
     @param now: seconds since the epoch.
     """
-    claims = {"account": account, "exp": now + LIFETIMES[grant], "grant_type": grant, "id": number}
-    return _jws.encode(encodeText(claims), salt.encode(), ALGORITHM, sort_headers=True)
+    return signed({"account": account, "exp": now + LIFETIMES[grant], "grant_type": grant, "id": number}, salt)
+
+
+def signed(claims: dict[str, Any], salt: str) -> str:
+    """
+    The one token with these claims that counts: the claims sorted, the header
+    always the same.
+    """
+    return _jws.encode(encodeText(dict(sorted(claims.items()))), salt.encode(), ALGORITHM, sort_headers=True)
 
 
 def claimsOf(text: str) -> dict[str, Any]:
@@ -124,8 +132,10 @@ class Tokens:
         """
         claims = claimsOf(text)
         held, number = claims.get("grant_type"), numberOf(claims)
-        if not isinstance(held, str) or held not in LIFETIMES:
+        if held is None:
             raise TokenError(nameless)
+        if not isinstance(held, str):
+            raise TokenError(INCORRECT)
         if grant and held != grant:
             raise TokenError(f"the token must be {grant}")
         if number is None:
@@ -135,12 +145,8 @@ class Tokens:
             raise TokenError(NO_USER)
         self._checkTimes(claims)
         salt = await self.salts.of(account.user.id)
-        try:
-            if salt is None:
-                raise TokenError(UNSIGNED)
-            _jws.decode(text, salt.encode(), algorithms=[ALGORITHM])
-        except (InvalidTokenError, ValueError, RecursionError):
-            raise TokenError(UNSIGNED) from None
+        if salt is None or not compare_digest(signed(claims, salt).encode(), text.encode("utf-8", "replace")):
+            raise TokenError(UNSIGNED)
         return account, claims
 
     def _checkTimes(self, claims: dict[str, Any]) -> None:
