@@ -201,7 +201,8 @@ def portFactory(
     elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
     routes = commandRoutes(core) if elsewhere is None else {}
     if elsewhere is not None:
-        factory.onlyKnown = factory.answersBroken = True
+        factory.onlyKnown = True
+        factory.answersBroken = getattr(dialects[0], "answersBroken", True)
         page = None
     elif page is None:
         routes.update(pageRoutes())

@@ -47,11 +47,13 @@ class EasyimDialect:
     easyim, in JSON and protobuf, over TCP, WebSocket and HTTP.
 
     @ivar elsewhere: answers what has no route on a port of its own.
+    @ivar answersBroken: what is no HTTP is told so on such a port.
     @ivar patience: seconds for a connection's first byte on such a port.
     @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
 
     name = "easyim"
+    answersBroken = False
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core
@@ -61,7 +63,7 @@ class EasyimDialect:
         core.accounts.addTokenReader(lambda text: Deferred.fromCoroutine(self._tokens.reader(text)))
         self._streams = self._forms(lambda data: data, lambda data: data)
         self._sockets = self._forms(frame, lambda data: frame(data, BINARY))
-        self.elsewhere = Elsewhere()
+        self.elsewhere = Elsewhere(hasSockets=True)
         self.patience = float(self._options.dropAfter)
         self.kinds = {"api": EasyimApi(self)}
         if protobuf is None:
@@ -139,13 +141,16 @@ class EasyimDialect:
 class EasyimApi:
     """
     easyim's HTTP routes alone, for a port of their own.
+
+    @ivar answersBroken: what is no HTTP is told so there.
     """
 
     name = "easyim-api"
+    answersBroken = False
 
     def __init__(self, whole: EasyimDialect) -> None:
         self._whole = whole
-        self.elsewhere = whole.elsewhere
+        self.elsewhere = Elsewhere(hasSockets=False)
 
     def recogniseStream(self, head: bytes, alone: bool) -> None:
         """

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import Struct
 from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -68,10 +69,9 @@ def finish(request: Request, kind: bytes, body: bytes) -> None:
     """
     Finish a request with these bytes.
     """
-    for name, value in HEADERS.items():
+    request.responseHeaders = Headers()  # easyim's, in its order, and no others
+    for name, value in ((b"Content-Length", str(len(body)).encode()), *HEADERS.items(), (b"Content-Type", kind)):
         request.setHeader(name, value)
-    request.setHeader(b"Content-Type", kind)
-    request.setHeader(b"Content-Length", str(len(body)).encode())
     channel: Any = request.channel
     channel.persistent = False  # easyim closes after each answer
     if request.method != b"HEAD":
@@ -111,13 +111,19 @@ class Elsewhere(Resource):
 
     isLeaf = True
 
+    def __init__(self, hasSockets: bool) -> None:
+        """
+        @param hasSockets: an upgrade that comes here is one that failed.
+        """
+        super().__init__()
+        self._hasSockets = hasSockets
+
     def render(self, request: Request) -> Any:
         """
         Say so; an upgrade without a key is one that failed.
         """
-        if (request.getHeader(b"Upgrade") or b"").lower() == b"websocket" and not request.getHeader(
-            b"Sec-WebSocket-Key"
-        ):
+        isUpgrade = (request.getHeader(b"Upgrade") or b"").lower() == b"websocket"
+        if self._hasSockets and isUpgrade and not request.getHeader(b"Sec-WebSocket-Key"):
             request.setResponseCode(400)
         if request.method == b"OPTIONS":
             preflight(request)

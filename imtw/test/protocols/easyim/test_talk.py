@@ -38,6 +38,7 @@ class TalkTestCase(LiveTestCase):
         self.live = await self.serve(
             *("--auth", "accounts:", "--store", f"sqlite:{self.mktemp()}", "--lobby", "none"),
             *("--port", ANY_PORT, "--port-for", f"easyim={ANY_PORT}"),
+            *("--port-for", f"easyim-api={ANY_PORT}"),
             *self.arguments,
         )
         self.port = self.live.port
@@ -101,6 +102,22 @@ class TalkTestCase(LiveTestCase):
 
         await client.until(lambda: bool(found()), f"a message with {fields}")
         return found()[-1]
+
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"Content-Length: 0\r\n"
+    b"Connection: close\r\n"
+    b"Server: easyim\r\n"
+    b"Access-Control-Allow-Credentials: true\r\n"
+    b"Access-Control-Allow-Headers: "
+    b"Origin, Content-Length, Content-Type, Accept, Token, Auth-Token, X-Requested-With\r\n"
+    b"Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE, UPDATE\r\n"
+    b"Access-Control-Allow-Origin: *\r\n"
+    b"Access-Control-Expose-Headers: Content-Length, Access-Control-Allow-Origin, Access-Control-Allow-Headers, "
+    b"Cache-Control, Content-Language, Content-Type\r\n"
+    b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+)
 
 
 class Writes(StringTransport):
@@ -313,6 +330,31 @@ class WithoutProtobufTests(TalkTestCase):
         self.assertNothingLogged()
 
 
+class AtOnceTests(TalkTestCase):
+    """
+    A store that answers at once.
+    """
+
+    arguments = ("--store", "memory:")
+
+    async def test_order(self) -> None:
+        """
+        First the heartbeat is acknowledged, then comes what waits.
+        """
+        await self.register("ann", "bob", "cid")
+        ann = await self.come("ann")
+        content = '{"key":"FRIEND_INVITE"}'
+        for name, fields in (("bob", {}), ("cid", {"chat_type": 1, "to_user_id": "room"})):
+            to = {"to_user_id": self.numbers[name]}
+            await self.ask(ann, self.message("ann", id=f"i-{name}", msg_type=4, content=content, **to))
+            await self.ask(ann, self.message("ann", id=f"m-{name}", content="hi", **to))
+            client = await self.connect(self.port, StreamTalk(Text))
+            client.put(self.message(name, id="beat", msg_type=4, content=BEAT, **fields))
+            await self.got(client, id=f"m-{name}")
+            await self.got(client, from_user_id=self.numbers["ann"], msg_type=4)
+            self.assertEqual([one.get("id") for one in client.messages()], ["beat", f"m-{name}", None])
+
+
 class FriendTests(TalkTestCase):
     """
     Invitations.
@@ -523,6 +565,35 @@ class ServerTests(TalkTestCase):
         client.write(b"UPDATE /x HTTP/1.1\r\nHost: x\r\n\r\n")
         await client.closed()
         self.assertIn(b'"method":"UPDATE"', client.received)
+
+    async def test_head(self) -> None:
+        """
+        The head of an answer is the original's, with CRLF.
+        """
+        client = await self.connect(self.live.ports[1], Client())
+        client.write(b"OPTIONS /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        await client.closed()
+        self.assertEqual(client.received, HEAD)
+
+    async def test_broken(self) -> None:
+        """
+        What is no HTTP ends the connection without a word on its own port.
+        """
+        for broken in (b"GET nonsense\r\n\r\n", b"POST / HTTP/9\r\nHost: x\r\n\r\n"):
+            client = await self.connect(self.live.ports[1], Client())
+            client.write(broken)
+            await client.closed()
+            self.assertEqual(client.received, b"")
+
+    async def test_keylessUpgrade(self) -> None:
+        """
+        An upgrade without a key is refused where there are WebSockets, and a
+        request like any other where there are none.
+        """
+        for port, status in ((self.live.ports[1], 400), (self.live.ports[2], 200)):
+            headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+            answer = await self.http(port, "GET", "/", None, headers)
+            self.assertEqual((answer.status, answer.json["msg"]), (status, "找不到路由"))
 
     async def test_names(self) -> None:
         """
