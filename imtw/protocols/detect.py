@@ -8,7 +8,7 @@ protocol that one of them makes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +39,14 @@ def mayBeHTTP(head: bytes) -> bool | None:
     return False
 
 
+#: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key.
+UPGRADE = {
+    b"upgrade": b"Upgrade: websocket\r\n",
+    b"connection": b"Connection: Upgrade\r\n",
+    b"sec-websocket-version": b"Sec-WebSocket-Version: 13\r\n",
+}
+
+
 class Head:
     """
     The head of an HTTP request, as far as it decides who gets it.
@@ -46,6 +54,7 @@ class Head:
     @ivar isBroken: the request line is none of HTTP/1.x, or there is not one
         host.
     @ivar isUpgrade: it asks for a WebSocket.
+    @ivar missing: what it leaves out of L{UPGRADE}.
     @ivar path: of its target, as it was sent.
     """
 
@@ -55,6 +64,7 @@ class Head:
         names = [field.partition(b":")[0].strip().lower() for field in fields]
         self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or names.count(b"host") != 1
         self.isUpgrade = b"sec-websocket-key" in names
+        self.missing = UPGRADE.keys() - names
         target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
         self.path, _, query = target.partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True))
@@ -134,8 +144,16 @@ class Recogniser(Protocol):
             self._refuse()
             return None
         if head.isUpgrade and self.factory.isSocket(head.path, head.query):
+            self._complete(head.missing & self.factory.assumed)
             return self.factory.sockets.buildProtocol(self.transport.getPeer())
         return self.factory.site.buildProtocol(self.transport.getPeer())
+
+    def _complete(self, missing: Set[bytes]) -> None:
+        """
+        Add to an upgrade what its dialect does not look for.
+        """
+        line, end, rest = self._received.partition(b"\r\n")
+        self._received = line + end + b"".join(sorted(UPGRADE[name] for name in missing)) + rest
 
     def _refuse(self) -> None:
         """
@@ -194,6 +212,7 @@ class PortFactory(Factory):
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
+    @ivar assumed: which of L{UPGRADE} an upgrade may do without.
     """
 
     protocol = Recogniser  # type: ignore[assignment]
@@ -209,6 +228,7 @@ class PortFactory(Factory):
         self.firstByte = core.limits.firstByte
         self.onlyKnown = False
         self.answersBroken = not isAlone
+        self.assumed: Set[bytes] = frozenset()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """

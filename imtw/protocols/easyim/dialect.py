@@ -48,12 +48,14 @@ class EasyimDialect:
 
     @ivar elsewhere: answers what has no route on a port of its own.
     @ivar answersBroken: what is no HTTP is told so on such a port.
+    @cvar assumes: what an upgrade there may leave out.
     @ivar patience: seconds for a connection's first byte on such a port.
     @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
 
     name = "easyim"
     answersBroken = False
+    assumes = frozenset([b"sec-websocket-version"])
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core
