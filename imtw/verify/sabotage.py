@@ -112,7 +112,9 @@ def believing() -> None:
     """
     Reads JSON however much there is in it.
     """
-    namedAny("imtw.protocols.jim.lenient").MAX_NODES = 10**9
+    lenient = namedAny("imtw.protocols.jim.lenient")
+    lenient.MAX_NODES = 10**9
+    lenient.isSmall = lambda data: False  # else the long way is taken for small bodies only
 
 
 def inflating() -> None:

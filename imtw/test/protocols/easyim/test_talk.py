@@ -317,7 +317,7 @@ class WithoutProtobufTests(TalkTestCase):
         await self.register("ann")
         ann = await self.come("ann")
         beat = self.message("ann", id="b2", msg_type=4, content=BEAT)
-        for port in self.live.ports:
+        for port in self.live.ports[:2]:  # the third is for HTTP alone
             stream = await self.connect(port, StreamTalk(Binary))
             stream.put(beat)
             await stream.closed()
