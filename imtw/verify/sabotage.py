@@ -112,9 +112,10 @@ def believing() -> None:
     """
     Reads JSON however much there is in it.
     """
-    lenient = namedAny("imtw.protocols.jim.lenient")
+    bodies, lenient = namedAny("imtw.protocols.jim.bodies"), namedAny("imtw.protocols.jim.lenient")
     lenient.MAX_NODES = 10**9
-    lenient.isSmall = lambda data: False  # else the long way is taken for small bodies only
+    bodies.MAX_NODES = 0  # everything goes the long way
+    bodies.isSmall = lenient.isSmall = lambda data: False
 
 
 def inflating() -> None:
