@@ -21,7 +21,6 @@ from imtw.verify.server import Server
 
 MIB = 1024 * 1024
 STALL = 0.010  # seconds
-LOOSE = 0.020  # with --quick, which runs beside other tests that fill the processor's caches
 BEATS = 0.002
 PEAK = 2 * MIB  # of memory, for what is 54 KB on its way
 PATIENCE = 1.0  # seconds for an answer or an end
@@ -113,8 +112,7 @@ def play(stage: Stage, address: Address, server: Server | None) -> Sequence[Resu
                     outcome.peak = server.peak() - before
                 gun.letGo()
                 outcomes.append(outcome)
-            stall = stage.seconds(LOOSE, STALL)
-            found.append(judge(row, outcomes, attempts[row], stall, isThere(address), server))
+            found.append(judge(row, outcomes, attempts[row], isThere(address), server))
     return found
 
 
@@ -196,13 +194,9 @@ def isThere(address: Address) -> bool:
     return True
 
 
-def judge(
-    row: str, outcomes: Sequence[Outcome], attempts: int, stall: float, isAlive: bool, server: Server | None
-) -> Result:
+def judge(row: str, outcomes: Sequence[Outcome], attempts: int, isAlive: bool, server: Server | None) -> Result:
     """
     One of the rows.
-
-    @param stall: seconds that others may wait.
     """
     if not outcomes:
         return judged(row, GUARANTEES[row], "0 inputs", "CRASHED before", "alive", False)
@@ -211,13 +205,13 @@ def judge(
     grown = sum(one.grown for one in outcomes) / len(outcomes)
     peak = max(one.peak for one in outcomes)
     isPeak = row == "O8" and server is not None
-    slow = [one for one in outcomes if one.stall > stall]
+    slow = [one for one in outcomes if one.stall > STALL]
     memory = f"+{largest.grown / MIB:.2f} MiB an attempt at most, " if server is not None else ""
     memory += f"peak +{peak / MIB:.1f} MiB, " if isPeak else ""
     notes = [f"on average {grown / MIB:+.3f} MiB"] if server is not None else []
     notes += [f"most memory: {largest.name}"] if largest.grown > MIB / 4 else []
     notes += [f"longest stall: {worst.name}"]
-    notes += [f"more than {stall * 1000:g} ms: {listed(slow)}"] if slow else []
+    notes += [f"more than {STALL * 1000:g} ms: {listed(slow)}"] if slow else []
     silent = [one for one in outcomes if "silence" in one.answers]
     notes += [f"neither answer nor end: {listed(silent)}"] if silent else []
     return judged(
@@ -227,7 +221,7 @@ def judge(
         f"{memory}stall {worst.stall * 1000:.1f} ms, {'alive' if isAlive else 'CRASHED: ' + outcomes[-1].name}",
         ("1 MiB, " if server is not None else "")
         + (f"{PEAK // MIB} MiB, " if isPeak else "")
-        + f"{stall * 1000:g} ms, alive",
+        + f"{STALL * 1000:g} ms, alive",
         isAlive and not slow and largest.grown <= MIB and not (isPeak and peak > PEAK),
         "; ".join(notes),
     )

@@ -46,7 +46,7 @@ def survives(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    points = stage.size(5, 200)
+    points = stage.size(4, 200)
     names = [stage.name(f"user{number}") for number in range(SPEAKERS)]
     journal = Journal(stage.file("journal"))
     crew = speakers(stage, names, journal)

@@ -164,7 +164,7 @@ def cuts(stage: Stage, recording: Recording) -> Result:
     """
     D2: is everything there after the power went?
     """
-    runs = stage.size(5, 120)
+    runs = stage.size(4, 120)
     places = [place for place, _ in recording.acks]
     lost, altered, broken, refused, acked = 0, 0, [], [], 0
     with stage.progress("power cuts", runs, "cuts") as bar:

@@ -25,7 +25,7 @@ def stopsWell(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    stops = stage.size(4, 30)
+    stops = stage.size(3, 30)
     names = [stage.name(f"user{number}") for number in range(SPEAKERS)]
     journal = Journal(stage.file("journal"))
     crew = speakers(stage, names, journal, 64)

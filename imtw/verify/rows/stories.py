@@ -18,7 +18,7 @@ def areKept(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    count = stage.plan.seeds or stage.size(60, 10_000)
+    count = stage.plan.seeds or stage.size(40, 10_000)
     broken: list[Broken] = []
     with stage.progress("stories", count, "stories") as bar:
         for more, found in many(stage.plan.seed * STRIDE, count, stage.plan.sabotage):

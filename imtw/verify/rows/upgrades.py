@@ -46,7 +46,7 @@ def isRepeatable(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    size = stage.size(10_000, 1_000_000)
+    size = stage.size(5_000, 1_000_000)
     kills, again = stage.size(2, 20), stage.size(1, 2)
     longest = stage.seconds(0.15, 1.5)
     old = stage.file("old.db")
