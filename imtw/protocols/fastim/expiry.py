@@ -39,7 +39,7 @@ class Expiry:
 
     def __init__(self, house: House, emptied: Callable[[str], None]) -> None:
         self._core = house.core
-        self._timeout = house.options.timeout * 1000  # ms
+        self._timeout = max(0, house.options.timeout) * 1000  # ms
         self._emptied = emptied
         self._due: list[tuple[int, str]] = []  # a heap: (ms, room)
         self._known: set[str] = set()  # the rooms in it, and those that are not FastIM's

@@ -4,12 +4,15 @@ FastIM's options, by the names its operators know.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from imtw.errors import PluginLookupError
+
+_INTEGER = re.compile("-?[0-9]{1,18}")
 
 
 class FastOptions(Struct, frozen=True, kw_only=True):
@@ -20,7 +23,7 @@ class FastOptions(Struct, frozen=True, kw_only=True):
     @ivar loginAuth: a WebSocket needs a token that fits its user.
     @ivar autoJoin: entering a room makes one a member.
     @ivar timeout: seconds after its last message that a room's messages
-        live; 0 for ever.
+        live; for ever where it is not above 0.
     @ivar listNum: messages pushed when a room is entered.
     @ivar recallTimeLimit: seconds for which a message can be taken back.
     @ivar updateRate: seconds between two pushes of a list of rooms.
@@ -45,7 +48,7 @@ def _flag(text: str) -> bool:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        if not (_INTEGER.fullmatch(text) and least <= int(text) <= most):
             raise ValueError(f"a whole number from {least} to {most}")
         return int(text)
 
@@ -65,7 +68,7 @@ def _rate(text: str) -> float:
 READERS: dict[str, Callable[[str], Any]] = {
     "loginAuth": _flag,
     "autoJoin": _flag,
-    "timeout": _whole(0, 100 * 365 * 86400),
+    "timeout": _whole(-(2**31), 100 * 365 * 86400),
     "listNum": _whole(0, 1000),
     "recallTimeLimit": _whole(0, 10 * 365 * 86400),
     "updateRate": _rate,

@@ -149,13 +149,14 @@ class ExpiryTests(SynchronousTestCase):
 
     def test_forEver(self) -> None:
         """
-        With a timeout of 0 nothing ends.
+        With a timeout of 0, or below, nothing ends.
         """
-        self.end()
-        self.begin(timeout="0")
-        self.say("a")
-        self.clock.advance(1000 * DAY)
-        self.assertEqual(self.count("a"), 1)
+        for number, timeout in enumerate(("0", "-1", "-604800"), 1):
+            self.end()
+            self.begin(timeout=timeout)
+            self.say("a")
+            self.clock.advance(1000 * DAY)
+            self.assertEqual(self.count("a"), number)
 
 
 class OptionTests(SynchronousTestCase):
@@ -194,9 +195,9 @@ class OptionTests(SynchronousTestCase):
         A value that is none is named, with what is wanted.
         """
         for name, value in (
-            *(("loginAuth", "yes"), ("loginAuth", ""), ("autoJoin", "2"), ("timeout", "-1"), ("timeout", "x")),
+            *(("loginAuth", "yes"), ("loginAuth", ""), ("autoJoin", "2"), ("timeout", "--1"), ("timeout", "x")),
             *(("listNum", "1001"), ("recallTimeLimit", "1.5"), ("updateRate", "0"), ("updateRate", "nan")),
-            *(("updateRate", "x"), ("maxLength", "0"), ("maxLength", "\u0661")),
+            *(("recallTimeLimit", "-1"), ("updateRate", "x"), ("maxLength", "0"), ("maxLength", "\u0661")),
         ):
             error = self.assertRaises(PluginLookupError, readOptions, False, {name: value})
             self.assertIn(f"fastim: {name} is {value!r}, wanted ", str(error))
