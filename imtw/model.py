@@ -413,7 +413,7 @@ class TokenTerms(Struct, frozen=True, kw_only=True):
     with each use it lasts anew.
 
     @ivar audience: the dialect.
-    @ivar lifetime: seconds after it was last used.
+    @ivar lifetime: seconds after it was last used, at least.
     @ivar size: random bytes, which are written as twice as many hex digits.
     """
 

@@ -21,7 +21,7 @@ from imtw.model import Token, TokenTerms
 
 BITS = 256
 LONGEST = 128  # characters of anything that may be a token
-RENEWED = 24  # a token that lasts anew with each use is written again after a part of its life, not each time
+RENEWED = 24  # a token that lasts anew with each use is written after a part of its life, and for that part longer
 
 
 class Tokens:
@@ -42,8 +42,8 @@ class Tokens:
         """
         text = secrets.token_hex(terms.size) if terms else secrets.token_urlsafe(BITS // 8)
         now = self._now()
-        lifetime = terms.lifetime if terms else self._limits.token
-        token = Token(user, device, now, now + int(lifetime * 1000), terms.audience if terms else "")
+        expires = _renewed(terms, now) if terms else now + int(self._limits.token * 1000)
+        token = Token(user, device, now, expires, terms.audience if terms else "")
         await self._store.addToken(digestOf(text), token, alone=terms is not None)
         return text, token
 
@@ -64,9 +64,9 @@ class Tokens:
         """
         A token lasts anew from now on.
         """
-        expires = now + int(terms.lifetime * 1000)
-        if expires - token.expires < terms.lifetime * 1000 / RENEWED:
+        if token.expires >= now + terms.lifetime * 1000:
             return token
+        expires = _renewed(terms, now)
         renewed: Deferred[bool] = self._store.renewToken(digest, expires)
         renewed.addErrback(lambda why: self._log.warn("a token is not renewed: {why}", why=why.getErrorMessage()))
         return replace(token, expires=expires)
@@ -84,6 +84,14 @@ class Tokens:
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
+
+
+def _renewed(terms: TokenTerms, now: int) -> int:
+    """
+    Until when a token lasts that is used now, ms: long enough for all uses
+    until it is written again.
+    """
+    return now + int(terms.lifetime * 1000 * (1 + 1 / RENEWED))
 
 
 def _mayBe(text: str) -> bool:

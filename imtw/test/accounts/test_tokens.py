@@ -4,9 +4,10 @@ Tests of L{imtw.accounts.tokens}, through the door.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import succeed
 
-from imtw.accounts.tokens import digestOf
 from imtw.commands import Status
 from imtw.limits import Limits
 from imtw.model import TokenTerms, User
@@ -171,18 +172,33 @@ class TokenTermsTests(AccountsTestCase):
 
     def test_lastsAnew(self) -> None:
         """
-        It lasts while it is used, and is written seldom for that.
+        It lasts its whole life from whenever it was used, and a part of it
+        longer at most.
         """
-        self.clock.advance(99)
-        self.assertTrue(self.isGood(self.text))
-        kept = self.successResultOf(self.store.token(digestOf(self.text)))
-        assert kept is not None
-        self.assertEqual(kept.expires, kept.created + 2400_000)
-        for _ in range(4):
-            self.clock.advance(2200)
-            self.assertTrue(self.isGood(self.text))
+        for pause in (99, 2399, 1, 99, 101):
+            self.clock.advance(pause)
+            self.assertTrue(self.isGood(self.text), pause)
         self.clock.advance(2400)
+        self.assertTrue(self.isGood(self.text))
+        self.clock.advance(2501)
         self.assertFalse(self.isGood(self.text))
+
+    def test_writtenSeldom(self) -> None:
+        """
+        However often it is used, it is written once in a part of its life.
+        """
+        written: list[int] = []
+        renew = self.store.renewToken
+
+        def counted(digest: bytes, expires: int) -> Any:
+            written.append(expires)
+            return renew(digest, expires)
+
+        self.patch(self.store, "renewToken", counted)
+        for _ in range(1000):
+            self.clock.advance(1)
+            self.assertTrue(self.isGood(self.text))
+        self.assertEqual(len(written), 1000 // 101)
 
 
 class ForeignTokenTests(AccountsTestCase):
