@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from imtw.accounts.tokens import digestOf
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Account, TokenTerms, User, isId, realmOf
@@ -25,11 +24,11 @@ from imtw.protocols.fastim.options import FastOptions
 from imtw.server import Core
 
 if TYPE_CHECKING:
-    from imtw.protocols.fastim.room import RoomSpeaker
+    from imtw.protocols.fastim.room import FastSpeaker
 
 NAME = "fastim"
-DAY = 86400.0
-TERMS = TokenTerms(audience=NAME, lifetime=DAY)
+HOUR, DAY = 3600.0, 86400.0
+TERMS = TokenTerms(audience=NAME, lifetime=DAY + HOUR)  # on a WebSocket one is in use for an HOUR once it was looked at
 USER_INFO = "{user_info}"  # what a login says of its user
 
 
@@ -48,7 +47,7 @@ class House:
         self.options = options
         self.realm = "" if options.loginAuth and not options.strict else realmOf(NAME)
         self.form = RoomForm(self.realm)
-        self._proven: dict[str, set[RoomSpeaker]] = {}
+        self._proven: dict[str, set[FastSpeaker]] = {}  # by what their users are called
         if self.realm:
             why = "--strict fastim: any password is right" if options.strict else "loginAuth=0: anybody is who it says"
             self.log.warn("!!! fastim: {why}; its users are among themselves and no accounts !!!", why=why)
@@ -83,28 +82,25 @@ class House:
             found = await self.core.accounts.login(user, password, "", address)
             id = found.id
         text, _ = await self.core.accounts.issueToken(id, "", TERMS)
-        digest = digestOf(text)
-        for speaker in self._proven.get(id, ()):
-            if speaker.session.token not in (b"", digest):
+        for speaker in list(self._proven.get(user, ())):
+            if speaker.token != text:
                 speaker.goStale()
         return text
 
-    def remember(self, speaker: RoomSpeaker, user: User) -> None:
+    def remember(self, speaker: FastSpeaker) -> None:
         """
-        Somebody has entered a room with a token.
+        A WebSocket shows a token, which is to be looked at.
         """
-        self._proven.setdefault(user.id, set()).add(speaker)
+        self._proven.setdefault(speaker.user, set()).add(speaker)
 
-    def forget(self, speaker: RoomSpeaker) -> None:
+    def forget(self, speaker: FastSpeaker) -> None:
         """
         It is gone.
         """
-        id = self.idOf(speaker.user)
-        mates = self._proven.get(id) if id is not None else None
-        if id is not None and mates is not None:
-            mates.discard(speaker)
-            if not mates:
-                del self._proven[id]
+        mates = self._proven.get(speaker.user, set())
+        mates.discard(speaker)
+        if not mates:
+            self._proven.pop(speaker.user, None)
 
     async def who(self, user: str, token: str) -> User | None:
         """

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,7 +24,7 @@ from imtw.model import User, groupPair
 from imtw.protocols.fastframes import BINARY
 from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.forms import chatOf
-from imtw.protocols.fastim.house import NAME, House
+from imtw.protocols.fastim.house import HOUR, NAME, House
 from imtw.protocols.fastim.paths import Room
 from imtw.protocols.fastim.texts import DENIED, fitting, history
 from imtw.protocols.framing import frame
@@ -32,7 +33,7 @@ from imtw.protocols.websocket import SocketCarrier
 
 NORMAL, POLICY, TOO_LONG, BROKEN, LATER = 1000, 1008, 1009, 1011, 1013
 UNIT = 3  # bytes of UTF-8 that a UTF-16 unit takes at most
-HOUR = 3600.0  # seconds after which a token is looked at again
+STALE = 1.5  # seconds that a WebSocket stays when its token was replaced, unless it speaks
 
 
 class FastSpeaker(SocketVoice):
@@ -44,6 +45,8 @@ class FastSpeaker(SocketVoice):
     deflates = True
     echoesClose = True
     ignores = frozenset({BINARY})
+    isStale = False
+    _ending: IDelayedCall | None = None
 
     def __init__(self, house: House, user: str, token: str) -> None:
         self.core = house.core
@@ -79,12 +82,39 @@ class FastSpeaker(SocketVoice):
             if guest is None:
                 self.end1008("a user's id is too long")
             return guest
+        self.house.remember(self)
         user = await self.house.who(self.user, self.token)
-        if user is None:
+        if user is None or self.isStale:
             self.deny()
-        else:
-            self.session.token = digestOf(self.token)
+            return None
+        self.session.token = digestOf(self.token)
         return user
+
+    def goStale(self) -> None:
+        """
+        The token it was opened with is worth nothing any more: nothing is
+        told here from now on, and soon it ends.
+        """
+        if not self.isStale:
+            self.isStale = True
+            self.leave()
+            if not self.house.options.strict:  # the original's stay
+                self._ending = self.core.clock.callLater(STALE, self.deny)
+
+    def leave(self) -> None:
+        """
+        Take part in nothing any more.
+        """
+        raise NotImplementedError
+
+    def closed(self) -> None:
+        """
+        The connection is gone.
+        """
+        self.house.forget(self)
+        if self._ending is not None and self._ending.active():
+            self._ending.cancel()
+        super().closed()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """
@@ -127,10 +157,8 @@ class FastSpeaker(SocketVoice):
 class RoomSpeaker(FastSpeaker):
     """
     One WebSocket in a room.
-
     """
 
-    _isStale = False
     _isDenied = False
     _isAsking = False
 
@@ -157,8 +185,8 @@ class RoomSpeaker(FastSpeaker):
         except CommandRefused:
             self.close(NORMAL)  # the original says nothing either
             return
-        if session.token and session.ended is not None:
-            self.house.remember(self, user)
+        if self.isStale:
+            self.leave()
         [tally] = await core.store.newest([groupPair(self._room)], self.house.options.listNum, place.head)
         if session.catchUp is None:  # it went, or its token did
             self.lane.release()
@@ -169,19 +197,10 @@ class RoomSpeaker(FastSpeaker):
         session.catchUp.relieved()
         self.lane.release()
 
-    def closed(self) -> None:
+    def leave(self) -> None:
         """
-        The connection is gone.
+        Leave the room.
         """
-        self.house.forget(self)
-        super().closed()
-
-    def goStale(self) -> None:
-        """
-        The token it was opened with is worth nothing any more: nothing is
-        told here from now on, and what is said is refused.
-        """
-        self._isStale = True
         self.core.attendance.exit(self.session)
 
     def received(self, payload: bytes, isBinary: bool) -> None:
@@ -206,7 +225,7 @@ class RoomSpeaker(FastSpeaker):
         """
         Say it, if its token still lets in.
         """
-        if not self._isStale:
+        if not self.isStale:
             self.lane.take(CHAT.code, packet)
         elif not self.house.options.strict:
             self.deny()

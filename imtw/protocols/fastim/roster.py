@@ -284,6 +284,7 @@ class RosterSpeaker(FastSpeaker):
         """
         user = await self.admitted()
         if user is not None and self.session.ended is not None:
+            self.core.sessions.visit(self.session, user)
             await self._board.watch(self, user)
 
     def received(self, payload: bytes, isBinary: bool) -> None:
@@ -291,12 +292,19 @@ class RosterSpeaker(FastSpeaker):
         Nobody listens.
         """
 
+    def leave(self) -> None:
+        """
+        Watch no more.
+        """
+        roster, self.roster = self.roster, None
+        if roster is not None:
+            self._board.unwatch(self, roster)
+
     def closed(self) -> None:
         """
         The connection is gone.
         """
-        if self.roster is not None:
-            self._board.unwatch(self, self.roster)
+        self.leave()
         super().closed()
 
     def answer(self, command: Command | None, reply: Reply, packet: object) -> bytes:

@@ -10,7 +10,8 @@ import zlib
 from twisted.internet.defer import Deferred, gatherResults
 
 from imtw.model import MARK, Scope, groupPair
-from imtw.protocols.fastim.room import HOUR, RoomSpeaker
+from imtw.protocols.fastim.house import HOUR
+from imtw.protocols.fastim.room import RoomSpeaker
 from imtw.test.clients import private, socketFrame
 from imtw.test.live import ANY_PORT, Live, LogBook, pause
 from imtw.test.protocols.fastim.harness import ACCOUNTS, OPEN, FastTestCase
@@ -123,6 +124,53 @@ class TogetherTests(FastTestCase):
         self.assertEqual(await self.closes(bob), 1000)
         self.assertEqual(bob.events[2:], [440])
         self.assertEqual((await self.call(live.port, "/user/listGroup", "bob", token))["code"], 440)
+
+    async def test_replacedToken(self) -> None:
+        """
+        What a token has opened hears nothing more once another one took its
+        place, and ends within two seconds; what the new one opens stays.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:updateRate=0.1")
+        cid, _ = await self.come(live.port, "g", "cid")
+        old = await self.login(live.port, "bob")
+        olds = [await self.enter(live.port, "g", "bob", old), await self.upgrade(live.port, f"/group/list/bob/{old}")]
+        before = live.core.clock.seconds()
+        new = await self.login(live.port, "bob")
+        news = [await self.enter(live.port, "g", "bob", new), await self.upgrade(live.port, f"/group/list/bob/{new}")]
+        cid.send(b"for the new ones")
+        for client in olds:
+            self.assertEqual(await self.closes(client), 1000)
+            self.assertEqual(client.events[-1], 440)
+            self.assertNotIn("for the new ones", str(client.events))
+        self.assertLess(live.core.clock.seconds() - before, 2)
+        cid.send(b"bye")
+        for client in news:
+            await client.until(lambda client=client: "bye" in str(client.events), "what is said")  # type: ignore[misc]
+            self.assertIn("for the new ones", str(client.events))
+
+    async def test_replacedMeanwhile(self) -> None:
+        """
+        A token that is replaced while it is looked at lets nobody in.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:updateRate=0.1")
+        store, token = live.core.store, await self.login(live.port, "bob")
+        account = store.account
+        waiting: list[Deferred[None]] = [Deferred(), Deferred()]
+        asked = list(waiting)
+
+        async def slowly(name: str) -> object:
+            await asked.pop(0)
+            return await account(name)
+
+        self.patch(store, "account", lambda name: Deferred.fromCoroutine(slowly(name)))
+        clients = [await self.upgrade(live.port, f"/group/{path}/{token}") for path in ("chat/g/bob", "list/bob")]
+        self.patch(store, "account", account)
+        await self.login(live.port, "bob")
+        for one in waiting:
+            one.callback(None)
+        for client in clients:
+            self.assertEqual(await self.closes(client), 1000)
+            self.assertEqual(client.events, [440])
 
     async def test_restricted(self) -> None:
         """
