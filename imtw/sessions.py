@@ -250,6 +250,13 @@ class Sessions:
         session.user = user
         self._visitors.setdefault(user.id, {})[session] = None
 
+    def everyOf(self, user: str) -> list[Session]:
+        """
+        The sessions of a user, visitors too: one for each connection.
+        """
+        visitors = [visitor for visitor in self.visitors(user) if not visitor.follows]
+        return [*self.of(user), *visitors]
+
     def leave(self, session: Session) -> bool:
         """
         A visitor goes.

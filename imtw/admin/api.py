@@ -14,6 +14,7 @@ from twisted.web.resource import IResource
 
 from imtw.accounts.hashing import ARGON2ID
 from imtw.accounts.login import Accounts
+from imtw.accounts.tokens import digestOf
 from imtw.admin.gate import Gate, GuardedResource, Refused
 from imtw.admin.rules import complaintAboutName, complaintAboutPassword, taken, unknown
 from imtw.model import Account, Group, User
@@ -141,7 +142,7 @@ class PasswordResource(OperatorResource):
         accounts = cast(Accounts, self._core.accounts)
         if not await accounts.setPassword(asked.name, asked.password):
             raise Refused(404, unknown(asked.name))
-        sessions = list(self._core.sessions.of(asked.name))
+        sessions = self._core.sessions.everyOf(asked.name)
         for session in sessions:
             session.close()
         self.log.info("operator: new password for {user}", user=asked.name)
@@ -173,7 +174,7 @@ class OperatorFlagResource(OperatorResource):
 class RevokeResource(OperatorResource):
     """
     C{POST /tokens/revoke}: make a token worthless, and end the connections
-    of the device that it was for.
+    that it has opened, and those of the device that it was for.
     """
 
     methods = (b"POST",)
@@ -186,7 +187,8 @@ class RevokeResource(OperatorResource):
         token = await self._core.accounts.revokeToken(asked.token)
         if token is None:
             raise Refused(404, "there is no such token")
-        mates = [one for one in self._core.sessions.of(token.user) if token.device and one.device == token.device]
+        digest = digestOf(asked.token)
+        mates = [one for one in self._core.sessions.everyOf(token.user) if one.isOf(token.device, digest)]
         for session in mates:
             session.close()
         self.log.info("operator: revoked a token of {user}", user=token.user)

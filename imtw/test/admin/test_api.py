@@ -8,6 +8,7 @@ from typing import cast
 
 from argon2 import PasswordHasher
 
+from imtw.accounts.tokens import digestOf
 from imtw.admin.api import PAGE
 from imtw.errors import CommandRefused
 from imtw.model import User
@@ -188,6 +189,25 @@ class ChangeTests(AdminTestCase):
         self.assertEqual([isClosed(one) for one in (phone, desk, old)], [True, False, False])
         self.failureResultOf(self.accounts.login("", "", token, "203.0.113.1"), CommandRefused)
         self.assertEqual(self.ask("/tokens/revoke", {"token": token}).code, 404)
+
+    def test_everyConnection(self) -> None:
+        """
+        Also those end that only visit a group, or were opened with the token.
+        """
+        self.makeUser("ann")
+        user = self.successResultOf(self.store.user("ann"))
+        assert user is not None
+        token, _ = self.successResultOf(self.accounts.issueToken("ann", ""))
+        visitor, other, loggedIn, follower = (self.logIn("bob") for _ in range(4))
+        self.core.sessions.add(loggedIn, user)
+        for one in (visitor, other, follower):
+            self.core.sessions.visit(one, user)
+        follower.follows = True
+        visitor.token = loggedIn.token = digestOf(token)
+        self.assertEqual(self.ask("/tokens/revoke", {"token": token}).json["closed"], 2)
+        self.assertEqual([isClosed(one) for one in (visitor, other, loggedIn)], [True, False, True])
+        self.assertEqual(self.ask("/users/password", {"name": "ann", "password": "new"}).json["closed"], 1)
+        self.assertTrue(isClosed(other))
 
     def test_revokeWithoutDevice(self) -> None:
         """
