@@ -22,14 +22,16 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have five attributes more, for ports of its own: C{elsewhere}, an
+    It may have six attributes more, for ports of its own: C{elsewhere}, an
     L{twisted.web.resource.IResource} that answers whatever has no route there
     (such a port has no routes but the dialect's, and no WebSockets but those
     it recognises); C{answersBroken}, whether what is no HTTP is told so there
-    (it is); C{assumes}, the headers that an upgrade may leave out there
-    (L{imtw.protocols.detect.UPGRADE}); C{patience}, seconds for a connection's first byte; and C{kinds},
-    what is spoken on ports of other kinds
-    (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
+    (it is); C{needs}, the headers without which an upgrade is an ordinary
+    request there; C{assumes}, those that it may leave out, or the host that
+    any request may (L{imtw.protocols.detect.UPGRADE}); C{patience}, seconds
+    for a connection's first byte; and C{kinds}, what is spoken on ports of
+    other kinds (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by
+    the kind.
     """
 
     name: str = Attribute("Its name on the command line.")

@@ -39,35 +39,59 @@ def mayBeHTTP(head: bytes) -> bool | None:
     return False
 
 
-#: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key.
-UPGRADE = {
-    b"upgrade": b"Upgrade: websocket\r\n",
-    b"connection": b"Connection: Upgrade\r\n",
-    b"sec-websocket-version": b"Sec-WebSocket-Version: 13\r\n",
-}
+#: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key: a word in a header.
+UPGRADE = {b"upgrade": b"websocket", b"connection": b"Upgrade", b"sec-websocket-version": b"13"}
+HOST = b"host"
 
 
 class Head:
     """
     The head of an HTTP request, as far as it decides who gets it.
 
-    @ivar isBroken: the request line is none of HTTP/1.x, or there is not one
-        host.
-    @ivar isUpgrade: it asks for a WebSocket.
-    @ivar missing: what it leaves out of L{UPGRADE}.
+    @ivar isBroken: the request line is none of HTTP/1.x, or there are several
+        hosts.
+    @ivar hasKey: it asks for a WebSocket, well or not.
+    @ivar lacks: what of L{UPGRADE} it does not say, and the host, if it names
+        none.
     @ivar path: of its target, as it was sent.
     """
 
     def __init__(self, head: bytes) -> None:
-        line, *fields = head.replace(b"\r\n", b"\n").split(b"\n")
-        parts = line.split(b" ")
-        names = [field.partition(b":")[0].strip().lower() for field in fields]
-        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or names.count(b"host") != 1
-        self.isUpgrade = b"sec-websocket-key" in names
-        self.missing = UPGRADE.keys() - names
+        """
+        @param head: up to the blank line, without it.
+        """
+        self._line, *self._fields = head.replace(b"\r\n", b"\n").split(b"\n")
+        parts = self._line.split(b" ")
+        values: dict[bytes, list[bytes]] = {}
+        for field in self._fields:
+            name, _, value = field.partition(b":")
+            values.setdefault(name.strip().lower(), []).append(value)
+        hosts = len(values.get(HOST, ()))
+        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or hosts > 1
+        self.isGet = parts[0] == b"GET"
+        self.hasKey = b"sec-websocket-key" in values
+        self.lacks = {name for name, word in UPGRADE.items() if not _says(word, values.get(name, ()))}
+        if not hosts:
+            self.lacks.add(HOST)
         target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
         self.path, _, query = target.partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True))
+
+    def saying(self, names: Set[bytes]) -> bytes:
+        """
+        The same head, with some of what it lacks in it, up to and with the
+        blank line.
+        """
+        fields = [field for field in self._fields if field.partition(b":")[0].strip().lower() not in names]
+        added = [name + b": " + UPGRADE.get(name, b"") for name in sorted(names)]
+        return b"\r\n".join([self._line, *added, *fields, b"", b""])
+
+
+def _says(word: bytes, values: Sequence[bytes]) -> bool:
+    """
+    Is this among the words of a header, in whatever case?
+    """
+    return word.lower() in (one.strip().lower() for value in values for one in value.split(b","))
 
 
 class Recogniser(Protocol):
@@ -140,20 +164,15 @@ class Recogniser(Protocol):
             self._refuse()
             return None
         head = Head(self._received[:end])
-        if head.isBroken:
+        if head.isBroken or HOST in head.lacks - self.factory.assumed:
             self._refuse()
             return None
-        if head.isUpgrade and self.factory.isSocket(head.path, head.query):
-            self._complete(head.missing & self.factory.assumed)
-            return self.factory.sockets.buildProtocol(self.transport.getPeer())
-        return self.factory.site.buildProtocol(self.transport.getPeer())
-
-    def _complete(self, missing: Set[bytes]) -> None:
-        """
-        Add to an upgrade what its dialect does not look for.
-        """
-        line, end, rest = self._received.partition(b"\r\n")
-        self._received = line + end + b"".join(sorted(UPGRADE[name] for name in missing)) + rest
+        isSocket = self.factory.takes(head)
+        said = head.lacks & self.factory.assumed & (head.lacks if isSocket else {HOST})
+        if said:
+            self._received = head.saying(said) + self._received[end + 4 :]
+        maker = self.factory.sockets if isSocket else self.factory.site
+        return maker.buildProtocol(self.transport.getPeer())
 
     def _refuse(self) -> None:
         """
@@ -212,7 +231,9 @@ class PortFactory(Factory):
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
-    @ivar assumed: which of L{UPGRADE} an upgrade may do without.
+    @ivar needed: which of L{UPGRADE} makes a request one for a WebSocket;
+        without it, or with another method than GET, it is an ordinary one.
+    @ivar assumed: what a request need not say: of L{UPGRADE}, or the L{HOST}.
     """
 
     protocol = Recogniser  # type: ignore[assignment]
@@ -228,6 +249,7 @@ class PortFactory(Factory):
         self.firstByte = core.limits.firstByte
         self.onlyKnown = False
         self.answersBroken = not isAlone
+        self.needed: Set[bytes] = frozenset()
         self.assumed: Set[bytes] = frozenset()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -246,13 +268,15 @@ class PortFactory(Factory):
         """
         target.connectionLost = Ending(self.core, target)  # type: ignore[method-assign]
 
-    def isSocket(self, path: str, query: dict[str, str]) -> bool:
+    def takes(self, head: Head) -> bool:
         """
-        Does an upgrade with this target lead to a WebSocket?  One that fails
-        to say does: there it is refused.
+        Does a request lead to a WebSocket?  One where that cannot be said
+        does: there it is refused.
         """
+        if not head.hasKey or head.lacks & self.needed or (self.needed and not head.isGet):
+            return False
         try:
-            return self.whoSpeaks(path, query) is not None
+            return self.whoSpeaks(head.path, head.query) is not None
         except Exception:
             return True
 

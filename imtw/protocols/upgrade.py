@@ -4,16 +4,13 @@ An upgrade to a WebSocket that is not the first request of its connection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import Any
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from imtw.protocols.detect import Head, PortFactory
 from imtw.protocols.handover import handOver
-
-if TYPE_CHECKING:
-    from imtw.protocols.detect import PortFactory
 
 
 class UpgradeResource(Resource):
@@ -32,10 +29,7 @@ class UpgradeResource(Resource):
         """
         Does this request ask for a WebSocket that there is?
         """
-        if not request.requestHeaders.hasHeader(b"Sec-WebSocket-Key"):
-            return False
-        path, _, query = request.uri.decode("latin-1").partition("?")
-        return self._port.isSocket(path, dict(parse_qsl(query, keep_blank_values=True)))
+        return request.requestHeaders.hasHeader(b"Sec-WebSocket-Key") and self._port.takes(headOf(request))
 
     def render(self, request: Request) -> int:
         """
@@ -45,11 +39,19 @@ class UpgradeResource(Resource):
         transport = channel.transport
         channel.setTimeout(None)
         transport.unregisterProducer()
-        head = [b" ".join([request.method, request.uri, request.clientproto])]
-        for name, values in request.requestHeaders.getAllRawHeaders():
-            head += [name + b": " + value for value in values]
+        head = headOf(request)
         target = self._port.sockets.buildProtocol(transport.getPeer())
         self._port.countEnd(target)
-        handOver(transport, target, b"\r\n".join([*head, b"", b""]))
+        handOver(transport, target, head.saying(head.lacks & self._port.assumed))
         channel.rawDataReceived = target.dataReceived  # what was read together with the request comes here yet
         return NOT_DONE_YET
+
+
+def headOf(request: Request) -> Head:
+    """
+    A request's head, as it came.
+    """
+    lines = [b" ".join([request.method, request.uri, request.clientproto])]
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        lines += [name + b": " + value for value in values]
+    return Head(b"\r\n".join(lines))

@@ -37,6 +37,7 @@ from imtw.protocols.outlet import TransportOutlet
 
 SpeakerMaker = Callable[[], ISocketSpeaker]
 
+VERSION = "Sec-WebSocket-Version"
 NORMAL = 1000
 PROTOCOL_ERROR = 1002
 POLICY = 1008
@@ -167,10 +168,12 @@ class SocketCarrier(WebSocketServerProtocol):
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """
-        Say what is wrong; to who speaks another version, which ones there are
-        (RFC 6455, 4.4).
+        Say what is wrong; to who speaks another version, or names none, which
+        ones there are (RFC 6455, 4.4).
         """
-        if any(name == "Sec-WebSocket-Version" for name, _ in responseHeaders or ()):
+        if "Hixie76" in (reason or ""):  # what Autobahn takes it for
+            responseHeaders = [(VERSION, "13")]
+        if any(name == VERSION for name, _ in responseHeaders or ()):
             code = 426
         super().failHandshake(reason, code, responseHeaders)
 

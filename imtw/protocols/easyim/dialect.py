@@ -17,7 +17,8 @@ from zope.interface import implementer
 from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
 from imtw.numbers import NODES
-from imtw.protocols.easyim.envelope import Elsewhere
+from imtw.protocols.detect import HOST
+from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.jsontext import encodeText
 from imtw.protocols.easyim.message import Malformed, Msg
@@ -48,14 +49,16 @@ class EasyimDialect:
 
     @ivar elsewhere: answers what has no route on a port of its own.
     @ivar answersBroken: what is no HTTP is told so on such a port.
-    @cvar assumes: what an upgrade there may leave out.
+    @cvar needs: what makes a request an upgrade there.
+    @cvar assumes: what a request there may leave out.
     @ivar patience: seconds for a connection's first byte on such a port.
     @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
 
     name = "easyim"
     answersBroken = False
-    assumes = frozenset([b"sec-websocket-version"])
+    needs = UPGRADING
+    assumes = frozenset([b"sec-websocket-version", HOST])
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core
@@ -145,10 +148,12 @@ class EasyimApi:
     easyim's HTTP routes alone, for a port of their own.
 
     @ivar answersBroken: what is no HTTP is told so there.
+    @cvar assumes: what a request there may leave out.
     """
 
     name = "easyim-api"
     answersBroken = False
+    assumes = frozenset([HOST])
 
     def __init__(self, whole: EasyimDialect) -> None:
         self._whole = whole

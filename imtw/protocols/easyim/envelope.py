@@ -17,6 +17,7 @@ from twisted.web.server import Request
 
 from imtw.protocols.easyim.jsontext import encodeText
 from imtw.protocols.http import AsyncResource, bodyOf
+from imtw.protocols.upgrade import headOf
 
 JSON = b"application/json; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
@@ -25,6 +26,8 @@ SUCCESS = "success"
 NO_ROUTE = "找不到路由"
 BAD_ARGUMENTS = "QueryArgsError.请求参数错误:"
 SERVER_ERROR = "ServerError.服务器内部错误"
+
+UPGRADING = frozenset([b"upgrade", b"connection"])  # what makes a request an upgrade
 
 HEADERS = {
     b"Connection": b"close",
@@ -122,8 +125,8 @@ class Elsewhere(Resource):
         """
         Say so; an upgrade without a key is one that failed.
         """
-        isUpgrade = (request.getHeader(b"Upgrade") or b"").lower() == b"websocket"
-        if self._hasSockets and isUpgrade and not request.getHeader(b"Sec-WebSocket-Key"):
+        head = headOf(request)
+        if self._hasSockets and head.isGet and not head.hasKey and not head.lacks & UPGRADING:
             request.setResponseCode(400)
         if request.method == b"OPTIONS":
             preflight(request)

@@ -17,7 +17,7 @@ from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.options import readOptions
 from imtw.protocols.fastim.paths import Room, isOurs, targetOf
-from imtw.protocols.fastim.resources import fastRoutes
+from imtw.protocols.fastim.resources import UPGRADING, fastRoutes
 from imtw.protocols.fastim.room import RoomSpeaker
 from imtw.protocols.fastim.roster import Board, RosterSpeaker
 from imtw.server import Core
@@ -27,9 +27,12 @@ from imtw.server import Core
 class FastDialect:
     """
     FastIM, over WebSocket and HTTP.
+
+    @cvar needs: what makes a request an upgrade on a port of its own.
     """
 
     name = "fastim"
+    needs = UPGRADING
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self.house = House(core, readOptions(strict, options))

@@ -26,6 +26,7 @@ from imtw.protocols.fastim.parameters import BadParameter, Parameters, parameter
 from imtw.protocols.fastim.paths import isMalformed, targetOf
 from imtw.protocols.fastim.texts import DENIED_BODY, FAILURE, SUCCESS, envelope, failure, quotedInAnswer
 from imtw.protocols.http import bodyOf
+from imtw.protocols.upgrade import headOf
 
 LOGIN, PAGE_PATH = "/user/login", "/test/websocket"
 FREE = (LOGIN, PAGE_PATH)  # for who is not logged in
@@ -33,6 +34,7 @@ JSON = b"application/json"
 DENIED_TYPE = b"application/json;charset=utf-8"
 DENIED_TYPE_STRICT = b"application/x-www-form-urlencoded;charset=utf-8"
 PREFLIGHT_AGE = b"1800"  # seconds
+UPGRADING = frozenset([b"upgrade"])  # what makes a request an upgrade
 
 
 class Door(Resource):
@@ -227,8 +229,8 @@ def isHalfUpgrade(request: Request, path: str) -> bool:
     """
     Does this ask for one of the WebSockets without what that takes?
     """
-    asked = [token.strip().lower() for token in (request.getHeader(b"Upgrade") or b"").split(b",")]
-    return request.method == b"GET" and b"websocket" in asked and targetOf(path) is not None
+    head = headOf(request)
+    return head.isGet and not head.lacks & UPGRADING and targetOf(path) is not None
 
 
 def fastRoutes(house: House) -> tuple[dict[str, IResource], IResource]:

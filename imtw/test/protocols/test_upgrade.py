@@ -4,7 +4,7 @@ An upgrade to a WebSocket as a later request of its connection.
 
 from __future__ import annotations
 
-from imtw.test.clients import Client
+from imtw.test.clients import Client, upgradeOf
 from imtw.test.live import ANY_PORT, LiveTestCase
 
 FIRST = b"GET /api/user/online?userid=x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -50,30 +50,89 @@ class BareUpgradeTests(LiveTestCase):
     An upgrade that leaves out what its dialect does not look for.
     """
 
-    async def statuses(self, port: int, *left: str) -> list[int]:
+    async def answer(self, port: int, path: str, how: str = "GET", **headers: str | None) -> bytes:
         """
-        What is answered where one of these headers is left out.
+        What is answered to an upgrade with other headers, or without some.
         """
+        changed = {name.replace("_", "-"): value for name, value in headers.items()}
+        client = await self.connect(port, Client())
+        client.write(upgradeOf(path, changed).replace(b"GET", how.encode(), 1))
+        await client.until(lambda: b"\r\n\r\n" in client.received, "an answer")
+        client.hangUp()
+        return client.received
+
+    async def statuses(self, port: int, path: str = "/?username=ann&password=x") -> list[int]:
+        """
+        What is answered where one of the headers is left out, or says
+        something else.
+        """
+        odd = (("Upgrade", "h2c"), ("Connection", "close"), ("Sec_WebSocket_Version", "7"))
         found = []
-        for name in left:
-            client = await self.upgrade(port, "/?username=ann&password=x", {name: None})
-            found.append(client.status)
+        for name, other in odd:
+            for value in (None, other):
+                answer = await self.answer(port, path, "GET", **{name: value})
+                found.append(int(answer.split(b" ", 2)[1]))
         return found
 
-    async def test_ownPort(self) -> None:
+    async def test_jim(self) -> None:
         """
-        On a port of its own J-IM looks for the key and nothing else, easyim
-        for no version.
+        On a port of its own J-IM looks for the key and nothing else.
         """
-        everything = ("Upgrade", "Connection", "Sec-WebSocket-Version")
-        live = await self.serve("--port-for", f"jim={ANY_PORT}", "--port-for", f"easyim={ANY_PORT}")
-        jim, easyim = live.ports
-        self.assertEqual(await self.statuses(jim, *everything), [101, 101, 101])
-        self.assertEqual((await self.statuses(easyim, *everything))[2], 101)
+        live = await self.serve("--port-for", f"jim={ANY_PORT}")
+        self.assertEqual(await self.statuses(live.port), [101] * 6)
+
+    async def test_easyim(self) -> None:
+        """
+        easyim looks for no version and no host.  What is no upgrade there is
+        a request, and gets the answer of its path.
+        """
+        live = await self.serve("--port-for", f"easyim={ANY_PORT}")
+        port = live.port
+        self.assertEqual(await self.statuses(port), [200, 200, 200, 200, 101, 101])
+        self.assertIn(b" 101 ", await self.answer(port, "/", Host=None))
+        listed = {"Connection": "keep-alive, UPGRADE", "Upgrade": "h2c, WebSocket"}
+        self.assertIn(b" 101 ", await self.answer(port, "/", **listed))
+        for method, path, headers, wanted in (
+            ("GET", "/x", {"Connection": None}, b'"method":"GET","path":"/x"'),
+            ("POST", "/api/user/login", {}, b"unexpected end of JSON input"),
+            ("GET", "/api/user/check_token", {"Upgrade": None}, b"token is not a JWT"),
+        ):
+            self.assertIn(wanted, await self.answer(port, path, method, **headers))
+
+    async def test_fastim(self) -> None:
+        """
+        FastIM wants all of it, and takes what names no WebSocket for a
+        request.
+        """
+        live = await self.serve("--port-for", f"fastim={ANY_PORT}")
+        path = "/group/chat/g/ann/x"
+        self.assertEqual(await self.statuses(live.port, path), [200, 200, 400, 400, 426, 426])
+        for method, upgrade in (("GET", None), ("POST", "websocket")):
+            self.assertIn(b'{"code":440', await self.answer(live.port, path, method, Upgrade=upgrade))
 
     async def test_commonPort(self) -> None:
         """
         Where all dialects speak, it has to be whole.
         """
         live = await self.serve()
-        self.assertEqual(await self.statuses(live.port, "Upgrade", "Connection"), [426, 400])
+        self.assertEqual(await self.statuses(live.port), [426, 400, 400, 400, 426, 426])
+
+    async def test_later(self) -> None:
+        """
+        It is the same for a later request of a connection.
+        """
+        live = await self.serve("--port-for", f"fastim={ANY_PORT}", "--port-for", f"jim={ANY_PORT}")
+        for port, upgrade, wanted in (
+            (live.ports[0], upgradeOf("/group/chat/g/ann/x", {"Upgrade": None}), b'{"code":440'),
+            (live.ports[1], upgradeOf("/?username=ann&password=x", {"Connection": None}), b" 101 "),
+        ):
+            client = await self.connect(port, Client())
+            client.write(FIRST)
+            await client.until(lambda client=client: b"}" in client.received, "an answer")  # type: ignore[misc]
+            before = len(client.received)
+            client.write(upgrade)
+            await client.until(
+                lambda client=client, wanted=wanted, before=before: wanted in client.received[before:],  # type: ignore[misc]
+                "the answer",
+            )
+            client.hangUp()

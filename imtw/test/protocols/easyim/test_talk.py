@@ -585,14 +585,35 @@ class ServerTests(TalkTestCase):
             await client.closed()
             self.assertEqual(client.received, b"")
 
+    async def test_noHost(self) -> None:
+        """
+        A request need not name a host, but not two; a method that is nobody's
+        is no route.
+        """
+        for port in self.live.ports[1:]:
+            for head in (b"TRACE /x HTTP/1.1", b"GET /x HTTP/1.0", b"CONNECT /x HTTP/1.1", b"GET / HTTP/1.1\r\nHost: "):
+                client = await self.connect(port, Client())
+                client.write(head + b"\r\n\r\n")
+                await client.closed()
+                self.assertIn("找不到路由".encode(), client.received, head)
+                self.assertIn(b'"host":"","method":"%s"' % head.split()[0], client.received)
+            client = await self.connect(port, Client())
+            client.write(b"GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+            await client.closed()
+            self.assertEqual(client.received, b"")
+
     async def test_keylessUpgrade(self) -> None:
         """
         An upgrade without a key is refused where there are WebSockets, and a
         request like any other where there are none.
         """
-        for port, status in ((self.live.ports[1], 400), (self.live.ports[2], 200)):
-            headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
-            answer = await self.http(port, "GET", "/", None, headers)
+        chat, api = self.live.ports[1:]
+        for port, method, connection, status in (
+            *((chat, "GET", "Upgrade", 400), (chat, "GET", "keep-alive, upgrade", 400), (chat, "GET", "close", 200)),
+            *((chat, "POST", "Upgrade", 200), (api, "GET", "Upgrade", 200)),
+        ):
+            headers = {"Connection": connection, "Upgrade": "websocket"}
+            answer = await self.http(port, method, "/", None, headers)
             self.assertEqual((answer.status, answer.json["msg"]), (status, "找不到路由"))
 
     async def test_names(self) -> None:
