@@ -18,11 +18,15 @@ FIRST_KEY, KEY, COLON, VALUE, FIRST_ITEM, COMMA, STRING, NUMBER = range(8)
 _WORDS = {word[0]: word for word in (b"true", b"false", b"null")}
 _OBJECT, _ARRAY = b"{["
 _CLOSES = dict(zip(b"}]", b"{[", strict=True))
-_QUOTE, _ESCAPE = b'"\\'
+_QUOTE = ord('"')
 
 #: A string from behind its quote on: up to its end, or as far as there is any.
-_string = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+', re.DOTALL).match
+_string = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+').match
+_beginsEscape = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?").fullmatch
 _number = re.compile(rb"[-+.0-9eE]*+").match
+_isNumber = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
+_beginsNumber = re.compile(rb"-?((0|[1-9][0-9]*)(\.[0-9]*|(\.[0-9]+)?[eE][-+]?[0-9]*)?)?").fullmatch
+_longRuns = re.compile(rb"([0-9]{2})[0-9]+")
 _blanks = re.compile(rb"[ \t\r\n]*+").match
 #: An object without others in it that is all there, as nearly all are.
 _flat = re.compile(
@@ -51,6 +55,7 @@ class JSONSplitter:
         self._at = 0  # how far it was looked at
         self._open = bytearray()  # what is not closed yet
         self._next = self._behind = VALUE
+        self._digits = b""  # of the number that is read
 
     @property
     def buffered(self) -> int:
@@ -126,10 +131,7 @@ class JSONSplitter:
         if self._next == STRING:
             return self._restOfString(data, at)
         if self._next == NUMBER:
-            at = _end(_number(data, at))
-            if at < len(data):
-                self._next = COMMA
-            return at
+            return self._restOfNumber(data, at)
         byte = data[at]
         if byte in BLANKS:
             return _end(_blanks(data, at))
@@ -158,9 +160,23 @@ class JSONSplitter:
         if data[end] == _QUOTE:
             self._next = self._behind
             return end + 1
-        if data[end] != _ESCAPE:
-            raise Malformed("no JSON: a control character")
+        if not _beginsEscape(data, end):
+            raise Malformed("no JSON: a control character, or a broken escape")
         return end if end > at else -1  # the rest of the escape is still to come
+
+    def _restOfNumber(self, data: bytearray, at: int) -> int:
+        """
+        Up to where a number goes.  Of a run of digits two say enough of how
+        it may go on.
+        """
+        end = _end(_number(data, at))
+        self._digits = _longRuns.sub(rb"\1", self._digits + data[at:end])
+        isWhole = end < len(data)
+        if not (_isNumber if isWhole else _beginsNumber)(self._digits):
+            raise Malformed("no JSON: a number")
+        if isWhole:
+            self._next = COMMA
+        return end
 
     def _value(self, data: bytearray, at: int, byte: int) -> int:
         """
@@ -174,7 +190,7 @@ class JSONSplitter:
                 raise Malformed(f"more than {DEEPEST} objects within each other")
             self._next = FIRST_KEY if byte == _OBJECT else FIRST_ITEM
         elif byte in b"-0123456789":
-            self._next = NUMBER
+            self._next, self._digits = NUMBER, bytes([byte])
         else:
             word = _WORDS.get(byte, b"")
             there = data[at : at + len(word)]

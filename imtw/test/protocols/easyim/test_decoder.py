@@ -89,12 +89,17 @@ class TextTests(SynchronousTestCase):
         for bad in (
             b"{]", b"{,", b"{1", b'{"a":]', b'{"a"]', b'{"a",', b'{"a":1]', b'{"a":[}', b'{"a":[1}', b'{"a":[,',
             b'{"a":1,}', b'{"a":[1,]', b'{"a":{}]', b'{"a":"b"]', b'{"a":trx', b'{"a":x', b'{"a":1 1', b'{"a":"\n',
-            b'{"a":[]"b"', b'{"a"1', b'{:', b'{"a"::',
+            b'{"a":[]"b"', b'{"a"1', b'{:', b'{"a"::', b'{"a":1e+-.', b'{"a":--', b'{"a":01', b'{"a":-01', b'{"a":1.e',
+            b'{"a":1..', b'{"a":1.5.', b'{"a":1e5e', b'{"a":1e5.', b'{"a":+', b'{"a":.', b'{"a":-}', b'{"a":1.,',
+            b'{"a":1e ', b'{"a":12345-', b'{"a":"\\x', b'{"a":"\\u12x', b'{"a":"b\\u"', b'{"a\\\n', b'{"a":"\\8',
         ):  # fmt: skip
             for size in (1, 2, 3, 99):
                 with self.assertRaises(Malformed, msg=bad):
                     decoded(pieces(bad, size))
-        whole = b'{"a" : [ [ ] , {} , -1.5e+3 , true,false , null, "\\"\\u0041" , { "b":0 } ] , "id" :"1" }'
+        whole = (
+            b'{"a" : [ [ ] , {} , -1.5e+3 , true,false , null, "\\"\\u0041\\uaFfa\\\\" , { "b":0 }, -0,0.1,'
+            b'1E5,100e-007,"\\/\\b\\f\\n\\r\\t"] , "id" :"1" }'
+        )
         for at in range(len(whole)):
             self.assertEqual(decoded([whole[:at]]), [], whole[:at])
             self.assertEqual(decoded([whole[:at], whole[at:]]), [Packet(Msg("1"))], whole[:at])
