@@ -26,7 +26,7 @@ from imtw.errors import CommandRefused, RemoteProtocolError
 from imtw.model import Message, groupPair, privatePair
 from imtw.protocols.caller import isLoopback
 from imtw.protocols.commandroutes import JSONReader
-from imtw.protocols.detect import Head, mayBeHTTP
+from imtw.protocols.detect import HOST, Head, mayBeHTTP
 from imtw.protocols.fastframes import frameSize, wholeFrame
 from imtw.protocols.jim import bodies as jimBodies
 from imtw.protocols.jim.answers import encodeChatPush
@@ -291,7 +291,9 @@ def head(data: bytes) -> None:
     found = Head(data.partition(b"\r\n\r\n")[0])
     assert isinstance(found.path, str) and all(isinstance(part, str) for pair in found.query.items() for part in pair)
     if not found.isBroken:
-        assert b"HTTP/1." in data and b"host" in data.lower()
+        assert b"HTTP/1." in data and (b"host" in data.lower()) >= (HOST not in found.lacks)
+        whole = Head(found.saying(found.lacks).removesuffix(b"\r\n\r\n"))
+        assert (whole.isBroken, whole.lacks, whole.path) == (False, set(), found.path)
     isLoopback(data.decode("latin-1"))
 
 
