@@ -27,9 +27,10 @@ class IDialect(Interface):
     (such a port has no routes but the dialect's, and no WebSockets but those
     it recognises); C{answersBroken}, whether what is no HTTP is told so there
     (it is); C{needs}, the headers without which an upgrade is an ordinary
-    request there; C{assumes}, those that it may leave out, or the host that
-    any request may (L{imtw.protocols.detect.UPGRADE}); C{patience}, seconds
-    for a connection's first byte; and C{kinds}, what is spoken on ports of
+    request there; C{assumes}, those that it may leave out (on any port, where
+    the dialect knows its target), or the host that any request may
+    (L{imtw.protocols.detect.UPGRADE}); C{patience}, seconds for a
+    connection's first byte; and C{kinds}, what is spoken on ports of
     other kinds (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by
     the kind.
     """

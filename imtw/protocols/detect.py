@@ -8,7 +8,7 @@ protocol that one of them makes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -168,7 +168,7 @@ class Recogniser(Protocol):
             self._refuse()
             return None
         isSocket = self.factory.takes(head)
-        said = head.lacks & self.factory.assumed & (head.lacks if isSocket else {HOST})
+        said = self.factory.forgiven(head) if isSocket else head.lacks & self.factory.assumed & {HOST}
         if said:
             self._received = head.saying(said) + self._received[end + 4 :]
         maker = self.factory.sockets if isSocket else self.factory.site
@@ -285,10 +285,27 @@ class PortFactory(Factory):
         Who speaks on a WebSocket with this target: the dialect that knows
         it, else whoever knows its first message.
         """
-        for dialect in self.dialects:
-            maker = dialect.recogniseUpgrade(path, query, self.isAlone)
-            if maker is not None:
-                return partial(named, dialect, maker) if maker else None
+        for dialect, maker in self._recognised(path, query):
+            return partial(named, dialect, maker) if maker else None
         if self.onlyKnown:
             return None
         return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)
+
+    def forgiven(self, head: Head) -> Set[bytes]:
+        """
+        What an upgrade lacks that the dialect which knows its target does not
+        look for.
+        """
+        if head.lacks:
+            for dialect, _ in self._recognised(head.path, head.query):
+                return head.lacks & getattr(dialect, "assumes", frozenset())
+        return frozenset()
+
+    def _recognised(self, path: str, query: dict[str, str]) -> Iterator[tuple[IDialect, Any]]:
+        """
+        The dialects that know the target of an upgrade, with what each says.
+        """
+        for dialect in self.dialects:
+            maker = dialect.recogniseUpgrade(path, query, self.isAlone)
+            if maker is not None:
+                yield dialect, maker

@@ -42,7 +42,7 @@ class UpgradeResource(Resource):
         head = headOf(request)
         target = self._port.sockets.buildProtocol(transport.getPeer())
         self._port.countEnd(target)
-        handOver(transport, target, head.saying(head.lacks & self._port.assumed))
+        handOver(transport, target, head.saying(self._port.forgiven(head)))
         channel.rawDataReceived = target.dataReceived  # what was read together with the request comes here yet
         return NOT_DONE_YET
 

@@ -112,10 +112,12 @@ class BareUpgradeTests(LiveTestCase):
 
     async def test_commonPort(self) -> None:
         """
-        Where all dialects speak, it has to be whole.
+        Where all dialects speak, it is the same for who logs in as J-IM's
+        clients do; a target that nobody knows has to be asked for in full.
         """
         live = await self.serve()
-        self.assertEqual(await self.statuses(live.port), [426, 400, 400, 400, 426, 426])
+        self.assertEqual(await self.statuses(live.port), [101] * 6)
+        self.assertEqual(await self.statuses(live.port, "/"), [426, 400, 400, 400, 426, 426])
 
     async def test_later(self) -> None:
         """
@@ -125,6 +127,7 @@ class BareUpgradeTests(LiveTestCase):
         for port, upgrade, wanted in (
             (live.ports[0], upgradeOf("/group/chat/g/ann/x", {"Upgrade": None}), b'{"code":440'),
             (live.ports[1], upgradeOf("/?username=ann&password=x", {"Connection": None}), b" 101 "),
+            (live.ports[1], upgradeOf("/", {"Upgrade": None}), b" 101 "),
         ):
             client = await self.connect(port, Client())
             client.write(FIRST)
