@@ -26,7 +26,7 @@ from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.protocols.caller import addressOf, bearerOf, hostOf, isHandedOn, isLoopback
 from imtw.protocols.http import CODES, AsyncResource, bodyOf, respond
-from imtw.protocols.site import NotFound, encode
+from imtw.protocols.site import encode
 
 NO_PAGES = "web pages may not ask this: the request has an Origin"
 NOT_LOCAL = "the Host is not this machine's: ask for localhost or 127.0.0.1"
@@ -135,8 +135,6 @@ class GuardedResource(AsyncResource):
         except Refused as refused:
             respond(request, refused.code, encode({"msg": str(refused)}))
             return NOT_DONE_YET
-        if request.postpath:  # a leaf gets what is asked for below it, too
-            return NotFound().render(request)
         return super().render(request)
 
     async def answer(self, request: Request) -> None:

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from imtw.commands import Command, Reply, Status
 from imtw.dispatch import GRANTED, Slot, awaited, refusalOf
 from imtw.errors import CommandRefused
-from imtw.protocols.site import JSON, encode
+from imtw.protocols.site import JSON, NotFound, encode
 from imtw.server import Core
 
 #: The HTTP status of an answer; any that is not here is 200.
@@ -135,6 +135,8 @@ class AsyncResource(Resource):
         """
         Start the answer, where the method is one of these.
         """
+        if request.postpath:  # a leaf gets what is asked for below it, too
+            return NotFound().render(request)
         if allowOrigin(request):
             return b""
         if request.method not in self.methods:

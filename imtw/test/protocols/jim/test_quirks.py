@@ -813,6 +813,15 @@ class HTTPTests(QuirkTestCase):
             answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
             self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
 
+    async def test_wholePath(self) -> None:
+        """
+        A route is its path, and nothing below it.
+        """
+        for path in ("/api/user/online", "/api/user/close", "/api/message/send", "/api/command/heartbeat"):
+            for below in ("/", "/x", "//"):
+                answer = await self.http(self.live.port, "POST", f"{path}{below}?userid=ann")
+                self.assertEqual(answer.status, 404, path + below)
+
     async def test_parameters(self) -> None:
         """
         From the query and from a form, decoded; one that is empty is none
