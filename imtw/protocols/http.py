@@ -125,6 +125,8 @@ class OneSlot:
 class AsyncResource(Resource):
     """
     A leaf whose answer is a coroutine: what it raises is answered, too.
+
+    @cvar methods: those that it takes; none for any.
     """
 
     isLeaf = True
@@ -139,7 +141,7 @@ class AsyncResource(Resource):
             return NotFound().render(request)
         if allowOrigin(request):
             return b""
-        if request.method not in self.methods:
+        if self.methods and request.method not in self.methods:
             request.setHeader(b"Allow", b", ".join(self.methods))
             respond(request, 405, encode({"msg": f"use {b' or '.join(self.methods).decode()}"}))
             return NOT_DONE_YET

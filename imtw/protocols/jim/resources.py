@@ -22,7 +22,7 @@ from imtw.protocols.jim.statuses import TEXTS
 from imtw.protocols.jim.voice import JimOptions
 from imtw.server import Core
 
-ANY_METHOD = (b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"HEAD", b"OPTIONS")  # J-IM does not look
+ANY_METHOD = ()  # J-IM does not look
 
 
 class BodyReader:

@@ -809,7 +809,7 @@ class HTTPTests(QuirkTestCase):
         """
         J-IM does not look at the method.
         """
-        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "UPDATE"):
             answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
             self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
 
