@@ -36,9 +36,14 @@ def speaker(session: Session, claimed: str | None) -> str:
     """
     Whose words these are: the logged-in user's, unless this session may
     speak for others.
+
+    @raise CommandRefused: it may, and what it claims is no name; or nobody
+        speaks.
     """
     if claimed and session.liberties is not _NONE:
-        if Liberty.SPEAK_FOR_OTHERS in session.liberties and isName(claimed):
+        if Liberty.SPEAK_FOR_OTHERS in session.liberties:
+            if not isName(claimed):
+                raise CommandRefused(Status.NOT_SENT)
             return claimed
     user = session.user
     if user is not None:

@@ -813,6 +813,16 @@ class HTTPTests(QuirkTestCase):
             answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
             self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
 
+    async def test_senderThatIsNoName(self) -> None:
+        """
+        Who speaks for somebody that nobody can be is told so; it was
+        somebody else's word otherwise.
+        """
+        for name in ("x" * 65, " x", "a\nb"):
+            answer = await self.http(self.live.port, "POST", "/api/message/send", private("ann", "x", **{"from": name}))
+            self.assertEqual((answer.status, answer.json["code"]), (200, 10002), name)
+        self.assertEqual(await self.ann.sync(), [])
+
     async def test_wholePath(self) -> None:
         """
         A route is its path, and nothing below it.
