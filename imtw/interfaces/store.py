@@ -356,7 +356,9 @@ class IStore(Interface):
     def newest(pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
         """
         How many messages each of some conversations has, and the last
-        C{count} of them, without those that were recalled.
+        C{count} of them, without those that were recalled.  There may be
+        fewer, so that all messages together have room in one answer; but
+        the first conversation has one.
 
         @param until: leave out what comes after this seq.
         """

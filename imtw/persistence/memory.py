@@ -204,8 +204,13 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         return succeed([] if log is None else log.between(after, before, limit, self.room))
 
     def newest(self, pairs: Sequence[Pair], count: int, until: int | None = None) -> Deferred[list[Tally]]:
-        logs = [self.logs.byPair.get(pair[1:]) for pair in pairs]
-        return succeed([Tally(0, []) if log is None else log.newest(count, until, self.room) for log in logs])
+        found, room = [], self.room
+        for pair in pairs:
+            log = self.logs.byPair.get(pair[1:])
+            tally = Tally(0, []) if log is None else log.newest(count if room >= 0 else 0, until, room)
+            room -= sum(map(weightOf, tally.messages))
+            found.append(tally)
+        return succeed(found)
 
     def at(self, pair: Pair, ts: int) -> Deferred[Message | None]:
         log = self.logs.byPair.get(pair[1:])

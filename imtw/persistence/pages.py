@@ -24,7 +24,7 @@ from itertools import chain
 from imtw.errors import StoreError
 from imtw.model import Message, Pair, Scope, Tally
 from imtw.persistence.rows import Row, messageOf, messagesOf, namedOf, weigh
-from imtw.persistence.rules import fill, pageOf
+from imtw.persistence.rules import fill, pageOf, weightOf
 
 #: From the index, and what the table has for it: each is the other's witness.
 NUMBER = """
@@ -167,7 +167,12 @@ def newest(
     @param tails: of each conversation, the rows that may not be in their
         places.
     """
-    return [_newest(cursor, pair, count, until, room, tail) for pair, tail in zip(pairs, tails, strict=True)]
+    found = []
+    for pair, tail in zip(pairs, tails, strict=True):
+        tally = _newest(cursor, pair, count if room >= 0 else 0, until, room, tail)
+        room -= sum(map(weightOf, tally.messages))
+        found.append(tally)
+    return found
 
 
 def _newest(

@@ -181,7 +181,7 @@ def messageList(house: House, messages: list[Message], newest: bool) -> str:
     the connection's budget takes.
     """
     texts = [quotedInAnswer(chatOf(message, house.realm)) for message in messages]
-    return f"[{','.join(fitting(texts, house.core.limits.sendBudget // 2, newest))}]"
+    return f"[{','.join(fitting(texts, house.core.limits.answer, newest))}]"
 
 
 CALLS: dict[str, Call] = {

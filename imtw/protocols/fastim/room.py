@@ -192,7 +192,7 @@ class RoomSpeaker(FastSpeaker):
             self.lane.release()
             return
         messages = [chatOf(message, self.house.realm) for message in tally.messages]
-        shown = fitting(messages, core.limits.sendBudget // 2, True)
+        shown = fitting(messages, core.limits.answer, True)
         self.outlet.send(frame(history(tally.total, shown).encode("utf-8", "replace")))
         session.catchUp.relieved()
         self.lane.release()

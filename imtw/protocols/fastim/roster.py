@@ -4,8 +4,7 @@ Lists of rooms: C{/group/list/USER/TOKEN}.
 Who watches one is pushed all rooms of a user, with the last message of each,
 whenever that has changed.  A user's list is one L{Roster}, however many
 WebSockets watch it, and follows the user's groups; what changes there rings
-its L{Bell}.  Once in a while what rang is read, each room once for all lists
-that show it.
+its L{Bell}.  Once in a while what rang is read (L{Entries}) and shown.
 """
 
 from __future__ import annotations
@@ -17,31 +16,17 @@ from twisted.python.failure import Failure
 
 from imtw.commands import Command, Reply
 from imtw.errors import StoreError
-from imtw.model import Tally, User, groupPair
+from imtw.model import User
 from imtw.protocols.fastframes import BINARY, TEXT
-from imtw.protocols.fastim.forms import END, BellForm, chatOf
+from imtw.protocols.fastim.entries import Entries
+from imtw.protocols.fastim.forms import END, BellForm
 from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.room import BROKEN, FastSpeaker
-from imtw.protocols.fastim.texts import entry, entryUnquoted, fitting, roomList
+from imtw.protocols.fastim.texts import roomList
 from imtw.protocols.framing import frame
 from imtw.sessions import Outlet, Session
 
-CHUNK = 200  # rooms read at once
 BELLS = BellForm()
-
-
-class Shown:
-    """
-    A room as lists show it.
-    """
-
-    __slots__ = ("text", "total", "ts", "uses")
-
-    def __init__(self) -> None:
-        self.uses = 0
-        self.total = 0
-        self.ts = 0
-        self.text = ""
 
 
 class Bell(Outlet):
@@ -99,10 +84,8 @@ class Board:
     def __init__(self, house: House) -> None:
         self.house = house
         self.core = house.core
-        self._entry = entryUnquoted if house.options.strict else entry
+        self._entries = Entries(house)
         self._rosters: dict[str, Roster] = {}
-        self._rooms: dict[str, Shown] = {}
-        self._rung: set[str] = set()
         self._changed: dict[Roster, None] = {}
         self._timer: IDelayedCall | None = None
         self._isBusy = False
@@ -158,7 +141,7 @@ class Board:
         """
         Something has changed in rooms that a list shows.
         """
-        self._rung.update(rooms)
+        self._entries.ring(rooms)
         self._changed[roster] = None
         if self._timer is None and not (self._isBusy or self._isStopped):
             self._timer = self.core.clock.callLater(self.house.options.updateRate, self._refresh)
@@ -202,68 +185,45 @@ class Board:
 
     async def _read(self) -> None:
         """
-        Read each room once, then show each list to who watches it.
+        Read what has changed, then show each list to who watches it.
         """
-        changed = self._changed
-        for roster in changed:
-            self._use(roster, list(roster.session.members))
-        wanted = [room for room, shown in self._rooms.items() if room in self._rung or not shown.text]
-        rung, self._rung, self._changed = self._rung, set(), {}
+        changed, self._changed = self._changed, {}
         try:
-            for at in range(0, len(wanted), CHUNK):
-                chunk = wanted[at : at + CHUNK]
-                tallies: list[Tally] = await self.core.store.newest([groupPair(room) for room in chunk], 1)
-                for room, tally in zip(chunk, tallies, strict=True):
-                    self._note(room, tally)
-        except BaseException:
-            self._rung |= rung
-            self._changed = {**changed, **self._changed}
-            raise
-        for roster in changed:
-            self._show(roster)
-
-    def _note(self, room: str, tally: Tally) -> None:
-        """
-        Keep how a room stands, as it is shown.
-        """
-        shown = self._rooms.get(room)
-        if shown is not None:
-            last = tally.messages[-1] if tally.messages else None
-            shown.total = tally.total
-            shown.ts = last.ts if last is not None else 0
-            shown.text = self._entry(None if last is None else chatOf(last, self.house.realm), tally.total)
+            for roster in changed:
+                self._use(roster, list(roster.session.members))
+            await self._entries.read(dict.fromkeys(room for roster in changed for room in roster.shown))
+            for roster in list(changed):
+                await self._show(roster)
+                del changed[roster]
+        finally:
+            left = {roster: None for roster in changed if roster.watching}
+            self._changed = {**left, **self._changed}
 
     def _use(self, roster: Roster, rooms: list[str]) -> None:
         """
-        A list shows these rooms now; what none shows is forgotten.
+        A list shows these rooms now.
         """
-        for room in rooms:
-            self._rooms.setdefault(room, Shown()).uses += 1
-        for room in roster.shown:
-            shown = self._rooms[room]
-            shown.uses -= 1
-            if not shown.uses:
-                del self._rooms[room]
+        self._entries.use(rooms, roster.shown)
         roster.shown = rooms
 
-    def _show(self, roster: Roster) -> None:
+    async def _show(self, roster: Roster) -> None:
         """
         Push a list to those who were shown another one: the rooms with the
         newest messages first.
         """
-        rooms = [(id, self._rooms[id]) for id in roster.shown if id in self._rooms]
+        rooms = [(id, self._entries.stand(id)) for id in roster.shown]
         rooms.sort(key=lambda each: -each[1].ts)
-        state: State = tuple((id, shown.total, shown.ts) for id, shown in rooms)
-        hasAny = any(shown.total for _, shown in rooms)
-        data = b""
-        for speaker, before in list(roster.watching.items()):
-            if state == before or not (before or hasAny):
-                continue
-            if not data:
-                texts = fitting([shown.text for _, shown in rooms], self.core.limits.sendBudget // 2, False)
-                data = frame(roomList(texts, self.house.options.strict).encode("utf-8", "replace"))
-            roster.watching[speaker] = state
-            speaker.outlet.send(data)
+        state: State = tuple((id, room.total, room.ts) for id, room in rooms)
+        hasAny = any(room.total for _, room in rooms)
+        shown = [speaker for speaker, before in roster.watching.items() if state != before and (before or hasAny)]
+        if not shown:
+            return
+        texts = await self._entries.texts([id for id, _ in rooms], self.core.limits.answer)
+        data = frame(roomList(texts, self.house.options.strict).encode("utf-8", "replace"))
+        for speaker in shown:
+            if speaker in roster.watching:
+                roster.watching[speaker] = state
+                speaker.outlet.send(data)
 
 
 class RosterSpeaker(FastSpeaker):

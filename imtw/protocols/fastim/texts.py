@@ -114,6 +114,13 @@ def failure(status: int, path: str, now: int) -> bytes:
     ).encode("utf-8", "replace")
 
 
+def sizeOf(text: str) -> int:
+    """
+    How many bytes a text has on the wire.
+    """
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
 def fitting(texts: Sequence[str], room: int, newest: bool) -> Sequence[str]:
     """
     As many texts as an answer of so many bytes takes: the first, or the
@@ -121,7 +128,7 @@ def fitting(texts: Sequence[str], room: int, newest: bool) -> Sequence[str]:
     """
     count = 0
     for text in reversed(texts) if newest else texts:
-        room -= len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        room -= sizeOf(text)
         if room < 0:
             break
         count += 1

@@ -215,6 +215,19 @@ class PageContract(StoreHarness):
             (0, []), (2, ["2"]), (0, []),
         ])  # fmt: skip
 
+    async def test_talliesWithinAnswer(self) -> None:
+        """
+        All messages together have room in one answer, but for one that is
+        too large; how many there are is told of each conversation.
+        """
+        pairs = [privatePair("alice", f"u{number}") for number in range(6)]
+        for number, size in enumerate((4000, 4000, 4000, 10, 30000, 10)):
+            await self.say(pairs[number], f"u{number}", "x" * size)
+        for asked, wanted in ((pairs, (1, 1, 1, 0, 0, 0)), (pairs[3:], (1, 1, 0)), (pairs[4:], (1, 0))):
+            found = await self.store.newest(asked, 1)
+            self.assertEqual([len(one.messages) for one in found], [*wanted], asked)
+            self.assertEqual({one.total for one in found}, {1})
+
     async def test_at(self) -> None:
         """
         A message is found by the time that the server gave it.

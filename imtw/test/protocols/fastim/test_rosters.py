@@ -10,9 +10,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from imtw.errors import StoreError
-from imtw.model import MARK, Pair
+from imtw.model import MARK, Pair, Tally
+from imtw.protocols.fastim import entries
+from imtw.protocols.fastim.roster import Board
 from imtw.test.clients import SocketClient, upgradeOf
-from imtw.test.live import pause
+from imtw.test.live import Live, pause
 from imtw.test.protocols.fastim.harness import ACCOUNTS, FastTestCase
 
 FAST = ("--dialect", "fastim:loginAuth=0:updateRate=0.1")
@@ -110,6 +112,65 @@ class RosterTests(FastTestCase):
         await list_.until(lambda: ("g", "hello", 1) in self.shown(list_), "the message")
         bob.say(100, {"group": "g"})
         await list_.until(lambda: "hello" not in str(list_.events[-1]), "the list without the group")
+
+    async def test_large(self) -> None:
+        """
+        However large the messages are, what is read at once, kept, and pushed
+        is bounded; what was dropped is read again, and comes as it is.
+        """
+        self.patch(entries, "KEPT", 60_000)
+        live = await self.serve(*FAST, "--limit", "sendBudget=200000")
+        names = [f"r{number}" for number in range(20)]
+        rooms = [await self.enter(live.port, name, "ann") for name in names]
+        for room, name in zip(rooms, names, strict=True):
+            room.send(name.encode() + b"x" * 8000)
+            await room.until(lambda room=room: len(room.events) == 2, "the message")  # type: ignore[misc]
+            await pause(0.002)  # each at a time of its own
+        newest, most = live.core.store.newest, []
+
+        async def measured(pairs: list[Pair], count: int) -> list[Tally]:
+            tallies: list[Tally] = await newest(pairs, count)
+            most.append(sum(len(message.content or "") for tally in tallies for message in tally.messages))
+            return tallies
+
+        self.patch(live.core.store, "newest", lambda *args: Deferred.fromCoroutine(measured(*args)))
+        list_ = await self.watch(live.port, "ann")
+        await list_.until(lambda: list_.events != [], "the list")
+        self.assertEqual([text[:3].rstrip("x") for _, text, _ in self.shown(list_)], names[:-13:-1])
+        self.assertLess(self.keptBy(live), 60_001)
+        self.assertLess(len(json.dumps(list_.events[0])), 100_000)
+        rooms[3].send(b"short")
+        await list_.until(lambda: len(list_.events) == 2, "the next list")
+        self.assertEqual([text[:3].rstrip("x") for _, text, _ in self.shown(list_)], ["sho", *names[:-13:-1]])
+        self.assertLess(max(most), 110_000)
+        self.assertLess(self.keptBy(live), 60_001)
+
+    async def test_tooLarge(self) -> None:
+        """
+        A message of another dialect that no list has space for hides no other
+        room.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:updateRate=0.1", "--limit", "sendBudget=200000")
+        ann, token = await self.come(live.port, "g", "ann")
+        jim = await self.tcp(live.port, "bob")
+        jim.say(7, {"group_id": "h"})
+        await jim.upTo(8)
+        both = await self.enter(live.port, "h", "ann", token)
+        ann.send(b"hello")
+        await self.hears(ann, "hello")
+        await pause(0.002)
+        jim.say(11, {"chatType": 1, "msgType": 0, "group_id": "h", "content": "x" * 150_000})
+        await both.until(lambda: len(both.events) == 2, "the message")
+        list_ = await self.watch(live.port, "ann", token)
+        await list_.until(lambda: list_.events != [], "the list")
+        self.assertEqual(self.shown(list_), [(None, None, 1), ("g", "hello", 1)])
+
+    def keptBy(self, live: Live) -> int:
+        """
+        How many bytes of rooms a server keeps to show them.
+        """
+        [board] = [worker for worker in live.core.workers if isinstance(worker, Board)]
+        return sum(map(len, board._entries._texts.values()))
 
     async def test_gone(self) -> None:
         """
