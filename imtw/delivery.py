@@ -15,7 +15,7 @@ Nothing is told and nothing is acknowledged before the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -265,27 +265,29 @@ class Delivery:
         """
         sender = message.sender
         partner = message.pair.partnerOf(sender)
-        online = self._sessions.online(partner)
+        told = self._sessions.of(partner)
+        online = bool(told)
         before = b""
         if not (message.repeat and message.device):
             event = eventOf(message)
             if online:
-                before = self._tellSide(slot.session, partner, event)
+                before = self._tellSide(slot.session, told, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
-                self._trail.told(self._sessions.of(partner), message.conversation, message.pair, message.seq)
-            if partner != sender:
+                self._trail.told(told, message.conversation, message.pair, message.seq)
+            echoed = self._sessions.echoed(sender)
+            if echoed and partner != sender:
                 mine = eventOf(message, own=True)
                 mine.reached = online
-                before += self._tellSide(slot.session, sender, mine)
+                before += self._tellSide(slot.session, echoed, mine)
             self.relay(event)
         slot.fill(_answerTo(message, online), before)
 
-    def _tellSide(self, speaking: Session, user: str, event: Event) -> bytes:
+    def _tellSide(self, speaking: Session, sessions: Iterable[Session], event: Event) -> bytes:
         """
         Tell a user's sessions; what the speaking one is told is returned.
         """
         before = b""
-        for session in self._sessions.of(user):
+        for session in sessions:
             if session is speaking and not session.isEchoed:
                 continue
             if session is speaking and not session.lagging:

@@ -246,7 +246,9 @@ class Relaying:
             partner = message.pair.partnerOf(message.sender)
             self._toUser(partner, eventOf(message))
             if partner != message.sender:
-                self._toUser(message.sender, eventOf(message, own=True))
+                mine = eventOf(message, own=True)
+                for session in self._sessions.echoed(message.sender):
+                    session.tell(mine)
             return
         group = self._groups.get(message.pair.a)
         if group is None or message.seq <= group.head:

@@ -4,7 +4,7 @@ Who is connected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
@@ -299,11 +299,17 @@ class Sessions:
         del self._byUser[user.id]
         return True
 
-    def of(self, user: str) -> Iterable[Session]:
+    def of(self, user: str) -> Sequence[Session]:
         """
         All sessions of a user, as they are now.
         """
         return self._byUser.get(user, ())
+
+    def echoed(self, user: str) -> Sequence[Session]:
+        """
+        Those of a user that are told what it says itself to somebody.
+        """
+        return [session for session in self._byUser.get(user, ()) if session.form.tellsOwn]
 
     def online(self, user: str) -> bool:
         """

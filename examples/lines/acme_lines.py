@@ -73,8 +73,10 @@ class LineForm:
     What is told of what happens: what others say, and nothing else.
     """
 
+    tellsOwn = False
+
     def encode(self, event: Event) -> bytes:
-        if not isinstance(event, Said) or event.own:
+        if not isinstance(event, Said):
             return b""
         pair = event.message.pair
         place = f"[{pair.a}] " if pair.scope is Scope.GROUP else ""

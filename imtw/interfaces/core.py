@@ -4,7 +4,7 @@ What a plugin gets: the running server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface
@@ -46,6 +46,8 @@ class IForm(Interface):
     What bytes an event has for a session: a dialect's spelling on one
     carrier.  Forms are hashable and few.
     """
+
+    tellsOwn: bool = Attribute("Is a user told what it says itself to somebody, on this device or another?")
 
     def encode(event: Event) -> bytes:
         """
@@ -95,9 +97,14 @@ class ISessions(Interface):
     Who is connected to this node.
     """
 
-    def of(user: str) -> Iterable[ISession]:
+    def of(user: str) -> Sequence[ISession]:
         """
         All sessions of a user.
+        """
+
+    def echoed(user: str) -> Sequence[ISession]:
+        """
+        Those that are told what their user says itself to somebody.
         """
 
     def online(user: str) -> bool:

@@ -30,6 +30,8 @@ class NoForm:
     The form of a session that is told nothing.
     """
 
+    tellsOwn = False
+
     def encode(self, event: Event) -> bytes:
         """
         Nothing.

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from imtw.commands import CHAT, Chat, Command, Reply, Status
 from imtw.dispatch import Lane
-from imtw.events import Event, Joined, Left, Logged, Said, Whispered
+from imtw.events import Event, Joined, Left, Said, Whispered
 from imtw.interfaces import IForm
 from imtw.model import User
 from imtw.server import Core
@@ -27,6 +27,8 @@ class Words:
     @ivar notices: whether it tells who comes and goes.
     """
 
+    tellsOwn = False
+
     def __init__(self, notices: bool = False) -> None:
         self.notices = notices
 
@@ -36,7 +38,7 @@ class Words:
         """
         if isinstance(event, Joined):
             return f"{'-' if isinstance(event, Left) else '+'}{event.user.id}\n".encode() if self.notices else b""
-        if (isinstance(event, Logged) and event.own) or not isinstance(event, Said | Whispered):
+        if not isinstance(event, Said | Whispered):
             return b""
         return f"{event.message.content}\n".encode()
 

@@ -73,6 +73,8 @@ class EasyimForm:
         know, to bytes on the carrier.
     """
 
+    tellsOwn = True  # to other connections: the one that speaks has its answer
+
     def __init__(self, numbers: Numbers, write: Write) -> None:
         self._numbers = numbers
         self.write = write

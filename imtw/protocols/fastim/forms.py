@@ -31,6 +31,8 @@ class RoomForm:
     What is told in a room: what is said there, also by oneself.
     """
 
+    tellsOwn = False
+
     def __init__(self, realm: str) -> None:
         self._realm = realm
 
@@ -54,6 +56,8 @@ class BellForm:
     """
     What a list of rooms is told: in which room something has changed.
     """
+
+    tellsOwn = False
 
     def encode(self, event: Event) -> bytes:
         """

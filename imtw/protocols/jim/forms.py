@@ -40,13 +40,6 @@ READ, TYPING, INVITED, AGREED, EDITED, PRESENCE, ADMITTED = 102, 104, 105, 106, 
 Wrap = Callable[[int, bytes], bytes]
 
 
-def overTCP(command: int, body: bytes) -> bytes:
-    """
-    A push in a frame.
-    """
-    return encodeFrame(command, body)
-
-
 def overWebSocket(command: int, body: bytes) -> bytes:
     """
     A push in a text message.
@@ -68,7 +61,7 @@ class JimForm:
 
     def __init__(self, wrap: Wrap, modern: bool = False, other: JimForm | None = None) -> None:
         self.wrap = wrap
-        self.modern = modern
+        self.modern = self.tellsOwn = modern
         self.bare: dict[tuple[int, Status | None, bool], bytes] = {}
         self._other = other or JimForm(wrap, not modern, self)
         self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
@@ -102,8 +95,6 @@ class JimForm:
         return b"" if encoder is None else encoder(event)
 
     def _said(self, event: Said) -> bytes:
-        if event.own and not self.modern:
-            return b""
         return self.wrap(CHAT, encodeChatPush(chatOut(event.message, self.modern)))
 
     def _whispered(self, event: Whispered) -> bytes:
@@ -166,5 +157,5 @@ class JimForm:
         return self.wrap(event.code, envelope(event.code, data=told))
 
 
-TCP_FORM = JimForm(overTCP)
+TCP_FORM = JimForm(encodeFrame)
 WEBSOCKET_FORM = JimForm(overWebSocket)

@@ -32,7 +32,7 @@ class Short:
     """
 
     def __init__(self, named: bool = False) -> None:
-        self.named = named
+        self.named = self.tellsOwn = named
 
     def encode(self, event: Event) -> bytes:
         """
