@@ -22,19 +22,29 @@ class Event:
     Something that happened, on its way to many sessions.
     """
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_data", "_form", "_others")
 
     def __init__(self) -> None:
-        self._bytes: dict[IForm, bytes] = {}
+        self._form: IForm | None = None  # most events are told in one form: a dict takes longer to make than to fill
+        self._data = b""
+        self._others: dict[IForm, bytes] | None = None
 
     def bytesFor(self, form: IForm) -> bytes:
         """
         This event on the wire, in one form; empty where that form has no
         words for it.
         """
-        data = self._bytes.get(form)
+        if form is self._form:
+            return self._data
+        if self._form is None:
+            self._data = form.encode(self)
+            self._form = form
+            return self._data
+        if self._others is None:
+            self._others = {}
+        data = self._others.get(form)
         if data is None:
-            data = self._bytes[form] = form.encode(self)
+            data = self._others[form] = form.encode(self)
         return data
 
 
@@ -50,7 +60,7 @@ class Logged(Event):
     __slots__ = ("message", "own", "reached")
 
     def __init__(self, message: Message, own: bool = False) -> None:
-        self._bytes = {}
+        self._form = self._others = None
         self.message = message
         self.own = own
         self.reached = False

@@ -60,9 +60,10 @@ class Gate:
         """
         There is room: let everybody go on.
         """
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.release()
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                waiter.release()
 
 
 class Member:

@@ -26,6 +26,10 @@ from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryvoices import MemoryVoices
 from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger, weightOf
 
+# An attribute of an enumeration costs ten times as much as a name of the module's.
+_GROUP = Scope.GROUP
+_MESSAGE, _RECALL, _EDIT = Fact.MESSAGE, Fact.RECALL, Fact.EDIT
+
 
 @implementer(IStore)
 class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
@@ -97,19 +101,21 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         """
         The row that this draft has now.
         """
+        fact = draft.fact
+        isMessage = fact is _MESSAGE
         log = self.logs.byPair.get(draft.pair[1:])
         if log is None:
-            if draft.fact is not Fact.MESSAGE:
+            if not isMessage:
                 raise refuseRecall(draft.id, False)
-            if draft.pair.scope is Scope.GROUP:
+            if draft.pair.scope is _GROUP:
                 return None
         now = self.now
-        if draft.fact is Fact.EDIT:
+        if fact is _EDIT:
             checkVoice(self.verdict(draft.sender, draft.pair), now)
-        earlier = self._earlier(draft, log, now) if draft.given or draft.fact is not Fact.MESSAGE else None
+        earlier = self._earlier(draft, log, now) if draft.given or not isMessage else None
         if earlier is not None and draft.device:  # it is told to nobody again
             return earlier
-        if draft.fact is Fact.MESSAGE:
+        if isMessage:
             checkVoice(self.verdict(draft.sender, draft.pair), now)
         if earlier is not None:
             return earlier
@@ -118,9 +124,9 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         message = log.next(draft, now)
         if self.keepsLog:
             log.rows.append(message)
-            if draft.fact is Fact.RECALL:
+            if fact is _RECALL:
                 log.takeBack(message, draft)
-            elif draft.fact is Fact.EDIT:
+            elif fact is _EDIT:
                 message.kind = log.meant(draft).kind
                 log.change(message, draft)
             elif draft.device and draft.given:
@@ -132,9 +138,9 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         The row that this draft repeats.
         """
         found: Message | None = None
-        if draft.fact is not Fact.MESSAGE:
+        if draft.fact is not _MESSAGE:
             if log is not None:
-                check = log.recall if draft.fact is Fact.RECALL else log.edit
+                check = log.recall if draft.fact is _RECALL else log.edit
                 found = check(draft, now, draft.within or self._limits.recall)
         elif draft.device:
             sender = self.persons.get(draft.sender)

@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from imtw.model import RECALLED, Draft, Fact, Message, Pair, Tally
 from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, fill, isSame, pageOf, refuseRecall, weightOf
 
+_MESSAGE = Fact.MESSAGE  # an attribute of an enumeration is dear, and every message asks for this one
+
 
 class Log:
     """
@@ -110,7 +112,7 @@ class Log:
             ts = now
         self.ts = ts
         self.seq = seq = self.seq + 1
-        if draft.fact is Fact.MESSAGE:
+        if draft.fact is _MESSAGE:
             self.n += 1
         return Message(
             self.number, seq, self.n, ts, draft.pair, draft.id, draft.sender, draft.content, draft.created,

@@ -14,6 +14,8 @@ from imtw.model import Group, Membership, Mode, Pair, Role, Scope
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
 
+_PRIVATE = Scope.PRIVATE  # an attribute of an enumeration is dear, and every message asks for this one
+
 
 class MemoryVoices(MemoryPeople):
     """
@@ -24,7 +26,7 @@ class MemoryVoices(MemoryPeople):
         """
         From when on somebody may speak in a conversation, ms.
         """
-        if pair.scope is Scope.PRIVATE:
+        if pair.scope is _PRIVATE:
             partner = self.persons.get(pair.partnerOf(sender))
             return NEVER if partner is not None and sender in partner.blocked else 0
         circle = self.circles.get(pair.a)

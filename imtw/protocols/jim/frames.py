@@ -104,9 +104,7 @@ class FrameDecoder:
         """
         buffer = self._buffer
         start = self._offset
-        if start == len(buffer) and not self._late:  # most often everything was used up
-            self._buffer = b""
-            self._offset = 0
+        if not (buffer or self._late):
             return None
         body = start + _SHORT_SIZE
         if len(buffer) < body:
@@ -125,7 +123,11 @@ class FrameDecoder:
         end = body + length
         if len(buffer) < end:
             return self._wait(end - start)
-        self._offset = end
+        if end == len(buffer):  # most often everything is used up
+            self._buffer = b""
+            self._offset = 0
+        else:
+            self._offset = end
         return command, sequence, buffer[body:end]
 
     def _wait(self, size: int) -> Frame | None:
