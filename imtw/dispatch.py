@@ -343,7 +343,10 @@ class Lane:
         if result is None:
             return
         if isinstance(result, Reply):
-            self._answer(command, packet, result)
+            if self._slots:
+                self._answer(command, packet, result)
+            else:
+                self._write(command, packet, result, b"")
         elif isinstance(result, Slot):
             self._adopt(result, command, packet)
         else:

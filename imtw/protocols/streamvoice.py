@@ -115,25 +115,27 @@ class StreamVoice(Voice, Protocol):
     def _pull(self) -> None:
         """
         Hand packets to the lane while it takes them, and send what they
-        cause once.
+        cause once; what a single packet causes is sent as it comes.
         """
         lane = self.lane
-        take = self.take
-        pull = self.decoder.next
-        cork = self.core.cork
-        cork.push()
+        decoder = self.decoder
+        cork = None
         self._isPulling = True
         try:
             while not lane.busy:
-                packet = pull()
+                packet = decoder.next()
                 if packet is None:
                     break
-                take(packet)
+                if cork is None and decoder.buffered:
+                    cork = self.core.cork
+                    cork.push()
+                self.take(packet)
         except RemoteProtocolError:
             self.finish()
         finally:
             self._isPulling = False
-            cork.pull()
+            if cork is not None:
+                cork.pull()
 
     def _evicted(self) -> None:
         self.core.counters.evicted += 1

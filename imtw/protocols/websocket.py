@@ -214,8 +214,12 @@ class SocketCarrier(WebSocketServerProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Handle all frames of one read, and send what they cause once.
+        Handle all frames of one read, and send what they cause once; what a
+        single one causes is sent as it comes.
         """
+        if self.state == self.STATE_OPEN and frameSize(data, 0) == len(data):
+            self._frames(data)
+            return
         cork = self.factory.cork
         cork.push()
         try:
