@@ -406,6 +406,18 @@ class Token(Struct):
     audience: str = ""
 
 
+class Admission(Struct):
+    """
+    Who was let in.
+
+    @ivar token: the hash of the token that did it; nothing for a password,
+        or a token of a dialect's own making.
+    """
+
+    user: User
+    token: bytes = b""
+
+
 class TokenTerms(Struct, frozen=True, kw_only=True):
     """
     What the tokens of a dialect are, whose clients know them in a shape of

@@ -19,12 +19,12 @@ from imtw.accounts.hashing import HashPool, isPassword
 from imtw.accounts.known import KnownAddresses
 from imtw.accounts.memory import VerifiedPasswords
 from imtw.accounts.stored import IRemembers, Signup, StoreChecker
-from imtw.accounts.tokens import Tokens
+from imtw.accounts.tokens import Tokens, digestOf
 from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.interfaces import IAccounts, ILoginChecker, IStore
 from imtw.limits import Limits
-from imtw.model import Account, Token, TokenTerms, User, isName
+from imtw.model import Account, Admission, Token, TokenTerms, User, isName
 
 TokenReader = Callable[[str], Deferred[str | None]]
 NOT_LOOKED_AT = (Status.BUSY, Status.TOO_MANY)  # what a checker may say without evaluating a password
@@ -96,7 +96,7 @@ class Accounts:
         self._queue.stop()
         return self._hashes.stop()
 
-    def login(self, name: str, password: str, token: str, address: str, device: str = "") -> Deferred[User]:
+    def login(self, name: str, password: str, token: str, address: str, device: str = "") -> Deferred[Admission]:
         """
         Let a user in by token, else by name and password.
 
@@ -104,48 +104,53 @@ class Accounts:
         J-IM ignores the field, so old clients may send anything in it.
 
         @param address: the peer's, without its port.
-        @return: fires with the user.  Fails with L{CommandRefused}:
+        @return: fires with who that is.  Fails with L{CommandRefused}:
             C{LOGIN_FAILED} for whatever is wrong, C{TOO_MANY} after too many
             failures, C{BUSY} where too many logins wait; or with
             L{StoreError}.
         """
         return Deferred.fromCoroutine(self._login(name, password, token, address, device))
 
-    async def _login(self, name: str, password: str, token: str, address: str, device: str) -> User:
+    async def _login(self, name: str, password: str, token: str, address: str, device: str) -> Admission:
         if token:
-            user = await self._userByToken(name, token, device)
-            if user is not None:
-                return user
+            admission = await self._byToken(name, token, device)
+            if admission is not None:
+                return admission
             if not password:
                 raise _failed()
         if not (isName(name) and isPassword(password)):
             raise _failed()
-        return await self._userByPassword(name, password, address)
+        return Admission(await self._userByPassword(name, password, address))
 
     # tokens
 
-    async def _userByToken(self, name: str, text: str, device: str) -> User | None:
+    async def _byToken(self, name: str, text: str, device: str) -> Admission | None:
         """
-        The user a token lets in, as itself and on the device it is for.
+        Whom a token lets in, as itself and on the device it is for.
         """
         token = await self._tokens.check(text)
         if token is None:
-            return await self._userByForeign(name, text)
+            return await self._byForeign(name, text)
         if name not in ("", token.user) or (token.device and device not in ("", token.device)):
             return None
-        account: Account | None = await self._store.account(token.user)
-        return None if account is None or account.disabled else account.user
+        return await self._holder(token.user, digestOf(text))
 
-    async def _userByForeign(self, name: str, text: str) -> User | None:
+    async def _byForeign(self, name: str, text: str) -> Admission | None:
         """
-        The user that a token of a dialect's own making lets in.
+        Whom a token of a dialect's own making lets in.
         """
         for reader in self._readers:
             user = await reader(text)
             if user is not None and name in ("", user):
-                account: Account | None = await self._store.account(user)
-                return None if account is None or account.disabled else account.user
+                return await self._holder(user)
         return None
+
+    async def _holder(self, user: str, digest: bytes = b"") -> Admission | None:
+        """
+        The user of a token, unless it is disabled.
+        """
+        account: Account | None = await self._store.account(user)
+        return None if account is None or account.disabled else Admission(account.user, digest)
 
     def addTokenReader(self, reader: TokenReader) -> None:
         """

@@ -28,14 +28,14 @@ class LoginHandler:
 
     async def handle(self, request: Login, session: Session) -> Reply:
         core = self._core
-        user = await core.accounts.login(
+        admission = await core.accounts.login(
             request.name, request.password, request.token, session.address, request.device
         )
-        token = await core.accounts.checkToken(request.token) if request.token else None
+        user = admission.user
         if session.user is not None and (request.device != session.device or user.id != session.user.id):
             core.attendance.exit(session)
         session.nameDevice(request.device)
-        session.token = digestOf(request.token) if token is not None and token.user == user.id else b""
+        session.token = admission.token
         await core.attendance.enter(session, user, session.isForgetful)
         return Reply(Status.LOGGED_IN, LoggedIn(user.id))
 

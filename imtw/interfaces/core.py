@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imtw.events import Event
     from imtw.interfaces.store import IStore
     from imtw.limits import Limits
-    from imtw.model import Draft, Liberty, Token, TokenTerms, User
+    from imtw.model import Admission, Draft, Liberty, Token, TokenTerms, User
 
 
 class ICore(Interface):
@@ -153,12 +153,12 @@ class IAccounts(Interface):
         Check nothing any more.
         """
 
-    def login(name: str, password: str, token: str, address: str, device: str = "") -> Deferred[User]:
+    def login(name: str, password: str, token: str, address: str, device: str = "") -> Deferred[Admission]:
         """
         Check who somebody is, by name and password or by a token.
 
-        @return: fires with the user, or fails with
-            L{imtw.errors.CommandRefused}.
+        @return: fails with L{imtw.errors.CommandRefused} if that is not
+            proven.
         """
 
     def checkToken(text: str, terms: TokenTerms | None = None) -> Deferred[Token | None]:

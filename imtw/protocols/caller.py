@@ -125,10 +125,10 @@ async def identify(core: Core, request: Request, session: Session) -> None:
     token = bearerOf(request)
     name = request.getUser()
     if token and not (core.apiSecret and libertiesOf(core, request)):
-        session.user = await core.accounts.login("", "", token, session.address)
+        session.user = (await core.accounts.login("", "", token, session.address)).user
     elif name:
         try:
             login, password = name.decode(), request.getPassword().decode()
         except (UnicodeDecodeError, binascii.Error):
             raise CommandRefused(Status.LOGIN_FAILED) from None
-        session.user = await core.accounts.login(login, password, "", session.address)
+        session.user = (await core.accounts.login(login, password, "", session.address)).user

@@ -149,10 +149,10 @@ class LogIn(AccountRoute):
         if await self.account(asked.account) is None:
             raise Refused(UNKNOWN)
         try:
-            user = await self.core.accounts.login(asked.account, asked.password, "", addressOf(request))
+            found = await self.core.accounts.login(asked.account, asked.password, "", addressOf(request))
         except CommandRefused as refused:
             raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
-        return await self.admitted(user)
+        return await self.admitted(found.user)
 
 
 class LogOut(AccountRoute):

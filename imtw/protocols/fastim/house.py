@@ -80,7 +80,7 @@ class House:
             id = guest.id
         else:
             found = await self.core.accounts.login(user, password, "", address)
-            id = found.id
+            id = found.user.id
         text, _ = await self.core.accounts.issueToken(id, "", TERMS)
         for speaker in list(self._proven.get(user, ())):
             if speaker.token != text:

@@ -22,7 +22,7 @@ from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.interfaces import ILoginChecker
 from imtw.limits import Limits
-from imtw.model import Account, User
+from imtw.model import Account, Admission, User
 from imtw.persistence.memory import MemoryStore
 
 T = TypeVar("T")
@@ -149,7 +149,8 @@ class AccountsTestCase(SynchronousTestCase):
         """
         Log in, without waiting.
         """
-        return self.accounts.login(name, password, token, address, device)
+        admitted: Deferred[Admission] = self.accounts.login(name, password, token, address, device)
+        return admitted.addCallback(lambda admission: admission.user)
 
     def statusOf(self, login: Deferred[Any]) -> Status:
         """

@@ -111,7 +111,7 @@ class ChangeTests(AdminTestCase):
         assert account is not None
         wanted = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self.assertFalse(wanted.check_needs_rehash(account.secret))
-        user = self.successResultOf(self.accounts.login("韩梅梅", "密码", "", "203.0.113.1"))
+        user = self.successResultOf(self.accounts.login("韩梅梅", "密码", "", "203.0.113.1")).user
         self.assertEqual((user.id, user.operator), ("韩梅梅", False))
 
     def test_addAgain(self) -> None:
@@ -149,7 +149,7 @@ class ChangeTests(AdminTestCase):
         answer = self.ask("/users/password", {"name": "ann", "password": "new"})
         self.assertEqual((answer.code, answer.json), (200, {"user": "ann", "closed": 2}))
         self.assertEqual([isClosed(one) for one in [*sessions, other]], [True, True, False])
-        self.assertEqual(self.successResultOf(self.accounts.login("ann", "new", "", "203.0.113.1")).id, "ann")
+        self.assertEqual(self.successResultOf(self.accounts.login("ann", "new", "", "203.0.113.1")).user.id, "ann")
         self.failureResultOf(self.accounts.login("ann", "old", "", "203.0.113.1"), CommandRefused)
         self.failureResultOf(self.accounts.login("", "", token, "203.0.113.1"), CommandRefused)
 

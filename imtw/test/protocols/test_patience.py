@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.model import User
+from imtw.model import Admission, User
 from imtw.test.clients import Talker
 from imtw.test.live import LiveTestCase, pause
 
@@ -36,9 +36,9 @@ class PatienceTests(LiveTestCase):
         Who waits for its turn to log in is not cut for it, however long that
         takes.
         """
-        waiting: list[Deferred[User]] = []
+        waiting: list[Deferred[Admission]] = []
 
-        def login(*_: Any) -> Deferred[User]:
+        def login(*_: Any) -> Deferred[Admission]:
             waiting.append(Deferred())
             return waiting[-1]
 
@@ -49,7 +49,7 @@ class PatienceTests(LiveTestCase):
         await pause(4 * PATIENCE)
         self.assertEqual([client.isClosed for client in clients], [False, False])
         for each in waiting:
-            each.callback(User("ann", "ann"))
+            each.callback(Admission(User("ann", "ann")))
         for client in clients:
             self.assertLoggedIn(await client.upTo(6))
         await pause(3 * PATIENCE)

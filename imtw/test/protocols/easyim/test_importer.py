@@ -125,7 +125,7 @@ class ImporterTests(LiveTestCase):
         for one in PEOPLE:
             user = None if one["account"] == "loggedout" else one["account"]
             try:
-                found = (await tokens.login("", "", one["access_token"], "192.0.2.1")).id
+                found = (await tokens.login("", "", one["access_token"], "192.0.2.1")).user.id
             except Exception:
                 found = None
             self.assertEqual(found, user)
