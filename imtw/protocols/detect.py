@@ -8,6 +8,7 @@ protocol that one of them makes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from functools import partial
 from typing import Any
@@ -73,7 +74,7 @@ class Head:
         self.lacks = {name for name, word in UPGRADE.items() if not _says(word, values.get(name, ()))}
         if not hosts:
             self.lacks.add(HOST)
-        target = parts[1].decode("latin-1") if len(parts) > 1 else "/"
+        target = originForm(parts[1]).decode("latin-1") if len(parts) > 1 else "/"
         self.path, _, query = target.partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True))
 
@@ -85,6 +86,21 @@ class Head:
         fields = [field for field in self._fields if field.partition(b":")[0].strip().lower() not in names]
         added = [name + b": " + UPGRADE.get(name, b"") for name in sorted(names)]
         return b"\r\n".join([self._line, *added, *fields, b"", b""])
+
+
+def originForm(target: bytes) -> bytes:
+    """
+    A request's target without scheme and host, which a proxy's client puts
+    in front (RFC 9112, 3.2.2).
+    """
+    found = _ORIGIN.match(target)
+    if found is None:
+        return target
+    rest = target[found.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+_ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
 
 def _says(word: bytes, values: Sequence[bytes]) -> bool:

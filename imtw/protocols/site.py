@@ -19,6 +19,7 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from imtw.commands import Status
+from imtw.protocols.detect import originForm
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.server import Core
 
@@ -36,6 +37,12 @@ class BoundedRequest(Request):
 
     received = 0
     channel: BoundedChannel
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """
+        The request is whole.
+        """
+        super().requestReceived(command, originForm(path), version)
 
     def gotLength(self, length: int | None) -> None:
         """

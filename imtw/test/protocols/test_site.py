@@ -1,0 +1,36 @@
+"""
+The HTTP side of a port, whatever the dialect.
+"""
+
+from __future__ import annotations
+
+from imtw.test.live import ANY_PORT, LiveTestCase
+
+
+class TargetTests(LiveTestCase):
+    """
+    Targets with scheme and host, as a proxy's clients send them.
+    """
+
+    async def test_requests(self) -> None:
+        """
+        They lead where the same path alone leads.
+        """
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"easyim={ANY_PORT}")
+        for port in live.ports:
+            for target in ("http://elsewhere", "HTTPS://u@[::1]:80", ""):
+                for path in ("/api/user/check_token?token=x", "/api/user/check_token", "/?x", "/http://x/y"):
+                    plain = await self.http(port, "GET", path)
+                    answer = await self.http(port, "GET", target + path)
+                    self.assertEqual((answer.status, answer.body), (plain.status, plain.body), (target, path))
+            bare = await self.http(port, "GET", "http://x?token=y")
+            self.assertEqual(bare.body, (await self.http(port, "GET", "/?token=y")).body)
+
+    async def test_upgrades(self) -> None:
+        """
+        So do those of WebSockets.
+        """
+        live = await self.serve("--dialect", "fastim:loginAuth=0")
+        client = await self.upgrade(live.port, "http://elsewhere/group/chat/g/ann/x")
+        await client.until(lambda: client.events != [], "the history")
+        self.assertEqual(client.events, [{"total": 0, "list": []}])
