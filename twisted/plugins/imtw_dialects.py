@@ -19,11 +19,12 @@ fastim = DialectMaker(
     {
         "loginAuth": "1: a WebSocket has to show its user's token; 0: anybody is who it says, in rooms apart (1)",
         "autoJoin": "1: entering a room makes one a member; 0: only members enter (1)",
-        "timeout": "seconds after its last message that a room's messages live; 0 for ever (604800)",
+        "timeout": "seconds after its last message that a room's messages live; 0 or less for ever (604800)",
         "listNum": "messages pushed when a room is entered (50)",
         "recallTimeLimit": "seconds for which a message can be taken back (120)",
         "updateRate": "seconds between two pushes of a list of rooms (1)",
         "maxLength": "UTF-16 units of a message (8192)",
+        "membersOnly": "only members read rooms over HTTP (0)",
     },
 )
 jim = DialectMaker(

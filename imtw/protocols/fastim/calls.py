@@ -168,6 +168,8 @@ async def readable(house: House, user: User, name: str) -> Pair | None:
     group = house.idOf(name)
     if group is None:
         return None
+    if house.options.membersOnly and await house.core.store.membership(user.id, group) is None:
+        return None
     try:
         await house.core.attendance.mayRead(user, group)
     except CommandRefused:

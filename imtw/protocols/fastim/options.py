@@ -28,6 +28,8 @@ class FastOptions(Struct, frozen=True, kw_only=True):
     @ivar recallTimeLimit: seconds for which a message can be taken back.
     @ivar updateRate: seconds between two pushes of a list of rooms.
     @ivar maxLength: UTF-16 units of a message.
+    @ivar membersOnly: only a room's members read what was said there; else
+        whoever is logged in does, unless the group is a managed one.
     """
 
     strict: bool = False
@@ -38,6 +40,7 @@ class FastOptions(Struct, frozen=True, kw_only=True):
     recallTimeLimit: int = 120
     updateRate: float = 1.0
     maxLength: int = 8192
+    membersOnly: bool = False
 
 
 def _flag(text: str) -> bool:
@@ -73,6 +76,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "recallTimeLimit": _whole(0, 10 * 365 * 86400),
     "updateRate": _rate,
     "maxLength": _whole(1, 174762),
+    "membersOnly": _flag,
 }
 
 

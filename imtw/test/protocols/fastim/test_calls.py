@@ -237,6 +237,27 @@ class CallTests(FastTestCase):
         old = {"userId": "owner", "groupId": "club", "ts": rows[-1].ts + 1, "count": 5}
         self.assertIsNone((await self.call(live.port, "/group/listOldMessage", "ann", token, **old))["data"])
 
+    async def test_membersOnly(self) -> None:
+        """
+        Where the operator wants it so, nobody else reads what was said in a
+        room.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:membersOnly=1")
+        first, second = await self.said(live, "one", "two")
+        bob = await self.login(live.port, "bob")
+        page = {"groupId": "g", "startPage": 0, "endPage": -1}
+        old = {"userId": "ann", "groupId": "g", "ts": second, "count": 5}
+        for user, token, code, count, found in (
+            ("bob", bob, 100, 0, None), ("ann", self.token, 200, 2, 1),
+        ):  # fmt: skip
+            answer = await self.call(live.port, "/group/listMessage", user, token, **page)
+            self.assertEqual((answer["code"], len(answer["data"] or ())), (code, count))
+            answer = await self.call(live.port, "/group/listOldMessage", user, token, **old)
+            self.assertEqual(answer["data"] and len(answer["data"]), found)
+        await self.call(live.port, "/user/joinGroup", "bob", bob, groupId="g")
+        answer = await self.call(live.port, "/group/listMessage", "bob", bob, **page)
+        self.assertEqual(json.loads(answer["data"][0])["ts"], first)
+
     async def test_preflight(self) -> None:
         """
         A page of any origin may ask; what it asks for is let through.

@@ -172,7 +172,7 @@ class OptionTests(SynchronousTestCase):
             readOptions(False, {}),
             FastOptions(
                 strict=False, loginAuth=True, autoJoin=True, timeout=604800, listNum=50, recallTimeLimit=120,
-                updateRate=1.0, maxLength=8192,
+                updateRate=1.0, maxLength=8192, membersOnly=False,
             ),
         )  # fmt: skip
 
@@ -181,12 +181,12 @@ class OptionTests(SynchronousTestCase):
         Each can be given.
         """
         given = {"loginAuth": "0", "autoJoin": "0", "timeout": "3", "listNum": "0", "updateRate": "0.1"}
-        read = readOptions(True, {**given, "recallTimeLimit": "2", "maxLength": "1"})
+        read = readOptions(True, {**given, "recallTimeLimit": "2", "maxLength": "1", "membersOnly": "1"})
         self.assertEqual(
             read,
             FastOptions(
                 strict=True, loginAuth=False, autoJoin=False, timeout=3, listNum=0, recallTimeLimit=2,
-                updateRate=0.1, maxLength=1,
+                updateRate=0.1, maxLength=1, membersOnly=True,
             ),
         )  # fmt: skip
 
