@@ -64,6 +64,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar watched: how long changes of presence are told after they were asked
         for.
     @ivar watchers: sessions that watch one user.
+    @ivar watching: users that one session watches; past it those that it
+        asked about longest ago are watched no more.
     @ivar drain: how long a stop waits for what is under way.
     """
 
@@ -99,6 +101,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     token: float = 30 * 86400.0
     watched: float = 300.0
     watchers: int = 1000
+    watching: int = 2000
     drain: float = 10.0
 
     @property

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from imtw.events import Presence
 from imtw.limits import Limits
-from imtw.sessions import NOBODY, Session
+from imtw.sessions import Session
 
 
 class Watches:
@@ -22,24 +22,39 @@ class Watches:
         self._clock = clock
         self._seconds = limits.watched
         self._most = limits.watchers
+        self._mostWatched = limits.watching
         self._watchers: dict[str, dict[Session, float]] = {}
+
+    def __len__(self) -> int:
+        """
+        Users that are watched.
+        """
+        return len(self._watchers)
 
     def watch(self, session: Session, users: Iterable[str]) -> float:
         """
-        Tell a session of these users from now on.
+        Tell a session of these users from now on; past L{Limits.watching} not
+        of those any more that it asked about longest ago.  One that cannot be
+        told of anything watches nobody.
 
         @return: when that ends, in seconds.
         """
-        ends = self._clock.seconds() + self._seconds
-        watched = set()
+        now = self._clock.seconds()
+        if session.ended is None:
+            return now
+        ends = now + self._seconds
+        watching = session.watching = session.watching or {}
         for user in users:
             watchers = self._watchers.setdefault(user, {})
             self._sweep(watchers)
             if session in watchers or len(watchers) < self._most:
                 watchers.pop(session, None)
                 watchers[session] = ends
-                watched.add(user)
-        session.watching |= watched
+                watching.pop(user, None)
+                watching[user] = None
+        for user in list(watching)[: -self._mostWatched]:
+            del watching[user]
+            self._drop(session, user)
         return ends
 
     def changed(self, user: str, online: bool) -> None:
@@ -60,13 +75,19 @@ class Watches:
         """
         A session watches nobody any more.
         """
-        for user in session.watching:
-            watchers = self._watchers.get(user)
-            if watchers is not None:
-                watchers.pop(session, None)
-                if not watchers:
-                    del self._watchers[user]
-        session.watching = NOBODY
+        for user in session.watching or ():
+            self._drop(session, user)
+        session.watching = None
+
+    def _drop(self, session: Session, user: str) -> None:
+        """
+        A session does not watch this user any more.
+        """
+        watchers = self._watchers.get(user)
+        if watchers is not None:
+            watchers.pop(session, None)
+            if not watchers:
+                del self._watchers[user]
 
     def _sweep(self, watchers: dict[Session, float]) -> None:
         """

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from imtw.groups import Member
 
 
-NOBODY: frozenset[str] = frozenset()  # one for all: each takes 0.2 KB
-
-
 def nothing() -> None:
     """
     Nobody waits for the peer to read.
@@ -85,7 +82,8 @@ class Session:
     @ivar members: its places in groups, by the group's id.
     @ivar lagging: conversations in which nothing is sent for now, with the
         last seq that was left out; the log has it.
-    @ivar watching: the users of whose coming and going it is told.
+    @ivar watching: the users of whose coming and going it is told, those it
+        asked about last at the end; L{None} for none.
     @ivar catchUp: what reads the log for a session with a device.
     @ivar token: the hash of the token that it logged in with, or nothing.
     @ivar isFed: what waits is sent to it unasked at its login, though it
@@ -153,7 +151,7 @@ class Session:
         self.follows = False
         self.lagging: dict[int, int] = {}
         self.catchUp: CatchUp | None = None
-        self.watching = NOBODY
+        self.watching: dict[str, None] | None = None  # made when it asks: each takes 0.2 KB
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
 

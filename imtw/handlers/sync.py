@@ -28,7 +28,7 @@ from imtw.commands import (
 from imtw.errors import CommandRefused
 from imtw.handlers.chat import addressee, asker
 from imtw.interfaces import ICommandHandler
-from imtw.model import Message, Pair, Scope
+from imtw.model import Message, Pair, Scope, isId
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -138,7 +138,7 @@ class PresenceHandler:
 
     def handle(self, request: WatchPresence, session: Session) -> Reply:
         asker(session)
-        users = dict.fromkeys(request.users)
+        users = dict.fromkeys(user for user in request.users if isId(user, session.realm))
         ends = self._core.watches.watch(session, users)
         online = [user for user in users if self._core.sessions.online(user)]
         return Reply(Status.OK, Present(online, int(ends * 1000)))
