@@ -265,17 +265,20 @@ class Relaying:
 
     async def _repair(self, group: LiveGroup, message: Message) -> None:
         """
-        Read what was missed in front of a row, then tell all of it.
+        Read what was missed in front of a row, as far as the log has it, then
+        tell all of it.
         """
         try:
             while group.head + 1 < message.seq:
                 rows = await self._store.walk(message.pair, group.head, GAP_PAGE)
-                if not rows:
+                missed = [row for row in rows if group.head < row.seq < message.seq]
+                if not missed:
                     break
-                for row in rows:
-                    if group.head < row.seq < message.seq:
-                        group.post(eventOf(row))
+                for row in missed:
+                    group.post(eventOf(row))
         finally:
             late = self._reading.pop(group)
-        for row in late:
+        if group.head < message.seq:
+            group.post(eventOf(message))
+        for row in late[1:]:
             self._row(row)

@@ -281,6 +281,22 @@ class TwoNodesTests(SynchronousTestCase):
         self.say("four")
         self.assertEqual(self.bob.listen(), ["one", "two", "three", "four"])
 
+    def test_gone(self) -> None:
+        """
+        What is not in the log, either, is not waited for.
+        """
+        relay = LossyRelay()
+        self.relays[0].other, relay.other = relay, self.relays[0]
+        other = self.node(MemoryStore("", self.clock, Limits()), relay)
+        bob = Person(other, "bob", form=NOTICES)
+        self.turn()
+        bob.listen()
+        self.relays[0].loses = True
+        self.say("one", "two")
+        self.relays[0].loses = False
+        self.say("three", "four")
+        self.assertEqual(bob.listen(), ["three", "four"])
+
     def test_twice(self) -> None:
         """
         A notice that comes twice is told once.
