@@ -14,7 +14,7 @@ from bench.measures.lag import FanOuts
 from bench.measures.memory import Idle, IdleTLS
 from bench.measures.start import Start
 from bench.measures.traffic import AmongOthers, HalfLoad, Traffic
-from bench.servers import Baseline, Imtw
+from bench.servers import Bare, Baseline, Imtw
 from bench.shapes import AtMost, Figure, Measure, Row, Share, Target, Times
 from bench.stage import Amount
 from bench.stock import Stock
@@ -54,6 +54,15 @@ def echo(name: str, dialect: Dialect, target: Target) -> Row:
     """
     load = Load("ask", (dialect,), "heartbeat", 100)
     return traffic(f"echo-{name}", f"heartbeat, 100 clients, {name}", load, cpu(target))
+
+
+def ceiling() -> Row:
+    """
+    How near to C heartbeats come with no chat server between.
+    """
+    load = Load("ask", (TCP,), "heartbeat", 100)
+    sides: dict[str, Measure] = {"Twisted alone": Traffic(Bare(), load), C: Traffic(Baseline(), load)}
+    return Row("ceiling-tcp", "100 clients who are answered, and nothing else, tcp", sides, (cpu(),))
 
 
 def private(outstanding: int, isDurable: bool, *figures: Figure) -> Row:
@@ -175,6 +184,7 @@ def lag() -> Row:
 ROWS = (
     echo("tcp", TCP, Share(0.70)),
     echo("ws", WS, Share(0.50)),
+    ceiling(),
     private(1, False, cpu()),
     private(8, False, cpu()),
     private(64, False, cpu(AtMost(11))),

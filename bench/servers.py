@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,25 +159,44 @@ class Baseline:
 
     durable: bool = False
 
-    @contextmanager
-    def run(self, stage: Stage) -> Iterator[Running]:
+    def run(self, stage: Stage) -> AbstractContextManager[Running]:
         """
         Run one.
         """
         folder = stage.newFolder()
-        port = freePort()
-        words = [str(stage.tools / "cbase"), str(port)]
-        if self.durable:
-            words.append(str(Path(folder, "log")))
-        began = monotonic()
-        with pinned(SERVER):
-            process = subprocess.Popen(words)
-        try:
-            while not processes.listens(port):
-                if process.poll() is not None or monotonic() - began > PATIENCE:
-                    raise CannotStart("the baseline does not start")
-                sleep(0.005)
-            yield Running(process.pid, port, folder, began)
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+        return program(folder, [str(stage.tools / "cbase")], [str(Path(folder, "log"))] if self.durable else [])
+
+
+@dataclass(frozen=True)
+class Bare:
+    """
+    Twisted with no chat server in it: L{bench.bare}.
+    """
+
+    def run(self, stage: Stage) -> AbstractContextManager[Running]:
+        """
+        Run one.
+        """
+        return program(stage.newFolder(), [sys.executable, "-m", "bench.bare"])
+
+
+@contextmanager
+def program(folder: str, before: Sequence[str], after: Sequence[str] = ()) -> Iterator[Running]:
+    """
+    Run a program that is told its port, and kill it in the end.
+
+    @param before: what stands before the port.
+    """
+    port = freePort()
+    began = monotonic()
+    with pinned(SERVER):
+        process = subprocess.Popen([*before, str(port), *after])
+    try:
+        while not processes.listens(port):
+            if process.poll() is not None or monotonic() - began > PATIENCE:
+                raise CannotStart(f"{' '.join(before)} does not start")
+            sleep(0.005)
+        yield Running(process.pid, port, folder, began)
+    finally:
+        process.kill()
+        process.wait()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bench.loads import Load
-from bench.servers import Baseline, Imtw
+from bench.servers import Servable
 from bench.shapes import Numbers
 from bench.stage import Stage
 
@@ -18,7 +18,7 @@ class Traffic:
     CPU time and latency of one operation.
     """
 
-    server: Imtw | Baseline
+    server: Servable
     load: Load
 
     def __call__(self, stage: Stage) -> Numbers:
