@@ -88,6 +88,7 @@ def operations(stock: Stock) -> Mapping[str, Load]:
     loads = {
         "connect, one heartbeat": Load("churn", (STRANGER,), clients=32),
         "connect and log in": Load("churn", (TCP_TOKEN,), clients=32),
+        "connect and log in, one user": Load("churn", (TCP_TOKEN,), clients=1),
         "send, private": Load("pair", (TCP_TOKEN,), "private", 16),
         "deliver, group of 100": Load("group", (group,), "group", 100),
         "history page": Load("ask", (group,), "history", 8, places=places),

@@ -73,7 +73,7 @@ JIM_ANSWERS = {
     "private": '"command":12',
     "group": '"command":12',
     "history": '"code":10018',
-    "conversations": '"command":108',
+    "conversations": '"conversations":[{',
 }
 LOGGED_IN = "ready 10007"
 

@@ -56,7 +56,7 @@ class Stock:
 
     @ivar messages: in the group C{g}.
     @ivar groups: beside it.
-    @ivar conversations: private ones of C{u0}, a message in each.
+    @ivar conversations: private ones of C{u0}, a message to it in each, which it has.
     """
 
     accounts: int = 1000
@@ -116,20 +116,23 @@ class Stock:
         first = len(names) + 1
         pairs = [privatePair("u0", f"u{one + 1}") for one in range(self.conversations)]
         inBatches(cursor, CONVERSATION, ((first + at, 1, pair.a, pair.b, BEGAN) for at, pair in enumerate(pairs)))
-        both = ((name, 1, first + at, BEGAN, 0) for at, pair in enumerate(pairs) for name in (pair.a, pair.b))
+        both = ((name, 1, first + at, BEGAN, 1) for at, pair in enumerate(pairs) for name in (pair.a, pair.b))
         inBatches(cursor, MEMBER, both)
-        inBatches(cursor, INSERT, (row for at, pair in enumerate(pairs) for row in said(first + at, pair, 1, at)))
+        rows = (row for at, pair in enumerate(pairs) for row in said(first + at, pair, 1, at, pair.partnerOf("u0")))
+        inBatches(cursor, INSERT, rows)
 
 
-def said(conversation: int, pair: Pair, count: int, from_: int = 0) -> Iterator[tuple[Any, ...]]:
+def said(conversation: int, pair: Pair, count: int, from_: int = 0, sender: str = "") -> Iterator[tuple[Any, ...]]:
     """
     The rows of messages in a conversation.
 
     @param from_: how many were said elsewhere before.
+    @param sender: who says all of it; or a hundred users in turns.
     """
     for seq in range(1, count + 1):
         time = BEGAN + (from_ + seq) * STEP
-        yield rowOf(Message(conversation, seq, seq, time, pair, f"{time:x}", f"u{seq % 100}", CONTENT, time))[0]
+        who = sender or f"u{seq % 100}"
+        yield rowOf(Message(conversation, seq, seq, time, pair, f"{time:x}", who, CONTENT, time))[0]
 
 
 def inBatches(cursor: sqlite3.Cursor, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
