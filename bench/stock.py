@@ -40,6 +40,10 @@ TOKEN = "INSERT INTO tokens (digest, user, device, created, expires) VALUES (?, 
 CONVERSATION = "INSERT INTO conversations (id, scope, a, b, created) VALUES (?, ?, ?, ?, ?)"
 GROUP = "INSERT INTO groups (id, conversation, name, created) VALUES (?, ?, ?, ?)"
 MEMBER = "INSERT INTO members (user, scope, conversation, joined, cursor) VALUES (?, ?, ?, ?, ?)"
+PARTNER = """
+    INSERT INTO members (user, scope, conversation, joined, cursor, last, heard, settled)
+    VALUES (?, 1, ?, ?, 1, ?, ?, 1)
+"""
 
 
 def tokenOf(number: int) -> str:
@@ -116,8 +120,11 @@ class Stock:
         first = len(names) + 1
         pairs = [privatePair("u0", f"u{one + 1}") for one in range(self.conversations)]
         inBatches(cursor, CONVERSATION, ((first + at, 1, pair.a, pair.b, BEGAN) for at, pair in enumerate(pairs)))
-        both = ((name, 1, first + at, BEGAN, 1) for at, pair in enumerate(pairs) for name in (pair.a, pair.b))
-        inBatches(cursor, MEMBER, both)
+        both = (
+            (name, first + at, BEGAN, BEGAN + (at + 1) * STEP, name == "u0")
+            for at, pair in enumerate(pairs) for name in (pair.a, pair.b)
+        )
+        inBatches(cursor, PARTNER, both)
         rows = (row for at, pair in enumerate(pairs) for row in said(first + at, pair, 1, at, pair.partnerOf("u0")))
         inBatches(cursor, INSERT, rows)
 

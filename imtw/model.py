@@ -381,7 +381,8 @@ class Entry(Struct):
 
     @ivar new: the account came to be with this login.
     @ivar groups: all groups the user is in.
-    @ivar behind: private conversations with something pending.
+    @ivar behind: private conversations with something pending: for a device
+        any row after its cursor, for those without a name one of others.
     """
 
     user: User

@@ -322,8 +322,9 @@ class IStore(Interface):
         user's own, in one conversation or in all.
 
         @return: fires in the order of the commits, with the conversations
-            that have anything after their cursor.  The membership's C{head}
-            is as far as reading these has got.
+            that have anything after their cursor; asked for all, without
+            private ones where that is the user's own.  The membership's
+            C{head} is as far as reading these has got.
         """
 
     def moveCursors(moved: list[tuple[str, int, int]]) -> Deferred[None]:

@@ -9,12 +9,11 @@ are read here, they are put into their places.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from msgspec.json import Encoder
 
-from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Role, Scope, Token, User, groupPair
-from imtw.persistence import devices, pages, reads
+from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Token, User, groupPair
+from imtw.persistence import devices, pages, places, reads
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import textOf
 from imtw.persistence.rules import refuseGroup, refuseKicked, weightOf
@@ -34,33 +33,6 @@ FORGET = """
         AND conversation NOT IN (SELECT conversation FROM groups WHERE id IN (SELECT value FROM json_each(?)))
         AND (SELECT mode FROM groups WHERE groups.conversation = members.conversation) = 0
 """
-
-#: A user's places: conversation, scope, a, b, head, cursor, a group's name, the role there.
-PLACE = """
-    SELECT members.conversation, conversations.scope, a, b,
-        coalesce((SELECT max(seq) FROM messages WHERE messages.conversation = members.conversation), 0),
-        cursor, coalesce(groups.name, ''), role
-    FROM members CROSS JOIN conversations ON conversations.id = members.conversation
-    LEFT JOIN groups ON groups.conversation = members.conversation
-    WHERE members.user = ? AND members.scope
-"""
-SOMETHING_WAITS = """
-    AND EXISTS (SELECT 1 FROM messages WHERE messages.conversation = members.conversation AND seq > cursor)
-    ORDER BY members.scope, members.conversation
-"""
-GROUPS = PLACE + "= 2 ORDER BY joined"
-BEHIND = PLACE + "= 1" + SOMETHING_WAITS
-WAITING = PLACE + "IN (1, 2)" + SOMETHING_WAITS
-IN_GROUP = PLACE + "= 2 AND members.conversation = ?"
-WAITING_IN = PLACE + "= ? AND members.conversation = ?" + SOMETHING_WAITS
-
-#: The same for a device, with its own cursors: the device comes first.
-CURSOR = """max(start, coalesce((
-    SELECT mine.cursor FROM device_cursors AS mine
-    WHERE mine.user = members.user AND mine.device = ? AND mine.conversation = members.conversation
-), 0)) AS got"""
-DEVICE_GROUPS = GROUPS.replace("cursor,", CURSOR + ",")
-DEVICE_BEHIND = BEHIND.replace("cursor,", CURSOR + ",").replace("seq > cursor", "seq > got")
 
 #: Of a group: its mode, and whether a user was kicked from it.
 GATE = """
@@ -120,19 +92,22 @@ def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
 
 def enter(
     ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str, most: int
-) -> Entry:
+) -> Entry | None:
     """
     See L{imtw.interfaces.IStore.enter}.
 
     @param most: devices that a user has.
+    @return: L{None} if this has to be called again.
     """
+    if ledger.settle(user.id):
+        return None
     cursor = ledger.cursor
     row = cursor.execute(ENTERED, (user.id,)).fetchone()
     if row is None:
         addAccount(ledger, user, "")
     new = row is None or row[0] is None
     cursor.execute(ENTER, (user.id, terminal, ledger.now))
-    ledger.placeOf(user.id)
+    ledger.placeGroups(user.id)
     if forget:
         cursor.execute(FORGET, (user.id, _encode([id for id, _ in lobby]).decode()))
     if new:
@@ -144,12 +119,8 @@ def enter(
         devices.note(ledger, user.id, device, most)
     entered = reads.user(cursor, user.id)
     assert entered is not None
-    groups, behind, who = (DEVICE_GROUPS, DEVICE_BEHIND, (device, user.id)) if device else (GROUPS, BEHIND, (user.id,))
     return Entry(
-        entered,
-        new,
-        [_placeOf(place) for place in cursor.execute(groups, who)],
-        [_placeOf(place) for place in cursor.execute(behind, who)],
+        entered, new, places.groups(cursor, user.id, device), places.behind(cursor, user.id, device)
     )
 
 
@@ -188,12 +159,12 @@ def openGroups(ledger: Ledger, groups: Sequence[tuple[str, str]]) -> None:
         _group(ledger, id, name)
 
 
-def places(ledger: Ledger, user: str) -> list[Membership]:
+def placesOf(ledger: Ledger, user: str) -> list[Membership]:
     """
     See L{imtw.interfaces.IStore.places}.
     """
-    ledger.placeOf(user)
-    return [_placeOf(place) for place in ledger.cursor.execute(GROUPS, (user,))]
+    ledger.placeGroups(user)
+    return places.groups(ledger.cursor, user)
 
 
 def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, origin: str) -> Membership:
@@ -203,7 +174,7 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, or
     number = pages.numberOf(ledger.cursor, groupPair(group))
     if number is not None:
         ledger.place(number)
-        place = inGroup(ledger, user, number)
+        place = places.inGroup(ledger.cursor, user, number)
         if place is not None:
             return place
         if _isKicked(ledger, user, number):
@@ -213,7 +184,7 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, or
     number = _group(ledger, group, name, origin)
     ledger.addMember(user, number)
     _cameOrWent(ledger, user, group, number)
-    place = inGroup(ledger, user, number)
+    place = places.inGroup(ledger.cursor, user, number)
     assert place is not None
     return place
 
@@ -225,11 +196,12 @@ def comeIn(ledger: Ledger, user: str, group: str, number: int, limit: int) -> Me
 
     @return: its place, or L{None}.
     """
-    if inGroup(ledger, user, number) or _isKicked(ledger, user, number) or groupCount(ledger, user) >= limit:
+    isIn = places.inGroup(ledger.cursor, user, number) is not None
+    if isIn or _isKicked(ledger, user, number) or groupCount(ledger, user) >= limit:
         return None
     ledger.addMember(user, number)
     _cameOrWent(ledger, user, group, number)
-    return inGroup(ledger, user, number)
+    return places.inGroup(ledger.cursor, user, number)
 
 
 def leave(ledger: Ledger, user: str, group: str) -> bool:
@@ -251,14 +223,6 @@ def groupCount(ledger: Ledger, user: str) -> int:
     return int(ledger.cursor.execute(COUNT_GROUPS, (user,)).fetchone()[0])
 
 
-def inGroup(ledger: Ledger, user: str, number: int) -> Membership | None:
-    """
-    A user's place in a group whose rows are in their places.
-    """
-    place = ledger.cursor.execute(IN_GROUP, (user, number)).fetchone()
-    return None if place is None else _placeOf(place)
-
-
 def _isKicked(ledger: Ledger, user: str, number: int) -> bool:
     """
     May a user not come back into a group?
@@ -276,22 +240,26 @@ def _cameOrWent(ledger: Ledger, user: str, group: str, number: int) -> None:
         ledger.forget(groupPair(group))
 
 
-def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting:
+def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting | None:
     """
     See L{imtw.interfaces.IStore.pending}.
+
+    @return: L{None} if this has to be called again.
     """
     cursor = ledger.cursor
     if pair is None:
-        ledger.placeOf(user)
-        places = cursor.execute(WAITING, (user,)).fetchall()
+        if ledger.settle(user):
+            return None
+        ledger.placeGroups(user)
+        waiting = places.waiting(cursor, user)
     else:
         number = pages.numberOf(cursor, pair)
         if number is None:
             return []
         ledger.place(number)
-        places = cursor.execute(WAITING_IN, (user, pair.scope.value, number)).fetchall()
+        waiting = places.waitingIn(cursor, user, number, pair.scope)
     found = []
-    for place in map(_placeOf, places):
+    for place in waiting:
         place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit, room)
         found.append((place, messages))
         limit -= len(messages)
@@ -299,6 +267,15 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int)
         if limit <= 0 or room < 0:
             break
     return found
+
+
+def settle(ledger: Ledger, user: str) -> bool | None:
+    """
+    Settle a user's conversations.
+
+    @return: L{None} if this has to be called again.
+    """
+    return None if ledger.settle(user) else True
 
 
 def moveCursors(ledger: Ledger, moved: Iterable[tuple[str, int, int]]) -> None:
@@ -328,11 +305,3 @@ def _group(ledger: Ledger, id: str, name: str | None, origin: str = "") -> int:
         number = ledger.newConversation(pair)
         ledger.cursor.execute(ADD_GROUP, (id, number, name or id, origin, ledger.now))
     return number
-
-
-def _placeOf(row: Sequence[Any]) -> Membership:
-    """
-    The membership in a row of L{PLACE}.
-    """
-    conversation, scope, a, b, head, cursor, name, role = row
-    return Membership(conversation, Pair(Scope(scope), a, b), head, cursor, name, Role(role))

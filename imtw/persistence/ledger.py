@@ -8,15 +8,16 @@ it alone gives seq.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.json import Encoder
 from twisted.logger import Logger
 
 from imtw.model import Draft, Message, Pair, Role
-from imtw.persistence import heads
+from imtw.persistence import heads, recent
 from imtw.persistence import tail as journal
 from imtw.persistence.pages import ambiguous, headOf
+from imtw.persistence.places import groupNumbers
 from imtw.persistence.rows import Row, insert, rowOf
 from imtw.persistence.tail import Key, Tail, keyOf
 
@@ -40,7 +41,6 @@ HEADS_OF = """
     WHERE a = json_extract(asked.value, '$[1]') AND b = json_extract(asked.value, '$[2]')
         AND conversations.scope = json_extract(asked.value, '$[0]')
 """
-OF_USER = "SELECT conversation FROM members WHERE user = ?"
 ADD_CONVERSATION = "INSERT INTO conversations (scope, a, b, created) VALUES (?, ?, ?, ?)"
 ADD_PRIVATE = """
     INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor)
@@ -103,6 +103,8 @@ class Ledger:
         self._olderHeads: dict[Key, Head] = {}
         # Conversations of which it was found out whether their logs end where they seem to.
         self._sure: dict[int, bool] = {}
+        # Private conversations of which it is noted for both users that they are not settled.
+        self._noted: set[int] = set()
         self._position = 0
         self._trimmed = 0
         self._reset()
@@ -121,15 +123,18 @@ class Ledger:
             self._heads = {}
         if len(self._sure) >= 4 * KEPT:
             self._sure = {}
+        if len(self._noted) >= KEPT:
+            self._noted = set()
 
     def _reset(self) -> None:
         """
         Nothing is added yet.
         """
-        # By conversation: the rows that are new, the rows of the tail that got their place.
+        # By conversation: the rows that are new, the rows of the tail that got their place; whose pair is to be noted.
         self._new: dict[int, tuple[Key, list[Row]]] = {}
         self._placed: dict[int, int] = {}
         self._undo: list[tuple[int, int, tuple[Key, list[Row]] | None]] = []
+        self._notes: dict[int, Key] = {}
         self._large: set[int] = set()
         self._weight = 0
         self.named: list[Message] = []
@@ -137,8 +142,9 @@ class Ledger:
 
     def mark(self) -> int:
         """
-        A savepoint was made.
+        A savepoint is made.
         """
+        self._note()
         return len(self._undo)
 
     def rollBackTo(self, mark: int) -> None:
@@ -160,12 +166,14 @@ class Ledger:
         """
         self._heads = {}
         self._olderHeads = {}
+        self._noted = set()
         self._reset()
 
     def finish(self) -> None:
         """
         Write what was added, right before the commit.
         """
+        self._note()
         for number in self._large:
             self.place(number)
         rows = [row for _, added in self._new.values() for row in added]
@@ -225,13 +233,41 @@ class Ledger:
             rows = rows + new[1]
         insert(self.cursor, rows)
 
-    def placeOf(self, user: str) -> None:
+    def placeAmong(self, numbers: Iterable[int]) -> None:
         """
-        Put all rows of a user's conversations into their places.
+        Put all rows of some conversations into their places.
         """
-        for (number,) in self.cursor.execute(OF_USER, (user,)).fetchall():
+        for number in numbers:
             if number in self._new or number in self.tail.rows:
                 self.place(number)
+
+    def placeGroups(self, user: str) -> None:
+        """
+        Put all rows of a user's groups into their places.
+        """
+        self.placeAmong(groupNumbers(self.cursor, user))
+
+    def settle(self, user: str) -> bool:
+        """
+        Settle a slice of a user's private conversations, and put their rows
+        into their places.
+
+        @return: may there be more?
+        """
+        numbers = recent.unsettled(self.cursor, user, recent.SLICE)
+        if numbers:
+            self.placeAmong(numbers)
+            self._noted.difference_update(numbers)
+            recent.settle(self.cursor, user, numbers)
+        return len(numbers) == recent.SLICE
+
+    def _note(self) -> None:
+        """
+        Note for their users which conversations have got rows.
+        """
+        if self._notes:
+            recent.note(self.cursor, [(user, number) for number, key in self._notes.items() for user in key])
+            self._notes = {}
 
     def placeAll(self) -> None:
         """
@@ -375,6 +411,9 @@ class Ledger:
         new = self._new.get(number)
         if new is None:
             self._new[number] = pair[1:], [row]
+            if number not in self._noted and pair.b:
+                self._noted.add(number)
+                self._notes[number] = pair[1:]
         else:
             new[1].append(row)
         head.seq = seq

@@ -192,9 +192,10 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         found: list[tuple[Membership, list[Message]]] = []
         room = self.room
         if user in self.persons:
-            places = self.memberships(self.persons[user])
+            person = self.persons[user]
+            places = [place for place in self.memberships(person) if pair is None or place.pair == pair]
             for membership in sorted(places, key=lambda place: (place.pair.scope, place.conversation)):
-                if membership.cursor >= membership.head or (pair is not None and membership.pair != pair):
+                if membership.cursor >= membership.head or (pair is None and not self.isBehind(person, membership)):
                     continue
                 log = self.logs.numbered[membership.conversation - 1]
                 membership.head, messages = log.pending(user, membership.cursor, limit, room)

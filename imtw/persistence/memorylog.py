@@ -288,6 +288,13 @@ class Log:
                 return row.n
         return self.row(read).n if self.gone < read <= self.seq and self.rows else 0
 
+    def hasOthers(self, user: str, cursor: int) -> bool:
+        """
+        Is there a row after a cursor that is not the user's own?
+        """
+        rows = self.rows
+        return any(rows[at].sender != user for at in range(max(0, cursor - self.gone), len(rows)))
+
     def pending(self, user: str, cursor: int, limit: int, room: int) -> tuple[int, list[Message]]:
         """
         The oldest messages of others after a cursor.

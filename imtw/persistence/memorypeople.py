@@ -135,7 +135,10 @@ class MemoryPeople:
                 new,
                 [place for place in places if place.pair.scope is Scope.GROUP],
                 sorted(
-                    (place for place in places if place.pair.scope is Scope.PRIVATE and place.head > place.cursor),
+                    (
+                        place for place in places
+                        if place.pair.scope is Scope.PRIVATE and self.isBehind(person, place, device)
+                    ),
                     key=lambda place: place.conversation,
                 ),
             )
@@ -197,6 +200,15 @@ class MemoryPeople:
         circle = self.circles[log.pair.a]
         role = circle.roles.get(person.name, Role.MEMBER)
         return Membership(number, log.pair, log.seq, cursor, circle.group.name, role)
+
+    def isBehind(self, person: Person, place: Membership, device: str = "") -> bool:
+        """
+        Does something wait for a device, or for those without a name?  For
+        these what the user itself has said in private does not.
+        """
+        if device or place.pair.scope is Scope.GROUP or place.head <= place.cursor:
+            return place.head > place.cursor
+        return self.logs.numbered[place.conversation - 1].hasOthers(person.name, place.cursor)
 
     # tokens
 

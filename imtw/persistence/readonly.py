@@ -27,6 +27,17 @@ ROOM = 1024 * 1024  # bytes of messages that are read at once
 CHUNK = 1000  # rows read at once, so that a server's log is not kept from being cleared for long
 
 CONVERSATIONS = "SELECT id, scope, a, b FROM conversations WHERE id > ? ORDER BY id LIMIT ?"
+#: Places in conversations, and whether they are settled though the last row is another one than they say.
+PLACES = """
+    SELECT user, scope, conversation,
+        scope = 1 AND NOT EXISTS (
+            SELECT 1 FROM unsettled WHERE unsettled.user = members.user
+                AND unsettled.conversation = members.conversation
+        ) AND last <> coalesce((
+            SELECT ts FROM messages WHERE messages.conversation = members.conversation ORDER BY seq DESC LIMIT 1
+        ), 0)
+    FROM members WHERE (user, scope, conversation) > (?, ?, ?) ORDER BY user, scope, conversation LIMIT ?
+"""
 ROWS = "SELECT * FROM messages WHERE (conversation, seq) > (?, ?) ORDER BY conversation, seq LIMIT ?"
 
 
@@ -114,6 +125,7 @@ class ReadOnlyDatabase:
         except (sqlite3.Error, *UNREADABLE) as error:
             yield str(errorOf(error))
         yield from self._damagedRows()
+        yield from self._damagedPlaces()
         for row in (row for rows in self._tails.values() for row in rows):
             if not isSound(row):
                 yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit, in the journal"
@@ -140,6 +152,21 @@ class ReadOnlyDatabase:
                 return
             after = last
 
+    def _damagedPlaces(self) -> Iterator[str]:
+        """
+        What is wrong with users' lists of conversations.
+        """
+        after = "", 0, 0
+        while places := self._ask(_places, after):
+            for _, _, conversation, isWrong in places:
+                if isWrong:
+                    yield f"conversation {conversation}: its place in a user's list is not that of its last message"
+            last = places[-1][:3]
+            if tuple(map(type, last)) != (str, int, int) or last <= after:
+                yield "the places of users in conversations are out of order and were not all read"
+                return
+            after = last
+
     def _ask(
         self, query: Callable[Concatenate[sqlite3.Cursor, P], T], *arguments: P.args, **more: P.kwargs
     ) -> T:
@@ -154,6 +181,13 @@ def _conversations(cursor: sqlite3.Cursor, after: int) -> list[tuple[int, Pair]]
     Some conversations.
     """
     return [(id, Pair(Scope(scope), a, b)) for id, scope, a, b in cursor.execute(CONVERSATIONS, (after, CHUNK))]
+
+
+def _places(cursor: sqlite3.Cursor, after: tuple[str, int, int]) -> list[Row]:
+    """
+    Some users' places in conversations.
+    """
+    return cursor.execute(PLACES, (*after, CHUNK)).fetchall()
 
 
 def _rows(cursor: sqlite3.Cursor, after: tuple[int, int]) -> list[Row]:

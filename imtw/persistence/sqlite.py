@@ -49,7 +49,8 @@ from imtw.model import (
     User,
     groupPair,
 )
-from imtw.persistence import changes, devices, expiry, friends, pages, reads, spans, standings, voices
+from imtw.persistence import changes, devices, expiry, friends, pages, reads, recent, spans, standings, voices
+from imtw.persistence.commit import Work
 from imtw.persistence.expiry import Remover
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
@@ -231,13 +232,21 @@ class SQLiteStore:
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         return self._writer.change(partial(friends.told, invitations=invitations))
 
+    def _whole(self, work: Work) -> Deferred[Any]:
+        """
+        Do something in slices, each in a commit of its own: again and again
+        as long as that gives L{None}.
+        """
+        done = self._writer.change(work)
+        return done.addCallback(lambda outcome: self._whole(work) if outcome is None else outcome)
+
     # coming in
 
     def enter(
         self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str = ""
     ) -> Deferred[Entry]:
         most = self._limits.devicesPerUser
-        return self._writer.change(
+        return self._whole(
             partial(
                 changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, most=most
             )
@@ -263,7 +272,7 @@ class SQLiteStore:
         return self._writer.change(partial(changes.openGroups, groups=groups))
 
     def places(self, user: str) -> Deferred[list[Membership]]:
-        return self._writer.change(partial(changes.places, user=user))
+        return self._writer.change(partial(changes.placesOf, user=user))
 
     def join(self, user: str, group: str, name: str | None, limit: int, origin: str = "") -> Deferred[Membership]:
         return self._writer.change(
@@ -304,7 +313,7 @@ class SQLiteStore:
         self, user: str, pair: Pair | None, limit: int
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         room = self._limits.answer
-        return self._writer.change(partial(changes.pending, user=user, pair=pair, limit=limit, room=room))
+        return self._whole(partial(changes.pending, user=user, pair=pair, limit=limit, room=room))
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         return self._writer.change(partial(changes.moveCursors, moved=moved))
@@ -352,9 +361,18 @@ class SQLiteStore:
     def standings(
         self, user: str, before: int | None, limit: int, behind: int | None = None
     ) -> Deferred[list[Standing]]:
-        return self._readers.ask(
-            standings.standings, user, before, limit, behind, self._limits.answer, dict(self._tail.rows)
-        )
+        return Deferred.fromCoroutine(self._standings(user, before, limit, behind))
+
+    async def _standings(self, user: str, before: int | None, limit: int, behind: int | None) -> list[Standing]:
+        """
+        The same; where much has come since the last time, it is settled first.
+        """
+        asked = user, before, limit, behind, self._limits.answer
+        found = await self._readers.ask(standings.standings, *asked, dict(self._tail.rows), recent.FEW)
+        if found is None:
+            await self._whole(partial(changes.settle, user=user))
+            found = await self._readers.ask(standings.standings, *asked, dict(self._tail.rows))
+        return found or []
 
     # devices
 

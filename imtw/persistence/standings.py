@@ -11,23 +11,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from contextlib import closing
+from heapq import merge
+from itertools import chain, islice
 from typing import Any
 
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
-from imtw.persistence.pages import N, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
+from imtw.persistence.pages import N, ambiguous, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
+from imtw.persistence.places import groupNumbers
+from imtw.persistence.recent import unsettled
 from imtw.persistence.rows import Row, messageOf, messagesOf, weigh
 from imtw.persistence.rules import OWN_ROWS, fill, isBehind, weightOf
 
-#: A user's conversations, each with its last row: conversation, scope, a, b, name, read, seq, n, ts.
-ALL = """
-    SELECT members.conversation, conversations.scope, a, b, coalesce(groups.name, ''), read,
-        coalesce(seq, 0), coalesce(n, 0), coalesce(ts, 0)
+#: A user's private conversations as they are settled, newest first.
+SETTLED = """
+    SELECT last, conversation FROM members INDEXED BY members_by_last
+    WHERE user = ? AND scope = 1 AND last <= ? ORDER BY last DESC, conversation
+"""
+
+#: One of a user's conversations: scope, a, b, name, read.
+ONE = """
+    SELECT conversations.scope, a, b, coalesce(groups.name, ''), read
     FROM members CROSS JOIN conversations ON conversations.id = members.conversation
     LEFT JOIN groups ON groups.conversation = members.conversation
-    LEFT JOIN messages ON messages.conversation = members.conversation
-        AND seq = (SELECT max(seq) FROM messages WHERE messages.conversation = members.conversation)
-    WHERE members.user = ?
+    WHERE members.user = ? AND members.scope IN (1, 2) AND members.conversation = ?
 """
 OWN = """
     SELECT seq, n FROM (
@@ -60,6 +67,7 @@ TALLY = "SELECT count(*), coalesce(sum(got >= ?3), 0) FROM (" + RECEIPTS + ")"  
 END = (1 << 63) - 1  # no seq is larger
 
 Tails = Mapping[int, Sequence[Row]]
+Last = tuple[Any, ...]  # seq, n and ts of a log's last row
 
 
 def page(
@@ -135,34 +143,56 @@ def standings(
     behind: int | None,
     room: int,
     tails: Tails,
-) -> list[Standing]:
+    most: int = END,
+) -> list[Standing] | None:
     """
     See L{imtw.interfaces.IStore.standings}.
 
     @param tails: by conversation, the rows that may not be in their places.
+    @param most: of the user's conversations that are not settled.
+    @return: L{None} where there are more.
     """
-    found: list[tuple[int, Any]] = []
-    for row in cursor.execute(ALL, (user,)):
-        tail = tails.get(row[0])
-        end = max(row[6:9], tail[-1][1:4]) if tail else row[6:9]
-        if before is None or isBehind(end[2], row[0], before, behind):
-            found.append((end[2], (*row[:6], *end)))
-    found.sort(key=lambda each: (-each[0], each[1][0]))
-    shown = (_standing(cursor, user, row, tails.get(row[0], ())) for _, row in found[:limit])
-    return fill(shown, room, lambda standing: 0 if standing.last is None else weightOf(standing.last))
+    fresh = unsettled(cursor, user, min(most + 1, END))
+    if len(fresh) > most:
+        return None
+    ends = {number: _endOf(cursor, number, tails.get(number)) for number in (*fresh, *groupNumbers(cursor, user))}
+    with closing(cursor.connection.cursor()) as reading:
+        settled = reading.execute(SETTLED, (user, END if before is None else before))
+        found = merge(
+            ((-ts, number) for ts, number in settled if number not in ends),
+            sorted((-ts, number) for number, (_, _, ts) in ends.items()),
+        )
+        wanted = (number for ts, number in found if before is None or isBehind(-ts, number, before, behind))
+        shown = (
+            _standing(cursor, user, number, ends.get(number), tails.get(number, ()))
+            for number in islice(wanted, limit)
+        )
+        return fill(shown, room, lambda standing: 0 if standing.last is None else weightOf(standing.last))
 
 
-def _standing(cursor: sqlite3.Cursor, user: str, row: Sequence[Any], tail: Sequence[Row]) -> Standing:
+def _endOf(cursor: sqlite3.Cursor, number: int, tail: Sequence[Row] | None) -> Last:
+    """
+    Where a log ends.
+    """
+    placed = headOf(cursor, number)
+    return max(placed, tail[-1][1:4]) if tail else placed
+
+
+def _standing(cursor: sqlite3.Cursor, user: str, number: int, end: Last | None, tail: Sequence[Row]) -> Standing:
     """
     What is shown of one conversation.
 
-    @param row: as in L{ALL}.
+    @param end: where its log ends, if not with the last row in its place.
     """
-    number, scope, a, b, name, read, head, n, ts = row
+    found = cursor.execute(ONE, (user, number)).fetchone()
+    if found is None:
+        raise ambiguous(number)
+    scope, a, b, name, read = found
     pair = Pair(Scope(scope), a, b)
     checkPair(cursor, number, pair, user)
-    placed, floor = headOf(cursor, number)[0], floorOf(cursor, number)
-    tail = [late for late in tail if placed < late[1] <= head]
+    placed, floor = headOf(cursor, number), floorOf(cursor, number)
+    head, n, ts = end or placed
+    tail = [late for late in tail if placed[0] < late[1] <= head]
     last = tail[-1] if tail else next(iter(cursor.execute(BEFORE, (number, floor, END, 1))), None)
     seen = _seen(cursor, number, user, max(read, floor), head, tail)
     message = None if last is None else messageOf(last, number, pair)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from msgspec.json import Encoder
 
 from imtw.model import Draft, Group, Membership, Pair, Role, Scope, groupPair, privatePair
-from imtw.persistence import changes, pages
+from imtw.persistence import changes, pages, places
 from imtw.persistence.ledger import Head, Ledger
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
 
@@ -110,7 +110,7 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     for (user,) in cursor.execute(KNOWN, (_encode(list(dict.fromkeys(members))).decode(),)).fetchall():
         if user != owner and changes.groupCount(ledger, user) < limit:
             ledger.addMember(user, number)
-    place = changes.inGroup(ledger, owner, number)
+    place = places.inGroup(ledger.cursor, owner, number)
     assert place is not None
     return place
 

@@ -150,8 +150,9 @@ class LogContract(StoreHarness):
         mirror = privatePair("alice", "alice")
         await self.say(mirror, "alice", "note")
         self.assertEqual(await self.contents(mirror), ["note"])
-        [(place, messages)] = await self.store.pending("alice", None, 10)
+        [(place, messages)] = await self.store.pending("alice", mirror, 10)
         self.assertEqual((place.pair, place.head, messages), (mirror, 1, []))
+        self.assertEqual(await self.store.pending("alice", None, 10), [])
 
     async def test_framed(self) -> None:
         """

@@ -26,8 +26,10 @@ from imtw.persistence import (
     friends,
     ledger,
     pages,
+    places,
     readonly,
     reads,
+    recent,
     rows,
     spans,
     standings,
@@ -185,8 +187,8 @@ class PlanTests(SynchronousTestCase):
         No query goes through all rows of a table.
         """
         modules: list[ModuleType] = [
-            *(amend, appender, changes, devices, friends, ledger, pages, readonly),
-            *(reads, rows, spans, standings, tail, voices),
+            *(amend, appender, changes, devices, friends, ledger, pages, places, readonly),
+            *(reads, recent, rows, spans, standings, tail, voices),
         ]
         found = 0
         for module in modules:
@@ -198,7 +200,7 @@ class PlanTests(SynchronousTestCase):
                 found += 1
                 values = dict.fromkeys(re.findall(r":(\w+)", sql), 1) or (1,) * self.parameters(sql)
                 for *_, step in self.connection.execute("EXPLAIN QUERY PLAN " + sql, values):
-                    self.assertNotRegex(step, r"SCAN (?!\w+ VIRTUAL TABLE|journal|(2 )?CONSTANT ROW)", name)
+                    self.assertNotRegex(step, r"SCAN (?!\w+ VIRTUAL TABLE|journal|\(subquery|(2 )?CONSTANT ROW)", name)
         self.assertGreater(found, 30)
 
     def parameters(self, sql: str) -> int:

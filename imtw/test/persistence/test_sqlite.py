@@ -21,7 +21,7 @@ from imtw.errors import CommandRefused, StoreBusy, StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, Token, User, groupPair, privatePair
-from imtw.persistence import ledger, tail
+from imtw.persistence import ledger, recent, tail
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.memory import MemoryStore
 from imtw.persistence.readonly import ReadOnlyDatabase
@@ -373,6 +373,7 @@ class LikeMemoryTests(SQLiteTestCase):
             self.patch(tail, "ROWS", (0, 3, 10, 1000)[seed % 4])
             self.patch(ledger, "CHUNK", (2, 512)[seed % 2])
             self.patch(ledger, "KEPT", (1, 3, 1000)[seed % 3])
+            self.patch(recent, "FEW", (0, 1, 100)[seed % 3])
             self.memory = MemoryStore("", self.reactor, self.limits)
             self.pairs = [privatePair(self.random.choice(self.names), self.random.choice(self.names)) for _ in range(3)]
             self.pairs += [groupPair("g"), groupPair(f"other{seed}")]
@@ -431,6 +432,9 @@ class LikeMemoryTests(SQLiteTestCase):
                 ("pending", (name, random.choice([pair, None]), random.randrange(1, 8))),
                 ("moveCursors", ([(name, random.randrange(1, 6), random.randrange(20))],)),
                 ("enter", (User(name, name), "tcp", [("g", "Lobby")], random.random() < 0.1)),
+                ("enter", (User(name, name), "tcp", [], False, random.choice(["phone", "page"]))),
+                ("received", (name, random.choice(["", "phone", "page"]), pair, random.randrange(20))),
+                ("markRead", (name, pair, random.randrange(20))),
                 ("join", (name, pair.a, None, 3)),
                 ("leave", (name, "g")),
             ]
@@ -452,6 +456,8 @@ class LikeMemoryTests(SQLiteTestCase):
                 ("walk", (pair, random.randrange(20), 5)),
                 ("find", (pair, f"{random.randrange(12)}")),
                 ("groupsOf", (name,)),
+                ("standings", (name, None, random.randrange(1, 8))),
+                ("standings", (name, end, random.randrange(1, 8), random.choice([None, 2]))),
                 ("members", (pair.a, 3, [random.choice(self.names)], [random.choice(self.names)])),
             ]
         )

@@ -14,10 +14,12 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from imtw.model import Fact, Group, Message, User, groupPair
+from imtw.model import Fact, Group, Message, User, groupPair, privatePair
+from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rows import INSERT, rowOf
 from imtw.persistence.schema import prepareWriter, steps, upgrade, versionOf
 from imtw.persistence.sqlite import SQLiteStore
+from imtw.persistence.tail import entryOf
 from imtw.test.persistence.harness import CHAT, ENVIRONMENT, START, StoreHarness
 
 NOW = int(START * 1000)
@@ -112,6 +114,48 @@ class SecondVersionTests(StoreHarness, TestCase):
         await self.say(groupPair("g"), "stranger", "new")
         self.assertEqual((await self.contents(CHAT))[-3:], ["text 3", "edited", "new"])
         self.assertEqual((await self.contents(groupPair("g")))[-1], "new")
+
+
+class FifthVersionTests(StoreHarness, TestCase):
+    """
+    From version 4 to 5.
+    """
+
+    def makeStore(self) -> Any:
+        """
+        A store on a file of version 4, where Carol's second message to Bob
+        is in the journal alone.
+        """
+        self.path = self.mktemp()
+        makeFirst(self.path)
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        upgrade(connection, steps()[:4])
+        connection.execute("INSERT INTO conversations (id, scope, a, b, created) VALUES (3, 1, 'bob', 'carol', 0)")
+        connection.executemany(
+            "INSERT INTO members (user, scope, conversation, joined, cursor) VALUES (?, 1, 3, 1, 0)",
+            [("bob",), ("carol",)],
+        )
+        pair = privatePair("bob", "carol")
+        rows = [rowOf(Message(3, seq, seq, NOW + 3 * seq, pair, "", "carol", "hello", 0))[0] for seq in (1, 2)]
+        connection.execute(INSERT, rows[0])
+        connection.execute("INSERT INTO journal VALUES (1, ?)", (entryOf(rows[1:]),))
+        connection.close()
+        return SQLiteStore(self.path, self.reactor, self.limits)
+
+    async def test_list(self) -> None:
+        """
+        Conversations are listed by their last messages, and those of others
+        wait.
+        """
+        found = [(one.pair, one.head) for one in await self.store.standings("bob", None, 9)]
+        self.assertEqual(found, [(privatePair("bob", "carol"), 2), (CHAT, 5), (groupPair("g"), 4)])
+        for user, device, waits in (("bob", "", [1, 3]), ("carol", "", []), ("carol", "phone", [3]), ("alice", "", [])):
+            entry = await self.store.enter(User(user, user), "tcp", [], False, device)
+            self.assertEqual([place.conversation for place in entry.behind], waits, user)
+        await self.store.stop()
+        with ReadOnlyDatabase(self.path) as database:
+            self.assertEqual(list(database.damage()), [])
+        await self.store.start()
 
 
 class KilledTests(TestCase):
