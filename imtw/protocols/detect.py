@@ -166,7 +166,10 @@ class Recogniser(Protocol):
             if maker is not None:
                 protocol: IProtocol = named(dialect, maker)
                 return protocol
-        self.transport.loseConnection()
+        if self.factory.isAlone:
+            self._refuse()
+        else:
+            self.transport.loseConnection()
         return None
 
     def _http(self) -> Any:

@@ -102,6 +102,18 @@ class CallTests(FastTestCase):
         answer = await self.http(live.port, "DELETE", "/test/websocket")
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET"))
 
+    async def test_noHTTP(self) -> None:
+        """
+        What is no HTTP is told so on a port of its own, where nothing else is
+        spoken.
+        """
+        live = await self.serve(*ACCOUNTS, "--port-for", f"fastim={ANY_PORT}")
+        for sent in (b"hello\r\n", b"BREW /x HTTP/1.1\r\nHost: h\r\n\r\n", b"\x16\x03\x01", b"GET /\r\n\r\n", b"{}"):
+            client = await self.raw(live.port)
+            client.write(sent)
+            await client.closed()
+            self.assertTrue(client.received.startswith(b"HTTP/1.1 400 Bad Request\r\n"), sent)
+
     async def test_halfUpgrades(self) -> None:
         """
         An upgrade without a key is refused; of another method it is none.
