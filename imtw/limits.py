@@ -34,9 +34,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar httpRequest: from a request's first byte to its last.
     @ivar httpIdle: between two requests on one connection.
     @ivar sendBudget: bytes queued for a peer that does not read; once more
-        are, whatever is sent next aborts the connection, so that a frame
-        which is larger is kept while it is the only one beyond.  An answer
-        has what fits into half of it.
+        are, whatever is sent next aborts the connection.  So one write is
+        kept that goes beyond, however large: all that a turn has for the
+        peer, such as what a sweep of a group joins, up to C{groupBacklog}.
+        An answer has what fits into half of it.
     @ivar slots: requests of one connection that wait for their answer.
     @ivar unparsed: bytes kept while a request has to wait; past it the
         connection is not read.
