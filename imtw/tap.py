@@ -198,7 +198,6 @@ def portFactory(
     factory = PortFactory(core, dialects, isAlone)
     if isAlone:
         factory.firstByte = getattr(dialects[0], "patience", factory.firstByte)
-        factory.needed = getattr(dialects[0], "needs", factory.needed)
         factory.assumed = getattr(dialects[0], "assumes", factory.assumed)
     elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
     routes = commandRoutes(core) if elsewhere is None else {}

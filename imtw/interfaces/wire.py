@@ -22,17 +22,17 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have six attributes more, for ports of its own: C{elsewhere}, an
+    It may have six attributes more.  Two are of upgrades whose target it
+    recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the headers
+    without which one is an ordinary request; and C{assumes}, those that it
+    may leave out.  Four are for ports of its own: C{elsewhere}, an
     L{twisted.web.resource.IResource} that answers whatever has no route there
     (such a port has no routes but the dialect's, and no WebSockets but those
     it recognises); C{answersBroken}, whether what is no HTTP is told so there
-    (it is); C{needs}, the headers without which an upgrade is an ordinary
-    request there; C{assumes}, those that it may leave out (on any port, where
-    the dialect knows its target), or the host that any request may
-    (L{imtw.protocols.detect.UPGRADE}); C{patience}, seconds for a
-    connection's first byte; and C{kinds}, what is spoken on ports of
-    other kinds (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by
-    the kind.
+    (it is); C{patience}, seconds for a connection's first byte; and C{kinds},
+    what is spoken on ports of other kinds
+    (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
+    There C{assumes} may also have the host, for any request.
     """
 
     name: str = Attribute("Its name on the command line.")

@@ -250,8 +250,6 @@ class PortFactory(Factory):
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
-    @ivar needed: which of L{UPGRADE} makes a request one for a WebSocket;
-        without it, or with another method than GET, it is an ordinary one.
     @ivar assumed: what a request need not say: of L{UPGRADE}, or the L{HOST}.
     """
 
@@ -268,7 +266,6 @@ class PortFactory(Factory):
         self.firstByte = core.limits.firstByte
         self.onlyKnown = False
         self.answersBroken = not isAlone
-        self.needed: Set[bytes] = frozenset()
         self.assumed: Set[bytes] = frozenset()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -289,15 +286,19 @@ class PortFactory(Factory):
 
     def takes(self, head: Head) -> bool:
         """
-        Does a request lead to a WebSocket?  One where that cannot be said
-        does: there it is refused.
+        Does a request lead to a WebSocket?  Without what the dialect that
+        knows its target needs, or with another method than GET, it does not.
+        One where that cannot be said does: there it is refused.
         """
-        if not head.hasKey or head.lacks & self.needed or (self.needed and not head.isGet):
+        if not head.hasKey:
             return False
         try:
-            return self.whoSpeaks(head.path, head.query) is not None
+            for dialect, maker in self._recognised(head.path, head.query):
+                needs = getattr(dialect, "needs", None)
+                return bool(maker) and (not needs or (head.isGet and not head.lacks & needs))
         except Exception:
             return True
+        return not self.onlyKnown
 
     def whoSpeaks(self, path: str, query: dict[str, str]) -> SpeakerMaker | None:
         """

@@ -28,7 +28,7 @@ class FastDialect:
     """
     FastIM, over WebSocket and HTTP.
 
-    @cvar needs: what makes a request an upgrade on a port of its own.
+    @cvar needs: what makes a request an upgrade.
     """
 
     name = "fastim"

@@ -102,13 +102,14 @@ class BareUpgradeTests(LiveTestCase):
     async def test_fastim(self) -> None:
         """
         FastIM wants all of it, and takes what names no WebSocket for a
-        request.
+        request, also on the common port.
         """
-        live = await self.serve("--port-for", f"fastim={ANY_PORT}")
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"fastim={ANY_PORT}")
         path = "/group/chat/g/ann/x"
-        self.assertEqual(await self.statuses(live.port, path), [200, 200, 400, 400, 426, 426])
-        for method, upgrade in (("GET", None), ("POST", "websocket")):
-            self.assertIn(b'{"code":440', await self.answer(live.port, path, method, Upgrade=upgrade))
+        for port in live.ports:
+            self.assertEqual(await self.statuses(port, path), [200, 200, 400, 400, 426, 426])
+            for method, upgrade in (("GET", None), ("POST", "websocket")):
+                self.assertIn(b'{"code":440', await self.answer(port, path, method, Upgrade=upgrade))
 
     async def test_commonPort(self) -> None:
         """
