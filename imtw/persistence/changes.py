@@ -9,6 +9,7 @@ are read here, they are put into their places.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 
 from msgspec.json import Encoder
 
@@ -259,13 +260,16 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int)
         ledger.place(number)
         waiting = places.waitingIn(cursor, user, number, pair.scope)
     found = []
-    for place in waiting:
-        place.head, messages = pages.pending(cursor, place.conversation, place.pair, user, place.cursor, limit, room)
-        found.append((place, messages))
-        limit -= len(messages)
-        room -= sum(map(weightOf, messages))
-        if limit <= 0 or room < 0:
-            break
+    with closing(waiting):
+        for place in waiting:
+            place.head, messages = pages.pending(
+                cursor, place.conversation, place.pair, user, place.cursor, limit, room
+            )
+            found.append((place, messages))
+            limit -= len(messages)
+            room -= sum(map(weightOf, messages))
+            if limit <= 0 or room < 0:
+                break
     return found
 
 

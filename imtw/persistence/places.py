@@ -10,7 +10,7 @@ not looked at.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -106,21 +106,21 @@ def _behindOn(cursor: sqlite3.Cursor, user: str, device: str) -> list[Membership
     return [_placeOf(place[:8]) for place in found]
 
 
-def waiting(cursor: sqlite3.Cursor, user: str) -> Iterator[Membership]:
+def waiting(cursor: sqlite3.Cursor, user: str) -> Generator[Membership, None, None]:
     """
     All conversations in which something waits for a user's devices without a
-    name.  It may be left off anywhere.
+    name, as they are asked for.  Close it.
     """
     with closing(cursor.connection.cursor()) as reading:
         for query in (BEHIND, GROUPS_WAITING):
             yield from map(_placeOf, reading.execute(query, (user,)))
 
 
-def waitingIn(cursor: sqlite3.Cursor, user: str, number: int, scope: Scope) -> Iterator[Membership]:
+def waitingIn(cursor: sqlite3.Cursor, user: str, number: int, scope: Scope) -> Generator[Membership, None, None]:
     """
     The same, where that is one conversation, which need not be settled.
     """
-    return map(_placeOf, cursor.execute(WAITING_IN, (user, scope.value, number)).fetchall())
+    yield from map(_placeOf, cursor.execute(WAITING_IN, (user, scope.value, number)).fetchall())
 
 
 def _placeOf(row: Sequence[Any]) -> Membership:
