@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from imtw.admin import client, door
@@ -17,6 +17,7 @@ from imtw.limits import Limits
 from imtw.model import Pair
 from imtw.persistence import pages
 from imtw.persistence.readonly import ReadOnlyDatabase
+from imtw.persistence.rows import Row
 
 T = TypeVar("T")
 
@@ -48,9 +49,16 @@ class OpenDatabase(ReadOnlyDatabase):
 
     def rows(self) -> int:
         """
-        The rows of all logs.
+        The rows of all logs, about: a server may be adding some, and removing
+        others.
         """
-        return self._ask(_rows)
+        return self._ask(_rows, self._tails)
+
+    def places(self) -> int:
+        """
+        The places of all users in conversations.
+        """
+        return self._ask(_places)
 
     def _tick(self) -> None:
         self.progress(0)
@@ -77,16 +85,28 @@ def _lengthOf(cursor: Any, pair: Pair) -> int | None:
     return None if number is None else pages.headOf(cursor, number)[0]
 
 
-def _rows(cursor: Any) -> int:
+def _rows(cursor: Any, tails: Mapping[int, Sequence[Row]]) -> int:
     """
-    How many rows all logs have: the last seqs of all of them, each found at
-    once.
+    How many rows all logs have: from their floors to their last seqs, each
+    found at once.
+
+    @param tails: by conversation, rows that may be in the journal alone.
     """
-    heads = """
-        SELECT total((SELECT max(seq) FROM messages WHERE messages.conversation = conversations.id))
+    lengths = """
+        SELECT total((SELECT max(seq) FROM messages WHERE messages.conversation = conversations.id)
+            - max(floor - 1, 0))
         FROM conversations
     """
-    return int(cursor.execute(heads).fetchone()[0])
+    placed = int(cursor.execute(lengths).fetchone()[0])
+    late = (int(rows[-1][1]) - pages.headOf(cursor, number)[0] for number, rows in tails.items())
+    return placed + sum(max(0, count) for count in late)
+
+
+def _places(cursor: Any) -> int:
+    """
+    How many places there are.
+    """
+    return int(cursor.execute("SELECT count(*) FROM members").fetchone()[0])
 
 
 class Database:

@@ -144,9 +144,10 @@ def condition(database: Database, quick: bool) -> Iterator[Finding]:
             if quick:
                 yield Finding(NOTE, "integrity", f"not looked at (--quick); about {rows} rows")
                 return
-            with progress(f"checking {database}", rows, "rows") as bar:
+            with progress(f"checking {database}", rows + opened.places(), "rows") as bar:
                 opened.progress = bar.update
                 damage = list(islice(opened.damage(), MOST + 1))
+                rows = opened.looked
     except (ImtwError, sqlite3.Error) as error:
         yield Finding(WRONG, "integrity", f"{error}; wanted a database that can be read", DAMAGED)
         return

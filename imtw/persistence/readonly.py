@@ -44,6 +44,8 @@ ROWS = "SELECT * FROM messages WHERE (conversation, seq) > (?, ?) ORDER BY conve
 class ReadOnlyDatabase:
     """
     A database that is only read.  Use it in a C{with} statement.
+
+    @ivar looked: how many rows of logs L{damage} has looked at.
     """
 
     def __init__(self, path: str) -> None:
@@ -57,6 +59,7 @@ class ReadOnlyDatabase:
         except (sqlite3.Error, *UNREADABLE) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
         self._tails: dict[int, list[Row]] = {}
+        self.looked = 0
         if version != steps()[-1][0]:
             raise StoreError(
                 f"{path} has version {version}, this imtw reads version {steps()[-1][0]}: "
@@ -124,19 +127,27 @@ class ReadOnlyDatabase:
                     yield str(finding)
         except (sqlite3.Error, *UNREADABLE) as error:
             yield str(errorOf(error))
-        yield from self._damagedRows()
+        self.looked = 0
+        ends = dict.fromkeys(self._tails, 0)
+        yield from self._damagedRows(ends)
         yield from self._damagedPlaces()
-        for row in (row for rows in self._tails.values() for row in rows):
-            if not isSound(row):
-                yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit, in the journal"
+        for number, rows in self._tails.items():
+            for row in rows:
+                if not isSound(row):
+                    yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit, in the journal"
+                elif row[1] > ends[number]:
+                    self.looked += 1
 
-    def _damagedRows(self) -> Iterator[str]:
+    def _damagedRows(self, ends: dict[int, int]) -> Iterator[str]:
         """
         What is wrong with the rows that are in their places.
+
+        @param ends: gets the last seq of each conversation that is in it.
         """
         after = 0, 0
         conversation, seq, n = 0, 0, 0  # of the last row that was sound
         while rows := self._ask(_rows, after):
+            self.looked += len(rows)
             for row in rows:
                 if not isSound(row):
                     yield f"message {row[1]} of conversation {row[0]}: its checksum does not fit"
@@ -146,6 +157,8 @@ class ReadOnlyDatabase:
                 if row[0] == conversation and not follows:
                     yield f"message {row[1]} of conversation {row[0]}: it does not follow the one before it"
                 conversation, seq, n = row[:3]
+                if conversation in ends:
+                    ends[conversation] = seq
             last = rows[-1][:2]
             if not all(isinstance(number, int) for number in last) or last <= after:
                 yield f"message {after[1]} of conversation {after[0]}: what follows is out of order and was not read"

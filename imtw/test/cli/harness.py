@@ -17,7 +17,7 @@ import sys
 import termios
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet import reactor
@@ -243,16 +243,26 @@ class CommandTestCase(TestCase):
                 await store.addAccount(User(name, name), "")
                 if not pair.b:
                     await store.join(name, pair.a, f"group {pair.a}", 10)
-            texts = list(contents)
             names = list(senders)
-            waiter = Waiter(len(texts))
-            for number, text in enumerate(texts):
-                draft = Draft(pair, f"id{number}", names[number % len(names)], text, 1_700_000_000_000 + number)
-                store.append(draft, waiter)
-            await waiter.done
-            return waiter.stored
+            return await self.store(
+                store,
+                [
+                    Draft(pair, f"id{number}", names[number % len(names)], text, 1_700_000_000_000 + number)
+                    for number, text in enumerate(contents)
+                ],
+            )
         finally:
             await store.stop()
+
+    async def store(self, store: SQLiteStore, drafts: Sequence[Draft]) -> list[Message]:
+        """
+        Put rows into the database, through a store that has it open.
+        """
+        waiter = Waiter(len(drafts))
+        for draft in drafts:
+            store.append(draft, waiter)
+        await waiter.done
+        return waiter.stored
 
     def _isServed(self, pid: int) -> bool:
         """

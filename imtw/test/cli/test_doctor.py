@@ -11,11 +11,14 @@ import sqlite3
 import subprocess
 import sys
 
+from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.cli import machine
 from imtw.cli.findings import NOTE, OK, WRONG, sizeOf
-from imtw.model import groupPair
+from imtw.limits import Limits
+from imtw.model import Draft, Fact, groupPair
+from imtw.persistence.sqlite import SQLiteStore
 from imtw.test.cli.harness import IMTW, PATIENCE, CommandTestCase, Ended
 
 
@@ -79,6 +82,35 @@ class DoctorTests(CommandTestCase):
         self.assertIn("argon2", found)
         self.assertIn("port 9733", found)
         self.assertIn("port 9734", found)
+
+    async def test_journal(self) -> None:
+        """
+        Rows that are in the journal are counted, too, each once, with or
+        without a look at them.
+        """
+        group = groupPair("100")
+        await self.fill(group, ["ann"], ["one", "two"])
+        store = SQLiteStore(self.path, reactor, Limits())
+        await store.start()
+        try:
+            await self.store(store, [Draft(group, f"late{number}", "ann", "late", 0) for number in range(30)])
+            self.looked(32)
+            # A message is taken back in its place: now all are there and in the journal.
+            await self.store(store, [Draft(group, "late7", "ann", None, 0, fact=Fact.RECALL)])
+            with sqlite3.connect(self.path) as connection:
+                self.assertEqual(connection.execute("SELECT count(*) FROM messages").fetchone(), (33,))
+                self.assertEqual(connection.execute("SELECT count(*) > 0 FROM journal").fetchone(), (1,))
+            connection.close()
+            self.looked(33)
+        finally:
+            await store.stop()
+
+    def looked(self, rows: int) -> None:
+        """
+        Check how many rows are found.
+        """
+        self.assertEqual(self.doctor()["integrity"], [(OK, f"the file is sound, and so is every row ({rows})")])
+        self.assertIn(f"about {rows} rows", self.doctor("--quick")["integrity"][0][1])
 
     async def test_forgedRow(self) -> None:
         """
