@@ -24,9 +24,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from imtw.commands import ChatResult, Reply, Status
+from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
-from imtw.dispatch import Cork, Slot, refusalOf
 from imtw.errors import CommandRefused, StoreBusy
 from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
 from imtw.filters import Filters
@@ -36,6 +36,7 @@ from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
+from imtw.slots import Slot, refusalOf
 from imtw.trail import Trail
 
 T = TypeVar("T")

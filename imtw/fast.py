@@ -24,7 +24,7 @@ class Fast(Struct, frozen=True, kw_only=True):
         L{imtw.protocols.outlet}.
     @ivar frames: reads whole frames of WebSockets in front of Autobahn:
         L{imtw.protocols.fastframes}.
-    @ivar cork: sends what one read causes at once: L{imtw.dispatch.Cork}.
+    @ivar cork: sends what one read causes at once: L{imtw.cork.Cork}.
     @ivar gc: freezes what the garbage collector has let live:
         L{imtw.collector}.
     """

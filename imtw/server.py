@@ -16,14 +16,16 @@ from twisted.internet.task import LoopingCall, deferLater
 from zope.interface import implementer
 
 from imtw.attendance import Attendance
+from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
 from imtw.delivery import Delivery
-from imtw.dispatch import Cork, Dispatcher, Voice
+from imtw.dispatch import Dispatcher
 from imtw.fast import Fast
 from imtw.groups import LiveGroups
 from imtw.interfaces import IAccounts, ICore, IForm, IStore
+from imtw.lanes import Voice
 from imtw.limits import Limits
 from imtw.model import Liberty
 from imtw.numbers import Numbers

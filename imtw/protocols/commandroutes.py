@@ -11,13 +11,13 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from imtw.commands import Command, Status
-from imtw.dispatch import refusalOf
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
 from imtw.protocols.caller import identify, libertiesOf, sessionOf
 from imtw.protocols.http import CODES, AsyncResource, bodyOf, respond, settled
 from imtw.protocols.site import encode
 from imtw.server import Core
+from imtw.slots import refusalOf
 
 
 class JSONReader:

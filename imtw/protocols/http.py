@@ -14,10 +14,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Command, Reply, Status
-from imtw.dispatch import GRANTED, Slot, awaited, refusalOf
 from imtw.errors import CommandRefused
 from imtw.protocols.site import JSON, NotFound, encode
 from imtw.server import Core
+from imtw.slots import GRANTED, Slot, awaited, refusalOf
 
 #: The HTTP status of an answer; any that is not here is 200.
 CODES = {

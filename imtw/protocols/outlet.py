@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTranspo
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
-from imtw.dispatch import Cork
+from imtw.cork import Cork
 from imtw.sessions import Outlet, nothing
 
 CLOSE_PATIENCE = 2.0  # seconds for a peer to read the last words

@@ -10,8 +10,8 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from imtw.commands import Command, Reply
-from imtw.dispatch import Lane
 from imtw.interfaces import IForm
+from imtw.lanes import Lane
 from imtw.model import Liberty
 from imtw.server import Core
 from imtw.sessions import Outlet, Session
@@ -19,7 +19,7 @@ from imtw.sessions import Outlet, Session
 
 class Voice:
     """
-    Reads and answers on one connection (L{imtw.dispatch.Voice}).  A dialect
+    Reads and answers on one connection (L{imtw.lanes.Voice}).  A dialect
     says how packets are read and answered; L{imtw.protocols.streamvoice} and
     L{imtw.protocols.socketvoice} how they come and how the connection ends.
 

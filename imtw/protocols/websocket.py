@@ -26,9 +26,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.deadlines import Deadlines
-from imtw.dispatch import Cork
 from imtw.interfaces import IDialect, ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import MASKED, frameSize, wholeFrame

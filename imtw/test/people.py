@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from imtw.commands import CHAT, Chat, Command, Reply, Status
-from imtw.dispatch import Lane
 from imtw.events import Event, Joined, Left, Said, Whispered
 from imtw.interfaces import IForm
+from imtw.lanes import Lane
 from imtw.model import User
 from imtw.server import Core
 from imtw.sessions import Outlet, Session

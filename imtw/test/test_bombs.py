@@ -19,7 +19,7 @@ from autobahn.websocket.compress import PerMessageDeflateOfferAccept
 from twisted.internet.address import IPv4Address
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
-from imtw.dispatch import Cork
+from imtw.cork import Cork
 from imtw.limits import Limits
 from imtw.protocols.websocket import CLOSE_PATIENCE, SocketFactory
 from imtw.tap import closed

@@ -9,9 +9,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from imtw.commands import BLOCK, CHAT, JOIN, Block, Chat, JoinGroup, Status
-from imtw.dispatch import Lane
 from imtw.errors import CommandRefused
 from imtw.events import Enrolled, Event, Said
+from imtw.lanes import Lane
 from imtw.model import Membership, User, isId, isName, realmOf
 from imtw.server import Core
 from imtw.test.handlers.harness import HandlerTestCase

@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 
 from imtw.accounts.tokens import digestOf
 from imtw.commands import CHAT, Chat, Command, Reply, Status
-from imtw.dispatch import GRANTED
 from imtw.errors import CommandRefused, StoreError
 from imtw.model import User, groupPair
 from imtw.protocols.fastframes import BINARY
@@ -30,6 +29,7 @@ from imtw.protocols.fastim.texts import DENIED, fitting, history
 from imtw.protocols.framing import frame
 from imtw.protocols.socketvoice import SocketVoice
 from imtw.protocols.websocket import SocketCarrier
+from imtw.slots import GRANTED
 
 NORMAL, POLICY, TOO_LONG, BROKEN, LATER = 1000, 1008, 1009, 1011, 1013
 UNIT = 3  # bytes of UTF-8 that a UTF-16 unit takes at most

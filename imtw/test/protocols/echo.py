@@ -20,7 +20,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import react
 from zope.interface import implementer
 
-from imtw.dispatch import Cork
+from imtw.cork import Cork
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.framing import BINARY, TEXT, frame

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from imtw.dispatch import Lane
+from imtw.lanes import Lane
 from imtw.protocols.outlet import TransportOutlet
 from imtw.test.test_fast import NAMES, Stage, packet
 

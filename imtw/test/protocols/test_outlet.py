@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
-from imtw.dispatch import Cork
+from imtw.cork import Cork
 from imtw.fast import Fast
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.outlet import TransportOutlet, directSend

@@ -22,8 +22,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from imtw.cork import Cork
 from imtw.deadlines import Deadlines
-from imtw.dispatch import Cork
 from imtw.fast import Fast
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits

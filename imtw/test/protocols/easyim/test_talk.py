@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from imtw.dispatch import Cork
+from imtw.cork import Cork
 from imtw.model import Group, Mode, groupPair
 from imtw.protocols.easyim import dialect, protobuf
 from imtw.protocols.easyim.decoder import EasyimDecoder

@@ -12,13 +12,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.commands import Access, Command, Reply, Status
-from imtw.dispatch import Cork, Slot
 from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
-from imtw.fast import Fast
 from imtw.groups import Gate
 from imtw.limits import Limits
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
+from imtw.slots import Slot
 from imtw.test.people import Person
 
 SLOTS = 4
@@ -53,7 +52,7 @@ class Handler:
 
 class LaneTests(SynchronousTestCase):
     """
-    L{imtw.dispatch.Lane}.
+    L{imtw.lanes.Lane}.
     """
 
     AT_ONCE, BARRIER, OPERATORS, USERS, LIKE_JIM = 21, 22, 23, 24, 25
@@ -318,23 +317,3 @@ class LaneTests(SynchronousTestCase):
         self.assertEqual((self.ann.listen(), self.lane.busy, self.lane.isIdle), (["SENT"], True, False))
         self.lane.abandon()
         self.assertEqual((self.ann.listen(), self.lane.isIdle), (["BAD_REQUEST"], True))
-
-
-class CorkTests(SynchronousTestCase):
-    """
-    L{imtw.dispatch.Cork}.
-    """
-
-    def test_nested(self) -> None:
-        """
-        What waits is sent once, when the outermost cork comes out.
-        """
-        cork = Cork(Fast())
-        flushed: list[str] = []
-        cork.push()
-        cork.push()
-        cork.whenPulled(lambda: flushed.append("a"))
-        cork.pull()
-        self.assertEqual((flushed, cork.tight), ([], True))
-        cork.pull()
-        self.assertEqual((flushed, cork.tight), (["a"], False))
