@@ -5,19 +5,103 @@ Nothing marks where a message ends.  A JSON object ends with its last brace.
 A protobuf message ends with what was read at once, or where the next one
 begins (L{imtw.protocols.easyim.protobuf}); what ends in the middle of a field
 is kept for a moment, in case the rest follows.
+
+Nearly all that is read is whole messages of the fields we know.  That is
+guessed and tried at once; whatever it turns out not to be is cut by looking
+at every byte, or field, with the same result.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
-from imtw.protocols.easyim.jsontext import decodeText
+from imtw.protocols.easyim.jsontext import UNKNOWN, decodeKnown, decodeText
 from imtw.protocols.easyim.message import Malformed, Packet
-from imtw.protocols.easyim.splitter import BLANKS, JSONSplitter, splitTexts
+from imtw.protocols.easyim.splitter import BLANKS, JSONSplitter
 
+_BRACE = ord("{")
 SHORTEST = 10  # bytes: fewer are no protobuf message, as in the original
+
+
+class TextReader:
+    """
+    Makes messages of texts.
+
+    @param longest: bytes that a message may have.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._data = b""  # whole messages, we hope
+        self._at = 0  # so far they were
+        self._splitter = JSONSplitter(longest)  # has all else
+        self._isHopeful = True
+
+    @property
+    def buffered(self) -> int:
+        """
+        Bytes kept.
+        """
+        return len(self._data) - self._at + self._splitter.buffered
+
+    def feed(self, data: bytes) -> None:
+        """
+        Something was read.
+        """
+        if self._data:
+            self._giveUp()
+        if self._splitter.buffered:
+            self._splitter.feed(data)
+        else:
+            self._data = data
+        self._isHopeful = True
+
+    def next(self) -> Packet | None:
+        """
+        The next message that is all there.
+
+        @raise Malformed: it is none.
+        """
+        data = self._data
+        if data:
+            at, size = self._at, len(data)
+            end = data.find(b"}", at) + 1
+            if 0 < end < size and data[end] != _BRACE:  # this one is within a text, or a blank follows
+                end = data.find(b"}{", end) + 1
+            if not end:
+                end = size
+            try:
+                msg = decodeKnown(data[at:end])
+            except UNKNOWN:
+                self._isHopeful = False
+            else:
+                if end - at <= self._longest:
+                    self._data, self._at = (data, end) if end < size else (b"", 0)
+                    return Packet(msg)
+            self._giveUp()
+        return self._slowly() if self._splitter.buffered else None
+
+    def _giveUp(self) -> None:
+        """
+        Have the rest cut byte by byte.
+        """
+        self._splitter.feed(self._data[self._at :])
+        self._data, self._at = b"", 0
+
+    def _slowly(self) -> Packet | None:
+        """
+        The next message of those that are cut byte by byte.  If that was one
+        whose beginning had come before, there is hope for what is behind it.
+        """
+        splitter = self._splitter
+        text = splitter.next()
+        if text is None:
+            return None
+        if self._isHopeful and splitter.buffered:
+            self._data = splitter.drain()
+        return Packet(decodeText(text))
 
 
 class ChunkReader:
@@ -30,11 +114,12 @@ class ChunkReader:
 
     def __init__(self, protobuf: Any, longest: int) -> None:
         self._decode = protobuf.decodeMessage
+        self._decodeAlone = protobuf.decodeAlone
         self._cutter = protobuf.Cutter()
         self._longest = longest
         self._data = bytearray()
         self._fed = 0  # bytes since nothing was kept
-        self._ready: deque[bytes] = deque()
+        self._ready: deque[tuple[bytes, Packet | None]] = deque()
         self._kept = 0
 
     @property
@@ -58,6 +143,11 @@ class ChunkReader:
         @raise Malformed: it is no protobuf, or too long.
         """
         whole, cutter = self._data, self._cutter
+        if not whole and SHORTEST <= len(data) <= self._longest:
+            packet = self._decodeAlone(data)
+            if packet is not None:
+                self._put(data, packet)
+                return
         whole += data
         self._fed += len(data)
         end = 0
@@ -74,8 +164,8 @@ class ChunkReader:
             cutter.reset()
             self._fed = 0
 
-    def _put(self, data: bytes) -> None:
-        self._ready.append(data)
+    def _put(self, data: bytes, packet: Packet | None = None) -> None:
+        self._ready.append((data, packet))
         self._kept += len(data)
 
     def next(self) -> Packet | None:
@@ -86,10 +176,15 @@ class ChunkReader:
         """
         if not self._ready:
             return None
-        data = self._ready.popleft()
+        data, packet = self._ready.popleft()
         self._kept -= len(data)
-        packet: Packet = self._decode(data)
-        return packet
+        return packet or self._decode(data)
+
+
+def _nobodyAsks(isText: bool) -> None:
+    """
+    Whoever feeds the decoder looks at what comes out.
+    """
 
 
 class EasyimDecoder:
@@ -99,7 +194,10 @@ class EasyimDecoder:
     @param protobuf: L{imtw.protocols.easyim.protobuf}, or L{None} where that
         cannot be had.
     @ivar isText: whether the peer writes JSON; L{None} until that is known.
+    @ivar recognised: called with that once it is.
     """
+
+    recognised: Callable[[bool], None] = staticmethod(_nobodyAsks)
 
     def __init__(self, protobuf: Any, longest: int) -> None:
         self._protobuf = protobuf
@@ -107,7 +205,7 @@ class EasyimDecoder:
         self._head = b""
         self._broken: Malformed | None = None
         self.isText: bool | None = None
-        self._texts = JSONSplitter(longest)
+        self._texts = TextReader(longest)
         self._chunks: ChunkReader
 
     @property
@@ -151,24 +249,11 @@ class EasyimDecoder:
         @raise Malformed: there will never be one.
         """
         if self.isText:
-            text = self._texts.next()
-            return None if text is None else Packet(decodeText(text))
+            return self._texts.next()
         packet = self._chunks.next() if self.isText is False else None
         if packet is None and self._broken is not None:
             raise self._broken
         return packet
-
-    def split(self, data: bytes) -> list[bytes]:
-        """
-        The messages in bytes that the server sends, in the same format.
-        """
-        if self.isText:
-            return splitTexts(data)
-        if self._protobuf is None:
-            return [data]
-        cutter = self._protobuf.Cutter()
-        ends = [end for _, end in cutter.cut(data)]
-        return [data[begin:end] for begin, end in pairwise([0, *ends, len(data)])]
 
     def _recognise(self, data: bytes) -> None:
         """
@@ -185,6 +270,7 @@ class EasyimDecoder:
         self.isText = isText
         if not isText:
             self._chunks = ChunkReader(self._protobuf, self._longest)
+        self.recognised(isText)
 
     def _isMessage(self, data: bytes) -> bool:
         if self._protobuf is None:

@@ -24,7 +24,7 @@ from imtw.protocols.easyim.jsontext import encodeText
 from imtw.protocols.easyim.message import Malformed, Msg
 from imtw.protocols.easyim.resources import easyimRoutes
 from imtw.protocols.easyim.socket import EasyimSpeaker, isText
-from imtw.protocols.easyim.splitter import BLANKS
+from imtw.protocols.easyim.splitter import BLANKS, splitTexts
 from imtw.protocols.easyim.stream import EasyimProtocol
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions
@@ -66,8 +66,13 @@ class EasyimDialect:
         core.numbers.snowflakes.node = numberIn(options, "node", 1, 0, NODES - 1)
         self._tokens = Tokens(core.clock, core.store, core.numbers)
         core.accounts.addTokenReader(lambda text: Deferred.fromCoroutine(self._tokens.reader(text)))
-        self._streams = self._forms(lambda data: data, lambda data: data)
-        self._sockets = self._forms(frame, lambda data: frame(data, BINARY))
+        numbers = core.numbers
+        self._streams = {True: EasyimForm(numbers, encodeText, splitTexts)}
+        self._sockets = {True: EasyimForm(numbers, lambda msg, rest: frame(encodeText(msg, rest)))}
+        if protobuf is not None:
+            write = protobuf.encodeMessage
+            self._streams[False] = EasyimForm(numbers, write, protobuf.splitMessages)
+            self._sockets[False] = EasyimForm(numbers, lambda msg, rest: frame(write(msg, rest), BINARY))
         self.elsewhere = Elsewhere(hasSockets=True)
         self.patience = float(self._options.dropAfter)
         self.kinds = {"api": EasyimApi(self)}
@@ -123,17 +128,6 @@ class EasyimDialect:
             return False
         keys = {key.casefold() for key in read}
         return bool(keys & KEYS) and "cmd" not in keys
-
-    def _forms(self, text: Callable[[bytes], bytes], binary: Callable[[bytes], bytes]) -> dict[bool, EasyimForm]:
-        """
-        The forms of a carrier, by whether they are texts.
-        """
-        numbers = self._core.numbers
-        forms = {True: EasyimForm(numbers, lambda msg, rest: text(encodeText(msg)))}
-        if protobuf is not None:
-            encode = protobuf.encodeMessage
-            forms[False] = EasyimForm(numbers, lambda msg, rest: binary(encode(msg, rest)))
-        return forms
 
     def _stream(self) -> EasyimProtocol:
         return EasyimProtocol(self._core, self._options, self._tokens, self._streams, protobuf)

@@ -4,7 +4,7 @@ What easyim's clients are told: events as messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,10 +29,12 @@ from imtw.protocols.easyim.message import (
 )
 from imtw.protocols.easyim.people import wireId
 
+_GROUP = Scope.GROUP  # an attribute of an enumeration is dear
 #: The common model's kinds; any other one is shown as a text.
 KINDS = {"text": Kind.TEXT, "image": Kind.IMAGE, "voice": Kind.VOICE, "video": Kind.VIDEO}
 
 Write = Callable[[Msg, bytes], bytes]
+Split = Callable[[bytes], Sequence[bytes]]
 
 
 class Kept(Struct):
@@ -64,20 +66,32 @@ def keptIn(message: Message) -> Kept:
 _NOTHING = Kept()
 
 
+def _asOne(data: bytes) -> list[bytes]:
+    """
+    The carrier itself says where a message ends.
+    """
+    return [data]
+
+
 @implementer(IForm)
 class EasyimForm:
     """
     easyim's messages on one carrier, in one format.
-
-    @ivar write: from a message, and the fields that only protobuf's writers
-        know, to bytes on the carrier.
     """
 
     tellsOwn = True  # to other connections: the one that speaks has its answer
 
-    def __init__(self, numbers: Numbers, write: Write) -> None:
+    def __init__(self, numbers: Numbers, write: Write, split: Split = _asOne) -> None:
+        """
+        @param write: from a message, and the fields that only protobuf's
+            writers know, to bytes on the carrier.
+        @param split: from bytes to the messages in them.
+        """
         self._numbers = numbers
-        self.write = write
+        self._write = write
+        self._split = split
+        self._last = b""
+        self._messages: Sequence[bytes] = ()
         self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
             Said: self._said,
             Whispered: self._whispered,
@@ -85,6 +99,25 @@ class EasyimForm:
             Invited: self._invited,
             Agreed: self._agreed,
         }
+
+    def write(self, msg: Msg, rest: bytes = b"") -> bytes:
+        """
+        A message on the carrier.
+
+        @param rest: fields that only protobuf's writers know.
+        """
+        data = self._last = self._write(msg, rest)
+        self._messages = (data,)
+        return data
+
+    def split(self, data: bytes) -> Sequence[bytes]:
+        """
+        The messages in bytes that were written, which may be joined.  What is
+        sent was written just now, or goes to many: it is looked at once.
+        """
+        if data is not self._last:
+            self._last, self._messages = data, self._split(data)
+        return self._messages
 
     def withDevice(self, named: bool) -> EasyimForm:
         """
@@ -110,20 +143,22 @@ class EasyimForm:
         What somebody said.  The sender's own message has the status that it
         got, and never a lower one than its client gave it.
         """
-        kept = keptIn(message)
+        kept = _NOTHING if message.extras is None else keptIn(message)
+        numbers = self._numbers
         pair = message.pair
-        if pair.scope is Scope.GROUP:
+        sender = message.sender
+        if pair.scope is _GROUP:
             to, kind = pair.a, GROUP
         else:
-            to, kind = self._id(pair.partnerOf(message.sender)), SINGLE
+            to, kind = wireId(numbers, pair.b if sender == pair.a else pair.a), SINGLE
         msg = Msg(
             message.id,
             kept.seq,
-            self._id(message.sender),
+            wireId(numbers, sender),
             to,
             kind if kept.chat_type is None else kept.chat_type,
             KINDS.get(message.kind, Kind.TEXT) if kept.msg_type is None else kept.msg_type,
-            max(status, kept.status),
+            kept.status if kept.status > status else status,
             message.content or "",
         )
         return self.write(msg, kept.rest)
@@ -134,17 +169,15 @@ class EasyimForm:
         """
         if event.id is None or event.to is None:
             return b""
-        msg = Msg(event.id, 0, self._id(event.user), self._id(event.to), SINGLE, Kind.TEXT, State.READ)
-        return self.write(msg, b"")
+        user, to = wireId(self._numbers, event.user), wireId(self._numbers, event.to)
+        return self.write(Msg(event.id, 0, user, to, SINGLE, Kind.TEXT, State.READ))
 
     def _invited(self, event: Invited) -> bytes:
         content = eventContent(FRIEND_INVITE, event.invitation.id)
-        return self.write(Msg(from_user_id=self._id(event.invitation.user), msg_type=Kind.EVENT, content=content), b"")
+        user = wireId(self._numbers, event.invitation.user)
+        return self.write(Msg(from_user_id=user, msg_type=Kind.EVENT, content=content))
 
     def _agreed(self, event: Agreed) -> bytes:
         content = eventContent(FRIEND_AGREE, event.invitation.id)
-        friend = self._id(event.invitation.friend)
-        return self.write(Msg(from_user_id=friend, msg_type=Kind.EVENT, content=content), b"")
-
-    def _id(self, user: str) -> str:
-        return wireId(self._numbers, user)
+        friend = wireId(self._numbers, event.invitation.friend)
+        return self.write(Msg(from_user_id=friend, msg_type=Kind.EVENT, content=content))

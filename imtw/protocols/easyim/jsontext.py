@@ -17,7 +17,9 @@ import msgspec
 
 from imtw.protocols.easyim.message import Malformed, Msg
 
-_decode = msgspec.json.Decoder(Msg).decode
+#: A body as every known client writes it, or an error that is one of L{UNKNOWN}.
+decodeKnown = msgspec.json.Decoder(Msg).decode
+UNKNOWN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
 
 #: What Go escapes though JSON does not ask for it; none of it stands outside of a string.
@@ -28,6 +30,7 @@ _ESCAPES = [
     ("\u2028".encode(), b"\\u2028"),
     ("\u2029".encode(), b"\\u2029"),
 ]
+_SEPARATOR = _ESCAPES[-1][0][:1]  # how both of them begin, and other signs
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile("-?(0|[1-9][0-9]{0,19})")
 _TEXTS = frozenset(["id", "from_user_id", "to_user_id", "content", "access_token"])
@@ -35,14 +38,18 @@ _NUMBERED = frozenset(["id", "from_user_id", "to_user_id"])  # texts that may co
 _FIELDS = frozenset(Msg.__struct_fields__)
 
 
-def encodeText(value: Any) -> bytes:
+def encodeText(value: Any, rest: bytes = b"") -> bytes:
     """
     JSON as Go writes it; also of structs other than L{Msg}.
+
+    @param rest: protobuf fields of other numbers: there is no place for them.
     """
     data: bytes = _encode(value)
+    find = data.find  # for one byte three times as quick as a pattern
+    if find(b"<") < 0 and find(b">") < 0 and find(b"&") < 0 and (data.isascii() or find(_SEPARATOR) < 0):
+        return data
     for plain, escaped in _ESCAPES:
-        if plain in data:
-            data = data.replace(plain, escaped)
+        data = data.replace(plain, escaped)
     return data
 
 
@@ -53,8 +60,8 @@ def decodeText(data: bytes) -> Msg:
     @raise Malformed: there is none.
     """
     try:
-        return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return decodeKnown(data)
+    except UNKNOWN:
         return _leniently(data)
 
 

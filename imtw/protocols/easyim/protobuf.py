@@ -8,8 +8,12 @@ whose number is not larger than the last one's begins the next message.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from operator import attrgetter
+
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
+from msgspec.structs import astuple
 
 from imtw.protocols.easyim.message import Malformed, Msg, Packet
 from imtw.protocols.easyim.msg_pb2 import Msg as Wire  # type: ignore[attr-defined]
@@ -19,6 +23,9 @@ LONGEST_VARINT = 10  # bytes
 DEEPEST = 16  # groups within each other
 FIELDS = Msg.__struct_fields__
 
+_parse = Wire.FromString
+_fieldsOf = attrgetter(*FIELDS)
+
 
 def decodeMessage(data: bytes) -> Packet:
     """
@@ -26,27 +33,30 @@ def decodeMessage(data: bytes) -> Packet:
 
     @raise Malformed: there is none.
     """
-    wire = Wire()
     try:
-        wire.ParseFromString(data)
+        wire = _parse(data)
     except DecodeError as error:
         raise Malformed(f"no protobuf: {error}") from None
-    msg = Msg(
-        wire.id,
-        wire.seq,
-        wire.from_user_id,
-        wire.to_user_id,
-        wire.chat_type,
-        wire.msg_type,
-        wire.status,
-        wire.content,
-        wire.access_token,
-    )
+    msg = Msg(*_fieldsOf(wire))
     if not len(UnknownFieldSet(wire)):
         return Packet(msg)
     for name in FIELDS:
         wire.ClearField(name)
     return Packet(msg, wire.SerializeToString())
+
+
+def decodeAlone(data: bytes) -> Packet | None:
+    """
+    The message in these bytes, if they are just one, as Go writes it, and
+    without other fields: written again it is the same.
+    """
+    try:
+        wire = _parse(data)
+    except DecodeError:
+        return None
+    if wire.SerializeToString() != data or len(UnknownFieldSet(wire)):
+        return None
+    return Packet(Msg(*_fieldsOf(wire)))
 
 
 def encodeMessage(msg: Msg, rest: bytes = b"") -> bytes:
@@ -56,17 +66,9 @@ def encodeMessage(msg: Msg, rest: bytes = b"") -> bytes:
 
     @param rest: fields of other numbers; any that are not are left out.
     """
-    wire = Wire(
-        id=msg.id,
-        seq=msg.seq,
-        from_user_id=msg.from_user_id,
-        to_user_id=msg.to_user_id,
-        chat_type=msg.chat_type,
-        msg_type=msg.msg_type,
-        status=msg.status,
-        content=msg.content,
-        access_token=msg.access_token,
-    )
+    wire = Wire()
+    (wire.id, wire.seq, wire.from_user_id, wire.to_user_id, wire.chat_type, wire.msg_type, wire.status, wire.content,
+     wire.access_token) = astuple(msg)  # fmt: skip
     data: bytes = wire.SerializeToString()
     if not rest:
         return data
@@ -74,6 +76,15 @@ def encodeMessage(msg: Msg, rest: bytes = b"") -> bytes:
         return data + decodeMessage(rest).rest
     except Malformed:
         return data
+
+
+def splitMessages(data: bytes) -> list[bytes]:
+    """
+    The messages in bytes that hold whole ones.
+    """
+    cutter = Cutter()
+    ends = [end for _, end in cutter.cut(data)]
+    return [data[begin:end] for begin, end in pairwise([0, *ends, len(data)])]
 
 
 class Cutter:
@@ -115,7 +126,9 @@ class Cutter:
         found = []
         end = len(data)
         while self._at < end and end >= self._needed:
-            field = self._field(data, self._at, end)
+            field = None if self._depth else _shortField(data, self._at, end)
+            if field is None:
+                field = self._field(data, self._at, end)
             if field is None:
                 break
             number, behind = field
@@ -168,6 +181,21 @@ class Cutter:
         if not 0 <= self._depth <= DEEPEST:
             raise Malformed("no protobuf: groups that do not end")
         return (0 if within else number), at
+
+
+def _shortField(data: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
+    """
+    The number of a field, and where it ends, if that is all there and two
+    bytes say it, as nearly always.
+    """
+    if at + 1 >= end:
+        return None
+    tag, value = data[at], data[at + 1]
+    kind = tag & 7
+    behind = at + 2 + value if kind == BYTES else at + 2
+    if not 8 <= tag < 0x80 or value >= 0x80 or behind > end or kind not in (VARINT, BYTES):
+        return None
+    return tag >> 3, behind
 
 
 def _varint(data: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:

@@ -90,6 +90,14 @@ class JSONSplitter:
             raise Malformed(f"an object of more than {self._longest} bytes")
         return self._take(end)
 
+    def drain(self) -> bytes:
+        """
+        Hand out what is behind the objects that were told.
+        """
+        found = bytes(self._data)
+        self._data.clear()
+        return found
+
     def _skipBlanks(self) -> None:
         found = _blanks(self._data)
         if found is not None and found.end():

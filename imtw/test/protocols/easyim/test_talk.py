@@ -13,8 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.cork import Cork
 from imtw.model import Group, Mode, groupPair
-from imtw.protocols.easyim import dialect, protobuf
-from imtw.protocols.easyim.decoder import EasyimDecoder
+from imtw.protocols.easyim import dialect
+from imtw.protocols.easyim.forms import EasyimForm
+from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.easyim.message import Msg
+from imtw.protocols.easyim.protobuf import encodeMessage, splitMessages
+from imtw.protocols.easyim.splitter import splitTexts
 from imtw.protocols.easyim.stream import PieceOutlet
 from imtw.protocols.easyim.voice import NOTICES
 from imtw.test.clients import Client
@@ -147,12 +151,12 @@ class PieceTests(SynchronousTestCase):
         once or in one turn: to most clients a message is what they read.
         """
         first, second = ({"id": "1", "content": "}{"}, {"id": "2", "from_user_id": "3"})
-        for format in (Text, Binary):
-            decoder = EasyimDecoder(protobuf, 1000)
-            decoder.feed(format.write({"id": "123456789"}))
+        numbers: Any = None
+        forms = (Text, encodeText, splitTexts), (Binary, encodeMessage, splitMessages)
+        for format, write, split in forms:
             transport, cork = Writes(), Cork()
             outlet = PieceOutlet(transport, cork, 1000, lambda: None)
-            outlet.split = decoder.split
+            outlet.form = EasyimForm(numbers, write, split)
             one, other = (format.write(message).replace(b" ", b"") for message in (first, second))
             outlet.send(one + other)
             cork.push()
@@ -160,6 +164,13 @@ class PieceTests(SynchronousTestCase):
             outlet.send(one + other + one)
             cork.pull()
             self.assertEqual(transport.writes, [one, other, other, one, other, one])
+            transport.writes.clear()
+            messages = Msg("1", content="}{"), Msg("2", from_user_id="3")
+            for joined in (b"", other):  # what was just written, or came behind something else
+                written = [outlet.form.write(message) for message in messages]
+                for data in written:
+                    outlet.send(joined + data)
+            self.assertEqual(transport.writes, [one, other, other, one, other, other])
 
 
 class ChatTests(TalkTestCase):
