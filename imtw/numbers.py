@@ -8,7 +8,7 @@ event can be told at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
@@ -53,7 +53,12 @@ class Numbers:
 
     @ivar isWanted: somebody here knows users by their numbers: whoever says
         something, or is spoken to, gets one first.
+    @ivar known: the number of a user, or L{None} if it was not met lately.
+    @ivar userOf: the user with a number, in the same way.
     """
+
+    known: Callable[[str], int | None]
+    userOf: Callable[[int], str | None]
 
     def __init__(self, clock: IReactorTime, store: IStore) -> None:
         self._store = store
@@ -61,18 +66,8 @@ class Numbers:
         self.isWanted = False
         self._numbers: dict[str, int] = {}
         self._users: dict[int, str] = {}
-
-    def known(self, user: str) -> int | None:
-        """
-        The number of a user, if it was met lately.
-        """
-        return self._numbers.get(user)
-
-    def userOf(self, number: int) -> str | None:
-        """
-        The user with a number, if it was met lately.
-        """
-        return self._users.get(number)
+        self.known = self._numbers.get
+        self.userOf = self._users.get
 
     def note(self, user: str, number: int) -> None:
         """

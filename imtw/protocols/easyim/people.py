@@ -9,13 +9,16 @@ import re
 
 from imtw.numbers import Numbers
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,32}").fullmatch
+LONGEST = 32  # digits
+_NUMBER = re.compile(f"[+-]?[0-9]{{1,{LONGEST}}}").fullmatch
 
 
 def asNumber(text: str) -> int | None:
     """
     An id as a number, as easyim reads it: with a sign or zeros in front, too.
     """
+    if text.isdecimal() and text.isascii() and len(text) <= LONGEST:
+        return int(text)
     return int(text) if _NUMBER(text) else None
 
 

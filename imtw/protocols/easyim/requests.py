@@ -58,7 +58,9 @@ def commandOf(msg: Msg) -> Command | None:
     """
     if msg.msg_type == Kind.EVENT:
         return _EVENTS.get(eventKey(msg) or "")
-    return READ if isReadMark(msg) else CHAT
+    if msg.status == State.READ and not msg.content and msg.id:  # that the message of this id was read
+        return READ
+    return CHAT
 
 
 _EVENTS = {
@@ -66,13 +68,6 @@ _EVENTS = {
     message.FRIEND_INVITE: FRIEND_INVITE,
     message.FRIEND_AGREE: FRIEND_AGREE,
 }
-
-
-def isReadMark(msg: Msg) -> bool:
-    """
-    Does a message say that another one, of the same id, was read?
-    """
-    return msg.status == State.READ and not msg.content and bool(msg.id)
 
 
 def groupMeant(msg: Msg) -> str | None:

@@ -29,6 +29,10 @@ from imtw.sessions import Outlet
 NOTICES, NOTICE_EVERY = 20, 1.0  # how many at once, and seconds until there may be one more
 NEWS = 1000  # invitations told after a heartbeat
 
+# An attribute of an enumeration is dear.
+_SENT = Status.SENT
+_OFFLINE = Status.OFFLINE
+
 #: Why something was not done, for people.
 TEXTS = {
     Status.USER_NOT_FOUND: "to_user_id 不正确",
@@ -89,6 +93,7 @@ class EasyimVoice(Voice):
         self._tokens = tokens
         self._token = ""  # the one that is known to be the user's
         self._number = 0
+        self._name = ""  # the same as it is written
         self._rooms: list[Packet] = []  # heartbeats whose group is to be entered
         self._isGreeted = False
         self._notices = float(NOTICES)
@@ -165,14 +170,14 @@ class EasyimVoice(Voice):
         if command is JOIN:
             return Deferred.fromCoroutine(self._room(packet))
         msg = packet.msg
-        number = asNumber(msg.from_user_id)
+        claimed = msg.from_user_id
         if command is LOGIN:
-            self._checkClaim(msg.access_token, number)
+            self._checkClaim(msg.access_token, asNumber(claimed))
             return Login(token=msg.access_token)
-        if msg.from_user_id and number != self._number:
+        if claimed and claimed != self._name and asNumber(claimed) != self._number:
             raise CommandRefused(Status.INVALID)
         if command is CHAT and not msg.id:
-            packet.msg = msg = replace(msg, id=str(self.core.numbers.snowflakes.next()))
+            msg.id = str(self.core.numbers.snowflakes.next())
         if msg.access_token and msg.access_token != self._token:
             return Deferred.fromCoroutine(self._proven(command, packet))
         return requestOf(command, packet, self.core.numbers)
@@ -220,14 +225,14 @@ class EasyimVoice(Voice):
         """
         status = reply.status
         reply.close = False  # who was refused may try again
+        if command is CHAT and (status is _SENT or status is _OFFLINE):
+            return self._notice(packet, NO_SUCH_GROUP) if reply.data is None else self._echo(packet, status is _SENT)
         if command is LOGIN and status is Status.LOGGED_IN:
             return self._loggedIn(packet)
         if command is HEARTBEAT and status not in UNANSWERED:
             return self._beat(packet)
         if command is JOIN:
             return self._acknowledge(packet)
-        if command is CHAT and status in (Status.SENT, Status.OFFLINE):
-            return self._notice(packet, NO_SUCH_GROUP) if reply.data is None else self._echo(packet, status)
         if status is Status.OK:
             return self._sendBack(packet, packet.msg.status)
         return self._notice(packet, self._reason(command, status, packet.msg))
@@ -251,6 +256,7 @@ class EasyimVoice(Voice):
         self.noMoreWaiting()
         self._token = packet.msg.access_token
         self._number = asNumber(packet.msg.from_user_id) or 0
+        self._name = str(self._number)
         return self._beat(packet)
 
     def _beat(self, packet: Packet) -> bytes:
@@ -281,13 +287,15 @@ class EasyimVoice(Voice):
             content=message.OLD_SUCCESS if isOld else eventContent(message.KEEP_ALIVE),
         )
 
-    def _echo(self, packet: Packet, status: Status) -> bytes:
+    def _echo(self, packet: Packet, isOnline: bool) -> bytes:
         """
         The sender's own message, which says what became of it.
         """
         msg = packet.msg
-        isOnline = self._isHeard(msg.to_user_id) if msg.chat_type == GROUP else status is Status.SENT
-        return self._sendBack(packet, max(msg.status, State.ARRIVED if isOnline else State.SENT))
+        if msg.chat_type == GROUP:
+            isOnline = self._isHeard(msg.to_user_id)
+        state = State.ARRIVED if isOnline else State.SENT
+        return self._sendBack(packet, state if state > msg.status else msg.status)
 
     def _isHeard(self, group: str) -> bool:
         """
@@ -300,7 +308,16 @@ class EasyimVoice(Voice):
         return live.size > sum(mate.isIn(group) for mate in self.core.sessions.of(user.id))
 
     def _sendBack(self, packet: Packet, status: int) -> bytes:
-        return self._write(packet, from_user_id=str(self._number), status=status)
+        """
+        A message as its writer knows it; nobody else does.
+        """
+        msg = packet.msg
+        msg.access_token = ""
+        msg.from_user_id = self._name
+        msg.status = status
+        form: Any = self.session.form
+        data: bytes = form.write(msg, packet.rest)
+        return data
 
     def _notice(self, packet: Packet, content: str) -> bytes:
         """
