@@ -8,6 +8,7 @@ easyim = DialectMaker(
         "dropAfter": "seconds without a message after which a connection is dropped (300)",
         "maxMessage": "bytes of a message (65536)",
         "node": "0 to 1023, in the ids it makes; another one for each node of a store (1)",
+        "plain": "1: who types lines, as with nc, is served, too, on its own ports (0)",
     },
     {"api": "its HTTP API alone"},
     ["jwt"],

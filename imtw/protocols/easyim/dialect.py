@@ -5,6 +5,7 @@ easyim as a dialect: what it recognises and what it makes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.jsontext import encodeText
 from imtw.protocols.easyim.message import Malformed, Msg
+from imtw.protocols.easyim.plain import Hall, PlainSpeaker, isLine
 from imtw.protocols.easyim.resources import easyimRoutes
 from imtw.protocols.easyim.socket import EasyimSpeaker, isText
 from imtw.protocols.easyim.splitter import BLANKS, splitTexts
@@ -76,6 +78,7 @@ class EasyimDialect:
         self.elsewhere = Elsewhere(hasSockets=True)
         self.patience = float(self._options.dropAfter)
         self.kinds = {"api": EasyimApi(self)}
+        self._hall = Hall()
         if protobuf is None:
             _log.warn("easyim: protobuf is not installed (pip install imtw[easyim]); its clients are cut")
 
@@ -85,6 +88,8 @@ class EasyimDialect:
         fields; on a port of its own, anything.
         """
         first = head[0]
+        if alone and self._options.plain and first not in b"{" + BLANKS and isLine(head) and not isMessage(head):
+            return partial(PlainSpeaker, self._core, self._options, self._hall)
         if alone or first in b"{" + BLANKS or first in TAGS:
             return self._stream
         return None
@@ -102,13 +107,7 @@ class EasyimDialect:
         """
         if isText(payload):
             return self._socket if self._isMine(payload) else None
-        if not isBinary or protobuf is None or payload[0] not in TAGS:
-            return None
-        try:
-            packet = protobuf.decodeMessage(payload)
-        except Malformed:
-            return None
-        return self._socket if packet.msg != Msg() else None
+        return self._socket if isBinary and payload[0] in TAGS and isMessage(payload) else None
 
     def resources(self) -> dict[str, IResource]:
         """
@@ -178,6 +177,19 @@ class EasyimApi:
         return self._whole.resources()
 
 
+def isMessage(data: bytes) -> bool:
+    """
+    Is this a message in protobuf that says something?
+    """
+    if protobuf is None:
+        return False
+    try:
+        packet = protobuf.decodeMessage(data)
+    except Malformed:
+        return False
+    return bool(packet.msg != Msg())
+
+
 def readOptions(options: dict[str, str]) -> EasyimOptions:
     """
     The options as they stand on the command line.
@@ -187,6 +199,7 @@ def readOptions(options: dict[str, str]) -> EasyimOptions:
     return EasyimOptions(
         dropAfter=numberIn(options, "dropAfter", 300, 1, 86400),
         maxMessage=numberIn(options, "maxMessage", 64 * 1024, 1024, 2**20),
+        plain=numberIn(options, "plain", 0, 0, 1) == 1,
     )
 
 

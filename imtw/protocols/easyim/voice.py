@@ -56,10 +56,12 @@ class EasyimOptions(Struct, frozen=True, kw_only=True):
 
     @ivar dropAfter: seconds without a message after which a connection ends.
     @ivar maxMessage: bytes of a message.
+    @ivar plain: who types lines is served, too.
     """
 
     dropAfter: int = 300
     maxMessage: int = 64 * 1024
+    plain: bool = False
 
 
 class Idle:
