@@ -29,7 +29,8 @@ from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import frameSize, unmask, wholeFrame
 from imtw.protocols.framing import frame
-from imtw.protocols.websocket import CLOSE_PATIENCE, SocketCarrier, SocketFactory, Undecided
+from imtw.protocols.undecided import Undecided
+from imtw.protocols.websocket import CLOSE_PATIENCE, SocketCarrier, SocketFactory
 from imtw.test.clients import BINARY, CLOSE, PING, PONG, TEXT, acceptOf, upgradeOf
 
 FIN = 0x80
