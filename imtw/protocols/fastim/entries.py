@@ -23,15 +23,17 @@ class Room:
     """
     How a room stands.
 
+    @ivar mark: another number for another text that lists show.
     @ivar isRead: as it stands now, or will when the store has answered.
     """
 
-    __slots__ = ("isRead", "total", "ts", "uses")
+    __slots__ = ("isRead", "mark", "total", "ts", "uses")
 
     def __init__(self) -> None:
         self.uses = 0
         self.total = 0
         self.ts = 0
+        self.mark = 0
         self.isRead = False
 
 
@@ -144,6 +146,7 @@ class Entries:
         text = self._entry(None if last is None else chatOf(last, self._house.realm), tally.total)
         if sizeOf(text) > self._house.core.limits.answer:
             text = self._entry(None, tally.total)
+        room.mark = hash(text)
         self._drop(id)
         self._texts[id] = text
         self._size += sizeOf(text)

@@ -71,7 +71,7 @@ class Roster:
         self.session: Session = board.core.newSession(Bell(board, self), BELLS, "ws", "")
 
 
-State = tuple[tuple[str, int, int], ...]  # (room, messages, time of the last)
+State = tuple[tuple[str, int], ...]  # (room, the mark of what is shown)
 
 
 class Board:
@@ -213,7 +213,7 @@ class Board:
         """
         rooms = [(id, self._entries.stand(id)) for id in roster.shown]
         rooms.sort(key=lambda each: -each[1].ts)
-        state: State = tuple((id, room.total, room.ts) for id, room in rooms)
+        state: State = tuple((id, room.mark) for id, room in rooms)
         hasAny = any(room.total for _, room in rooms)
         shown = [speaker for speaker, before in roster.watching.items() if state != before and (before or hasAny)]
         if not shown:

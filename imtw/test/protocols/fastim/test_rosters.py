@@ -113,6 +113,23 @@ class RosterTests(FastTestCase):
         bob.say(100, {"group": "g"})
         await list_.until(lambda: "hello" not in str(list_.events[-1]), "the list without the group")
 
+    async def test_edited(self) -> None:
+        """
+        A last message that says something else now is shown anew.
+        """
+        live = await self.serve(*ACCOUNTS, "--dialect", "fastim:updateRate=0.1")
+        _, token = await self.come(live.port, "g", "ann")
+        bob = await self.tcp(live.port, "bob", device="phone")
+        bob.say(7, {"group_id": "g"})
+        await bob.upTo(8)
+        bob.say(11, {"chatType": 1, "msgType": 0, "group_id": "g", "content": "hallo", "id": "1"})
+        await bob.upTo(12)
+        list_ = await self.watch(live.port, "ann", token)
+        await list_.until(lambda: self.shown(list_) == [("g", "hallo", 1)], "the message")
+        bob.say(110, {"group": "g", "id": "1", "content": "hello"})
+        await list_.until(lambda: self.shown(list_) == [("g", "hello", 1)], "what it says now")
+        self.assertEqual(len(list_.events), 2)
+
     async def test_large(self) -> None:
         """
         However large the messages are, what is read at once, kept, and pushed
