@@ -28,6 +28,8 @@ from imtw.server import Core
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ", b"UPDATE ")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
+_BARE_END = re.compile(rb"\n\r?\n")  # of a head whose lines do not all end with both characters
+
 
 def mayBeHTTP(head: bytes) -> bool | None:
     """
@@ -178,10 +180,9 @@ class Recogniser(Protocol):
         The protocol of an HTTP request whose head is there.
         """
         end = self._received.find(b"\r\n\r\n")
-        if end < 0 and len(self._received) <= self.factory.core.limits.headSize:
-            return None
         if end < 0:
-            self._refuse()
+            if len(self._received) > self.factory.core.limits.headSize or _BARE_END.search(self._received):
+                self._refuse()
             return None
         head = Head(self._received[:end])
         if head.isBroken or HOST in head.lacks - self.factory.assumed:

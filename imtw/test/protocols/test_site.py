@@ -34,3 +34,22 @@ class TargetTests(LiveTestCase):
         client = await self.upgrade(live.port, "http://elsewhere/group/chat/g/ann/x")
         await client.until(lambda: client.events != [], "the history")
         self.assertEqual(client.events, [{"total": 0, "list": []}])
+
+
+class LineEndTests(LiveTestCase):
+    """
+    Heads whose lines end with a line feed alone.
+    """
+
+    async def test_refused(self) -> None:
+        """
+        They are not taken, and not waited for.
+        """
+        live = await self.serve()
+        for head in (b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n\r\n", b"GET / HTTP/1.1\n\n"):
+            for size in (1, 99):
+                client = await self.raw(live.port)
+                for at in range(0, len(head), size):
+                    client.write(head[at : at + size])
+                self.assertLess(await client.closed(), 2.0)
+                self.assertTrue(client.received.startswith(b"HTTP/1.1 400 "), head)
