@@ -53,19 +53,20 @@ class Numbers:
 
     @ivar isWanted: somebody here knows users by their numbers: whoever says
         something, or is spoken to, gets one first.
-    @ivar known: the number of a user, or L{None} if it was not met lately.
-    @ivar userOf: the user with a number, in the same way.
+    @ivar known: a user's number as it is written, or L{None} if it was not met
+        lately.
+    @ivar userOf: whose number is written so, in the same way.
     """
 
-    known: Callable[[str], int | None]
-    userOf: Callable[[int], str | None]
+    known: Callable[[str], str | None]
+    userOf: Callable[[str], str | None]
 
     def __init__(self, clock: IReactorTime, store: IStore) -> None:
         self._store = store
         self.snowflakes = Snowflakes(clock)
         self.isWanted = False
-        self._numbers: dict[str, int] = {}
-        self._users: dict[int, str] = {}
+        self._numbers: dict[str, str] = {}
+        self._users: dict[str, str] = {}
         self.known = self._numbers.get
         self.userOf = self._users.get
 
@@ -76,15 +77,16 @@ class Numbers:
         if user not in self._numbers and len(self._numbers) >= KEPT:
             oldest = next(iter(self._numbers))
             del self._users[self._numbers.pop(oldest)]
-        self._numbers[user] = number
-        self._users[number] = user
+        text = self._numbers[user] = str(number)
+        self._users[text] = user
 
     async def of(self, user: str) -> int | None:
         """
         The number of a user, which gets one if need be; L{None} where there
         is no such user.
         """
-        number = self._numbers.get(user)
+        text = self._numbers.get(user)
+        number = None if text is None else int(text)
         while number is None:
             try:
                 number = await self._store.number(user, self.snowflakes.next())

@@ -30,32 +30,37 @@ class TextReader:
     Makes messages of texts.
 
     @param longest: bytes that a message may have.
+    @cvar isCut: a text is never taken for whole that is not.
     """
+
+    isCut = False
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._data = b""  # whole messages, we hope
         self._at = 0  # so far they were
         self._splitter = JSONSplitter(longest)  # has all else
-        self._isHopeful = True
+        self._isSlow = False  # it has something
+        self._isHopeful = False
 
     @property
     def buffered(self) -> int:
         """
         Bytes kept.
         """
-        return len(self._data) - self._at + self._splitter.buffered
+        kept = len(self._data) - self._at
+        return kept + self._splitter.buffered if self._isSlow else kept
 
     def feed(self, data: bytes) -> None:
         """
         Something was read.
         """
+        if not self._data and not self._isSlow:
+            self._data = data
+            return
         if self._data:
             self._giveUp()
-        if self._splitter.buffered:
-            self._splitter.feed(data)
-        else:
-            self._data = data
+        self._splitter.feed(data)
         self._isHopeful = True
 
     def next(self) -> Packet | None:
@@ -75,13 +80,14 @@ class TextReader:
             try:
                 msg = decodeKnown(data[at:end])
             except UNKNOWN:
-                self._isHopeful = False
+                pass
             else:
                 if end - at <= self._longest:
                     self._data, self._at = (data, end) if end < size else (b"", 0)
                     return Packet(msg)
+            self._isHopeful = False
             self._giveUp()
-        return self._slowly() if self._splitter.buffered else None
+        return self._slowly() if self._isSlow else None
 
     def _giveUp(self) -> None:
         """
@@ -89,6 +95,7 @@ class TextReader:
         """
         self._splitter.feed(self._data[self._at :])
         self._data, self._at = b"", 0
+        self._isSlow = True
 
     def _slowly(self) -> Packet | None:
         """
@@ -97,11 +104,10 @@ class TextReader:
         """
         splitter = self._splitter
         text = splitter.next()
-        if text is None:
-            return None
-        if self._isHopeful and splitter.buffered:
+        if text is not None and self._isHopeful:
             self._data = splitter.drain()
-        return Packet(decodeText(text))
+        self._isSlow = splitter.buffered > 0
+        return None if text is None else Packet(decodeText(text))
 
 
 class ChunkReader:
@@ -121,6 +127,7 @@ class ChunkReader:
         self._fed = 0  # bytes since nothing was kept
         self._ready: deque[tuple[bytes, Packet | None]] = deque()
         self._kept = 0
+        self._broken: Malformed | None = None
 
     @property
     def buffered(self) -> int:
@@ -139,15 +146,26 @@ class ChunkReader:
     def feed(self, data: bytes) -> None:
         """
         Something was read.
-
-        @raise Malformed: it is no protobuf, or too long.
         """
-        whole, cutter = self._data, self._cutter
-        if not whole and SHORTEST <= len(data) <= self._longest:
+        if self._broken is not None:
+            return
+        if not self._data and SHORTEST <= len(data) <= self._longest:
             packet = self._decodeAlone(data)
             if packet is not None:
                 self._put(data, packet)
                 return
+        try:
+            self._cut(data)
+        except Malformed as error:
+            self._broken = error
+
+    def _cut(self, data: bytes) -> None:
+        """
+        Look for the messages in what was read and what is kept.
+
+        @raise Malformed: it is no protobuf, or too long.
+        """
+        whole, cutter = self._data, self._cutter
         whole += data
         self._fed += len(data)
         end = 0
@@ -172,19 +190,18 @@ class ChunkReader:
         """
         The next message that is all there.
 
-        @raise Malformed: it is none.
+        @raise Malformed: it is none, or what comes behind all that were.
         """
         if not self._ready:
+            if self._broken is not None:
+                raise self._broken
             return None
         data, packet = self._ready.popleft()
         self._kept -= len(data)
         return packet or self._decode(data)
 
 
-def _nobodyAsks(isText: bool) -> None:
-    """
-    Whoever feeds the decoder looks at what comes out.
-    """
+Reader = TextReader | ChunkReader
 
 
 class EasyimDecoder:
@@ -194,53 +211,48 @@ class EasyimDecoder:
     @param protobuf: L{imtw.protocols.easyim.protobuf}, or L{None} where that
         cannot be had.
     @ivar isText: whether the peer writes JSON; L{None} until that is known.
-    @ivar recognised: called with that once it is.
+    @ivar recognised: called with that once it is, and with what could as well
+        be fed from then on.
     """
 
-    recognised: Callable[[bool], None] = staticmethod(_nobodyAsks)
+    recognised: Callable[[bool, Reader], None] | None = None
 
     def __init__(self, protobuf: Any, longest: int) -> None:
         self._protobuf = protobuf
         self._longest = longest
         self._head = b""
         self._broken: Malformed | None = None
+        self._reader: Reader | None = None
         self.isText: bool | None = None
-        self._texts = TextReader(longest)
-        self._chunks: ChunkReader
 
     @property
     def buffered(self) -> int:
         """
         Bytes kept.
         """
-        return self._texts.buffered if self.isText is not False else self._chunks.buffered
+        return len(self._head) if self._reader is None else self._reader.buffered
 
     @property
     def isCut(self) -> bool:
         """
         Does something wait for its rest that could as well be whole?
         """
-        return self.isText is False and self._chunks.isCut
+        return self._reader is not None and self._reader.isCut
 
     def feed(self, data: bytes) -> None:
         """
         Take the next bytes.
         """
-        if self.isText is None:
+        reader = self._reader
+        if reader is None:
             self._head += data
             data = self._head
-            self._recognise(data)
-            if self.isText is None:
+            reader = self._recognise(data)
+            if reader is None:
                 self._head = data if len(data) < SHORTEST else b" "  # nothing but blanks
                 return
             self._head = b""
-        if self.isText:
-            self._texts.feed(data)
-        elif self._broken is None:
-            try:
-                self._chunks.feed(data)
-            except Malformed as error:
-                self._broken = error
+        reader.feed(data)
 
     def next(self) -> Packet | None:
         """
@@ -248,29 +260,27 @@ class EasyimDecoder:
 
         @raise Malformed: there will never be one.
         """
-        if self.isText:
-            return self._texts.next()
-        packet = self._chunks.next() if self.isText is False else None
-        if packet is None and self._broken is not None:
+        if self._broken is not None:
             raise self._broken
-        return packet
+        return None if self._reader is None else self._reader.next()
 
-    def _recognise(self, data: bytes) -> None:
+    def _recognise(self, data: bytes) -> Reader | None:
         """
         Which of the two is it?
         """
         begin = data.lstrip(BLANKS)[:1]
         if not begin:
-            return
+            return None
         # A line feed is also how a protobuf message begins that has an id: of 123 bytes, if a brace follows.
         isText = begin in b"{n" and not (data[:1] == b"\n" and self._isMessage(data))
         if not isText and self._protobuf is None:
             self._broken = Malformed("protobuf is not installed: pip install imtw[easyim]")
-            return
+            return None
         self.isText = isText
-        if not isText:
-            self._chunks = ChunkReader(self._protobuf, self._longest)
-        self.recognised(isText)
+        reader = self._reader = TextReader(self._longest) if isText else ChunkReader(self._protobuf, self._longest)
+        if self.recognised is not None:
+            self.recognised(isText, reader)
+        return reader
 
     def _isMessage(self, data: bytes) -> bool:
         if self._protobuf is None:

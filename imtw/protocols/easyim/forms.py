@@ -77,6 +77,8 @@ def _asOne(data: bytes) -> list[bytes]:
 class EasyimForm:
     """
     easyim's messages on one carrier, in one format.
+
+    @ivar latest: what was written last: one message.
     """
 
     tellsOwn = True  # to other connections: the one that speaks has its answer
@@ -90,11 +92,11 @@ class EasyimForm:
         self._numbers = numbers
         self._write = write
         self._split = split
-        self._last = b""
+        self._joined = self.latest = b""
         self._messages: Sequence[bytes] = ()
         self._encoders: dict[type[Event], Callable[[Any], bytes]] = {
-            Said: self._said,
-            Whispered: self._whispered,
+            Said: self._message,
+            Whispered: self._message,
             Read: self._read,
             Invited: self._invited,
             Agreed: self._agreed,
@@ -106,17 +108,16 @@ class EasyimForm:
 
         @param rest: fields that only protobuf's writers know.
         """
-        data = self._last = self._write(msg, rest)
-        self._messages = (data,)
+        data = self.latest = self._write(msg, rest)
         return data
 
     def split(self, data: bytes) -> Sequence[bytes]:
         """
         The messages in bytes that were written, which may be joined.  What is
-        sent was written just now, or goes to many: it is looked at once.
+        joined goes to many: it is looked at once.
         """
-        if data is not self._last:
-            self._last, self._messages = data, self._split(data)
+        if data is not self._joined:
+            self._joined, self._messages = data, self._split(data)
         return self._messages
 
     def withDevice(self, named: bool) -> EasyimForm:
@@ -132,29 +133,26 @@ class EasyimForm:
         encoder = self._encoders.get(type(event))
         return b"" if encoder is None else encoder(event)
 
-    def _said(self, event: Said) -> bytes:
-        return self._message(event.message, State.ARRIVED if event.own and event.reached else State.SENT)
-
-    def _whispered(self, event: Whispered) -> bytes:
-        return self._message(event.message, State.SENT)
-
-    def _message(self, message: Message, status: int) -> bytes:
+    def _message(self, event: Said | Whispered) -> bytes:
         """
         What somebody said.  The sender's own message has the status that it
         got, and never a lower one than its client gave it.
         """
+        message = event.message
+        status = State.ARRIVED if isinstance(event, Said) and event.own and event.reached else State.SENT
         kept = _NOTHING if message.extras is None else keptIn(message)
-        numbers = self._numbers
+        known = self._numbers.known
         pair = message.pair
         sender = message.sender
         if pair.scope is _GROUP:
             to, kind = pair.a, GROUP
         else:
-            to, kind = wireId(numbers, pair.b if sender == pair.a else pair.a), SINGLE
+            partner = pair.partnerOf(sender)
+            to, kind = known(partner) or partner, SINGLE
         msg = Msg(
             message.id,
             kept.seq,
-            wireId(numbers, sender),
+            known(sender) or sender,
             to,
             kind if kept.chat_type is None else kept.chat_type,
             KINDS.get(message.kind, Kind.TEXT) if kept.msg_type is None else kept.msg_type,

@@ -9,16 +9,13 @@ import re
 
 from imtw.numbers import Numbers
 
-LONGEST = 32  # digits
-_NUMBER = re.compile(f"[+-]?[0-9]{{1,{LONGEST}}}").fullmatch
+_NUMBER = re.compile(r"[+-]?[0-9]{1,32}").fullmatch
 
 
 def asNumber(text: str) -> int | None:
     """
     An id as a number, as easyim reads it: with a sign or zeros in front, too.
     """
-    if text.isdecimal() and text.isascii() and len(text) <= LONGEST:
-        return int(text)
     return int(text) if _NUMBER(text) else None
 
 
@@ -26,8 +23,7 @@ def wireId(numbers: Numbers, user: str) -> str:
     """
     How a user is written.
     """
-    number = numbers.known(user)
-    return user if number is None else str(number)
+    return numbers.known(user) or user
 
 
 async def userMeant(numbers: Numbers, text: str) -> str:

@@ -30,7 +30,7 @@ from imtw.model import isName
 from imtw.numbers import Numbers
 from imtw.protocols.easyim import message
 from imtw.protocols.easyim.message import GROUP, SINGLE, Kind, Msg, Packet, State
-from imtw.protocols.easyim.people import asNumber, userMeant
+from imtw.protocols.easyim.people import userMeant
 
 KINDS: dict[int, str] = {Kind.TEXT: "text", Kind.IMAGE: "image", Kind.VOICE: "voice", Kind.VIDEO: "video"}
 
@@ -90,8 +90,7 @@ def requestOf(command: Command, packet: Packet, numbers: Numbers) -> Struct | De
     if msg.chat_type == GROUP and command in (CHAT, READ):
         to = checked(msg.to_user_id)
     else:
-        number = asNumber(msg.to_user_id)
-        known = None if number is None else numbers.userOf(number)
+        known = numbers.userOf(msg.to_user_id)
         if known is None:
             return Deferred.fromCoroutine(_found(command, packet, numbers))
         to = known

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from imtw.protocols.easyim.decoder import EasyimDecoder
+from imtw.protocols.easyim.decoder import EasyimDecoder, Reader
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions, EasyimVoice
@@ -36,8 +36,12 @@ class PieceOutlet(TransportOutlet):
         """
         Send now, or with the rest of this turn.
         """
-        for piece in self.form.split(data):
-            _send(self, piece)
+        form = self.form
+        if data is form.latest:
+            _send(self, data)
+        else:
+            for piece in form.split(data):
+                _send(self, piece)
 
     def flush(self) -> None:
         """
@@ -54,7 +58,7 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
     One TCP connection that speaks easyim, in the format of its first bytes.
     """
 
-    decoder: EasyimDecoder
+    decoder: EasyimDecoder | Reader
     outletClass = PieceOutlet
 
     def __init__(
@@ -65,8 +69,8 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
         """
         super().__init__(core, options, tokens)
         self._forms = forms
-        self.decoder = EasyimDecoder(protobuf, options.maxMessage)
-        self.decoder.recognised = self._recognised
+        decoder = self.decoder = EasyimDecoder(protobuf, options.maxMessage)
+        decoder.recognised = self._recognised
         self._grace: IDelayedCall | None = None
 
     def opened(self, outlet: Any, address: str) -> None:
@@ -96,10 +100,11 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
             self._grace = None
         super().connectionLost(reason)
 
-    def _recognised(self, isText: bool) -> None:
+    def _recognised(self, isText: bool, reader: Reader) -> None:
         """
         Answer in the format that is spoken.
         """
+        self.decoder = reader
         self.session.form = self.outlet.form = self._forms[isText]
 
     def _cutOff(self) -> None:

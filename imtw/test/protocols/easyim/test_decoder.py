@@ -402,6 +402,15 @@ class GuessTests(SynchronousTestCase):
         self.assertEqual(found, [Packet(message)] + [Packet(Msg(content="}"))] * 5)
         self.assertEqual(slow.call_count, 2)
 
+    def test_disappointed(self) -> None:
+        """
+        What was read is copied once for a guess that is wrong, not for each
+        message.
+        """
+        with patch.object(JSONSplitter, "drain", autospec=True, side_effect=JSONSplitter.drain) as guessed:
+            self.assertEqual(len(decoded([b'{"x"', b":1}" + b'{"x":1}' * 9])), 10)
+        self.assertEqual(guessed.call_count, 1)
+
 
 class BombTests(SynchronousTestCase):
     """

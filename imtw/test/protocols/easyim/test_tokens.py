@@ -62,7 +62,7 @@ class TokenTests(SynchronousTestCase):
         self.access = self.now(self.tokens.mint("ann", ACCESS))
         self.refresh = self.now(self.tokens.mint("ann", REFRESH))
         self.salt = self.now(self.tokens.salts.of("ann")).encode()
-        self.ann = self.numbers.known("ann")
+        self.ann = int(self.numbers.known("ann") or 0)
         self.claims = {"account": "ann", "exp": NOW + 10, "grant_type": ACCESS, "id": self.ann}
 
     def now(self, asked: Any) -> Any:
