@@ -8,8 +8,9 @@ returns, and every Deferred has fired already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from operator import attrgetter
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -122,6 +123,8 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         if log is None:
             log = self._open(draft)
         message = log.next(draft, now)
+        if not log.isNoted:
+            self._unsettle(log)
         if self.keepsLog:
             log.rows.append(message)
             if fact is _RECALL:
@@ -132,6 +135,14 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
             elif draft.device and draft.given:
                 self.person(draft.sender).sent[draft.id] = message
         return message
+
+    def _unsettle(self, log: Log) -> None:
+        """
+        A private conversation, settled so far, gets rows.
+        """
+        log.isNoted = True
+        self.persons[log.pair.a].note(log)
+        self.persons[log.pair.b].note(log)
 
     def _earlier(self, draft: Draft, log: Log | None, now: int) -> Message | None:
         """
@@ -191,20 +202,34 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         found: list[tuple[Membership, list[Message]]] = []
         room = self.room
-        if user in self.persons:
-            person = self.persons[user]
-            places = [place for place in self.memberships(person) if pair is None or place.pair == pair]
-            for membership in sorted(places, key=lambda place: (place.pair.scope, place.conversation)):
-                if membership.cursor >= membership.head or (pair is None and not self.isBehind(person, membership)):
-                    continue
-                log = self.logs.numbered[membership.conversation - 1]
-                membership.head, messages = log.pending(user, membership.cursor, limit, room)
-                found.append((membership, messages))
-                limit -= len(messages)
-                room -= sum(map(weightOf, messages))
-                if limit <= 0 or room < 0:
-                    break
+        for place in self._waiting(user, pair):
+            log = self.logs.numbered[place.conversation - 1]
+            place.head, messages = log.pending(user, place.cursor, limit, room)
+            found.append((place, messages))
+            limit -= len(messages)
+            room -= sum(map(weightOf, messages))
+            if limit <= 0 or room < 0:
+                break
         return succeed(found)
+
+    def _waiting(self, user: str, pair: Pair | None) -> Iterator[Membership]:
+        """
+        The conversations in which something waits: all of them, or one, in
+        which that may be the user's own.
+        """
+        person = self.persons.get(user)
+        if person is None:
+            return
+        if pair is None:
+            yield from self.behind(person)
+            logs = sorted(self.groupsIn(person), key=attrgetter("number"))
+        else:
+            log = self.logs.byPair.get(pair[1:])
+            logs = [log] if log is not None and log.number in person.cursors else []
+        for log in logs:
+            place = self.placeIn(person, log)
+            if place.head > place.cursor:
+                yield place
 
     def page(self, pair: Pair, after: int | None, before: int | None, limit: int) -> Deferred[list[Message]]:
         log = self.logs.byPair.get(pair[1:])

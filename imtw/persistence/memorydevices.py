@@ -5,6 +5,8 @@ Devices, what was received and what was read, in memory.
 from __future__ import annotations
 
 from copy import copy
+from heapq import merge
+from itertools import islice
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -47,10 +49,15 @@ class MemoryDevices(MemoryPeople):
         self, user: str, before: int | None, limit: int, behind: int | None = None
     ) -> Deferred[list[Standing]]:
         person = self.persons.get(user)
-        logs = [] if person is None else [self.logs.numbered[number - 1] for number in person.cursors]
-        logs = [log for log in logs if before is None or isBehind(log.ts, log.number, before, behind)]
-        logs.sort(key=lambda log: (-log.ts, log.number))
-        shown = (self._standing(user, log) for log in logs[:limit])
+        if person is None:
+            return succeed([])
+        groups = sorted(
+            (-log.ts, log.number)
+            for log in self.groupsIn(person)
+            if before is None or isBehind(log.ts, log.number, before, behind)
+        )
+        found = merge(person.settle().newest(before, behind), groups)
+        shown = (self._standing(user, self.logs.numbered[number - 1]) for _, number in islice(found, limit))
         return succeed(fill(shown, self.room, lambda each: 0 if each.last is None else weightOf(each.last)))
 
     def devices(self, user: str) -> Deferred[list[Device]]:

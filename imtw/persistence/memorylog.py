@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from imtw.model import RECALLED, Draft, Fact, Message, Pair, Tally
+from imtw.model import RECALLED, Draft, Fact, Message, Pair, Scope, Tally
 from imtw.persistence.rules import CANDIDATES, OWN_ROWS, checkRecall, fill, isSame, pageOf, refuseRecall, weightOf
 
 _MESSAGE = Fact.MESSAGE  # an attribute of an enumeration is dear, and every message asks for this one
@@ -30,11 +30,14 @@ class Log:
     @ivar recalled: by the seq of a message that was taken back, the row that
         says so.
     @ivar edits: by the seq of a message, the rows that say how it was edited.
+    @ivar isNoted: nobody has to be told that there are rows: of a group, or
+        it is done.
     """
 
     __slots__ = (
-        "_indexed", "_newest", "_previous", "edits", "floor", "n", "number", "pair", "recalled", "rows", "seq", "ts",
-    )  # fmt: skip
+        *("_indexed", "_newest", "_previous", "edits", "floor", "isNoted", "n", "number", "pair", "recalled", "rows"),
+        *("seq", "ts"),
+    )
 
     def __init__(self, number: int, pair: Pair) -> None:
         self.number = number
@@ -44,6 +47,7 @@ class Log:
         self.ts = 0
         self.rows: list[Message] = []
         self.floor = 0
+        self.isNoted = pair.scope is Scope.GROUP
         self.recalled: dict[int, Message] = {}
         self.edits: dict[int, list[Message]] = {}
         self._newest: dict[tuple[str, str], Message] = {}

@@ -5,7 +5,7 @@ Users, tokens and groups in memory.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import chain, islice
 
@@ -116,11 +116,9 @@ class MemoryPeople:
         person.entered = True
         if forget:
             kept = {id for id, _ in lobby}
-            for membership in self.memberships(person):
-                if membership.pair.scope is Scope.GROUP and membership.pair.a not in kept:
-                    circle = self.circles[membership.pair.a]
-                    if circle.group.mode is Mode.OPEN:
-                        self.remove(user.id, circle)
+            for group in self.groupsIn(person):
+                if group.pair.a not in kept and self.circles[group.pair.a].group.mode is Mode.OPEN:
+                    self.remove(user.id, self.circles[group.pair.a])
         if new:
             for id, name in lobby:
                 circle = self.circle(id, name)
@@ -128,28 +126,17 @@ class MemoryPeople:
                     self.add(user.id, circle)
         if device:
             self._note(person, device)
-        places = self.memberships(person, device)
-        return succeed(
-            Entry(
-                copy(person.account.user),
-                new,
-                [place for place in places if place.pair.scope is Scope.GROUP],
-                sorted(
-                    (
-                        place for place in places
-                        if place.pair.scope is Scope.PRIVATE and self.isBehind(person, place, device)
-                    ),
-                    key=lambda place: place.conversation,
-                ),
-            )
-        )
+        groups = [self.placeIn(person, log, device) for log in self.groupsIn(person)]
+        return succeed(Entry(copy(person.account.user), new, groups, list(self.behind(person, device))))
 
     def _note(self, person: Person, device: str) -> None:
         """
         A device logs in; the one that was not seen for longest goes.
         """
         devices = person.devices
-        seat = devices.pop(device, None) or Seat(Device(device, self.now, 0), person.reached())
+        seat = devices.pop(device, None)
+        if seat is None:
+            seat = Seat(Device(device, self.now, 0), person.reached(), set(person.cursors) - set(person.groups))
         seat.device.seen = self.now
         devices[device] = seat
         while len(devices) > self.mostDevices:
@@ -178,37 +165,48 @@ class MemoryPeople:
         account = self.accountOf(name)
         return None if account is None else Account(copy(account.user), account.secret, account.disabled)
 
-    def memberships(self, person: Person, device: str = "") -> list[Membership]:
+    def groupsIn(self, person: Person) -> list[Log]:
         """
-        The conversations somebody is in, in the order of joining.
+        The logs of somebody's groups, in the order of joining.
         """
-        return [self.placeIn(person, self.logs.numbered[number - 1], device) for number in person.cursors]
+        return [self.logs.numbered[number - 1] for number in person.groups]
 
     def placeIn(self, person: Person, log: Log, device: str = "") -> Membership:
         """
         Somebody's place in a conversation.  Without a log nothing waits.
         """
-        number = log.number
-        if not self.keepsLog:
-            cursor = log.seq
-        elif device:
-            cursor = max(person.starts.get(number, 0), person.devices[device].cursors.get(number, 0))
-        else:
-            cursor = person.cursors[number]
+        number, cursor = log.number, self._cursorIn(person, log, device)
         if log.pair.scope is not Scope.GROUP:
             return Membership(number, log.pair, log.seq, cursor)
         circle = self.circles[log.pair.a]
         role = circle.roles.get(person.name, Role.MEMBER)
         return Membership(number, log.pair, log.seq, cursor, circle.group.name, role)
 
-    def isBehind(self, person: Person, place: Membership, device: str = "") -> bool:
+    def _cursorIn(self, person: Person, log: Log, device: str) -> int:
         """
-        Does something wait for a device, or for those without a name?  For
-        these what the user itself has said in private does not.
+        How far somebody has got in a conversation.
         """
-        if device or place.pair.scope is Scope.GROUP or place.head <= place.cursor:
-            return place.head > place.cursor
-        return self.logs.numbered[place.conversation - 1].hasOthers(person.name, place.cursor)
+        if not self.keepsLog:
+            return log.seq
+        if device:
+            return max(person.starts.get(log.number, 0), person.devices[device].cursors.get(log.number, 0))
+        return person.cursors[log.number]
+
+    def behind(self, person: Person, device: str = "") -> Iterator[Membership]:
+        """
+        The private conversations in which something waits for a device, or
+        for those without a name, in the order of their numbers.  For these
+        what the user itself has said does not wait.
+        """
+        recent = person.settle()
+        waiting = person.devices[device].waiting if device else recent.waiting
+        for number in sorted(waiting):
+            log = self.logs.numbered[number - 1]
+            cursor = self._cursorIn(person, log, device)
+            if log.seq > cursor and (device or log.hasOthers(person.name, cursor)):
+                yield self.placeIn(person, log, device)
+            else:
+                waiting.remove(number)
 
     # tokens
 
@@ -253,14 +251,13 @@ class MemoryPeople:
 
     def places(self, user: str) -> Deferred[list[Membership]]:
         person = self.persons.get(user)
-        places = [] if person is None else self.memberships(person)
-        return succeed([place for place in places if place.pair.scope is Scope.GROUP])
+        return succeed([] if person is None else [self.placeIn(person, log) for log in self.groupsIn(person)])
 
     def groupCount(self, person: Person) -> int:
         """
         In how many groups somebody is.
         """
-        return sum(self.logs.numbered[number - 1].pair.scope is Scope.GROUP for number in person.cursors)
+        return len(person.groups)
 
     def leave(self, user: str, group: str) -> Deferred[bool]:
         circle = self.circles.get(group)
@@ -331,6 +328,7 @@ class MemoryPeople:
         cursors = person.cursors
         if circle.log.number not in cursors:
             cursors[circle.log.number] = circle.log.seq
+            person.groups[circle.log.number] = None
             person.starts[circle.log.number] = person.reads[circle.log.number] = circle.log.seq
             insort(circle.users, user)
 
@@ -347,6 +345,7 @@ class MemoryPeople:
         person = self.persons.get(user)
         if person is None or person.cursors.pop(circle.log.number, None) is None:
             return False
+        del person.groups[circle.log.number]
         circle.users.remove(user)
         circle.roles.pop(user, None)
         if circle.group.owner == user:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from imtw.model import Account, Device, Group, Message, Role
 from imtw.persistence.memorylog import Log
+from imtw.persistence.memoryrecent import Recent
 
 
 class Person:
@@ -13,8 +14,9 @@ class Person:
     What is known of a name: an account or only a place in conversations.
 
     @ivar account: L{None} for a name that nobody has.
-    @ivar cursors: by conversation, how far this user has got there; in the
-        order of joining.
+    @ivar cursors: by conversation, how far this user has got there.
+    @ivar groups: the groups' conversations, in the order of joining.
+    @ivar recent: the order of the private ones, if there are any.
     @ivar starts: by group, its last seq when this user came in.
     @ivar reads: by conversation, how far this user has read.
     @ivar devices: by name, those that this user named.
@@ -24,14 +26,16 @@ class Person:
     """
 
     __slots__ = (
-        *("account", "blocked", "cursors", "devices", "entered", "friends", "name", "reads", "sent", "starts"),
-        "strangers",
+        *("account", "blocked", "cursors", "devices", "entered", "friends", "groups", "name", "reads", "recent"),
+        *("sent", "starts", "strangers"),
     )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.account: Account | None = None
         self.cursors: dict[int, int] = {}
+        self.groups: dict[int, None] = {}
+        self.recent: Recent | None = None
         self.starts: dict[int, int] = {}
         self.reads: dict[int, int] = {}
         self.devices: dict[str, Seat] = {}
@@ -40,6 +44,24 @@ class Person:
         self.sent: dict[str, Message] = {}
         self.strangers = 0
         self.entered = False
+
+    def note(self, log: Log) -> None:
+        """
+        A private conversation gets rows.
+        """
+        if self.recent is None:
+            self.recent = Recent()
+        self.recent.fresh[log.number] = log
+
+    def settle(self) -> Recent:
+        """
+        The private conversations in their order.
+        """
+        recent = self.recent or Recent()
+        fresh = recent.settle()
+        for seat in self.devices.values():
+            seat.waiting.update(fresh)
+        return recent
 
     def reached(self) -> dict[int, int]:
         """
@@ -52,13 +74,17 @@ class Person:
 class Seat:
     """
     A device, and how far it has got by conversation.
+
+    @ivar waiting: the settled private conversations in which something waits
+        for it, and perhaps others.
     """
 
-    __slots__ = ("cursors", "device")
+    __slots__ = ("cursors", "device", "waiting")
 
-    def __init__(self, device: Device, cursors: dict[int, int]) -> None:
+    def __init__(self, device: Device, cursors: dict[int, int], waiting: set[int]) -> None:
         self.device = device
         self.cursors = cursors
+        self.waiting = waiting
 
 
 class Circle:

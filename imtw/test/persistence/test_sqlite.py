@@ -21,7 +21,7 @@ from imtw.errors import CommandRefused, StoreBusy, StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, Token, User, groupPair, privatePair
-from imtw.persistence import ledger, recent, tail
+from imtw.persistence import ledger, memoryrecent, recent, tail
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.memory import MemoryStore
 from imtw.persistence.readonly import ReadOnlyDatabase
@@ -374,6 +374,7 @@ class LikeMemoryTests(SQLiteTestCase):
             self.patch(ledger, "CHUNK", (2, 512)[seed % 2])
             self.patch(ledger, "KEPT", (1, 3, 1000)[seed % 3])
             self.patch(recent, "FEW", (0, 1, 100)[seed % 3])
+            self.patch(memoryrecent, "MANY", (0, 50)[seed % 2])
             self.memory = MemoryStore("", self.reactor, self.limits)
             self.pairs = [privatePair(self.random.choice(self.names), self.random.choice(self.names)) for _ in range(3)]
             self.pairs += [groupPair("g"), groupPair(f"other{seed}")]
