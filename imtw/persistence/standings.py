@@ -16,6 +16,8 @@ from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
+from msgspec.json import Encoder
+
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
 from imtw.persistence.pages import N, ambiguous, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
 from imtw.persistence.places import groupNumbers
@@ -35,6 +37,11 @@ ONE = """
     FROM members CROSS JOIN conversations ON conversations.id = members.conversation
     LEFT JOIN groups ON groups.conversation = members.conversation
     WHERE members.user = ? AND members.scope IN (1, 2) AND members.conversation = ?
+"""
+#: Where the logs of some conversations end, as far as they are in their places: conversation, seq, n, ts.
+ENDS = """
+    SELECT value, coalesce(seq, 0), coalesce(n, 0), coalesce(ts, 0) FROM json_each(?) LEFT JOIN messages
+        ON conversation = value AND seq = (SELECT max(seq) FROM messages WHERE conversation = value)
 """
 OWN = """
     SELECT seq, n FROM (
@@ -67,7 +74,9 @@ TALLY = "SELECT count(*), coalesce(sum(got >= ?3), 0) FROM (" + RECEIPTS + ")"  
 END = (1 << 63) - 1  # no seq is larger
 
 Tails = Mapping[int, Sequence[Row]]
-Last = tuple[Any, ...]  # seq, n and ts of a log's last row
+Last = list[Any]  # seq, n and ts of a log's last row
+
+_encode = Encoder().encode
 
 
 def page(
@@ -155,9 +164,9 @@ def standings(
     fresh = unsettled(cursor, user, min(most + 1, END))
     if len(fresh) > most:
         return None
-    ends = {number: _endOf(cursor, number, tails.get(number)) for number in (*fresh, *groupNumbers(cursor, user))}
+    ends = _endsOf(cursor, [*fresh, *groupNumbers(cursor, user)], tails)
     with closing(cursor.connection.cursor()) as reading:
-        settled = reading.execute(SETTLED, (user, END if before is None else before))
+        settled = reading.execute(SETTLED, (user, END if before is None else max(0, min(before, END))))
         found = merge(
             ((-ts, number) for ts, number in settled if number not in ends),
             sorted((-ts, number) for number, (_, _, ts) in ends.items()),
@@ -170,12 +179,16 @@ def standings(
         return fill(shown, room, lambda standing: 0 if standing.last is None else weightOf(standing.last))
 
 
-def _endOf(cursor: sqlite3.Cursor, number: int, tail: Sequence[Row] | None) -> Last:
+def _endsOf(cursor: sqlite3.Cursor, numbers: Sequence[int], tails: Tails) -> dict[int, Last]:
     """
-    Where a log ends.
+    Where the logs of some conversations end.
     """
-    placed = headOf(cursor, number)
-    return max(placed, tail[-1][1:4]) if tail else placed
+    ends: dict[int, Last] = {number: end for number, *end in cursor.execute(ENDS, (_encode(numbers).decode(),))}
+    for number in numbers:
+        tail = tails.get(number)
+        if tail:
+            ends[number] = max(ends[number], list(tail[-1][1:4]))
+    return ends
 
 
 def _standing(cursor: sqlite3.Cursor, user: str, number: int, end: Last | None, tail: Sequence[Row]) -> Standing:

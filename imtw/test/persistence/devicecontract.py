@@ -307,6 +307,8 @@ class StandingContract(StoreHarness):
         self.assertEqual([one.last.content for one in found[:4]], ["3", "2", "1", "0"])
         self.assertEqual([one.name for one in found], ["g", "", "", "", "quiet"])
         self.assertEqual((found[4].last, found[4].head, found[4].unread), (None, 0, 0))
+        self.assertEqual(await self.store.standings("alice", 1 << 80, 10), found)
+        self.assertEqual(await self.store.standings("alice", -1 << 80, 10, 7), [])
         page = await self.store.standings("alice", found[1].last.ts, 2)
         self.assertEqual([one.pair for one in page], [pairs[1], pairs[0]])
         self.reactor.time = START + 10
