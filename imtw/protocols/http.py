@@ -171,4 +171,10 @@ class AsyncResource(Resource):
             return
         self.log.failure("{path}", failure, path=request.path.decode("latin-1"))
         if not request.startedWriting:
-            respond(request, 500, encode({"msg": "something went wrong here; it is in the server's log"}))
+            self.broken(request)
+
+    def broken(self, request: Request) -> None:
+        """
+        Answer a request that we failed at.
+        """
+        respond(request, 500, encode({"msg": "something went wrong here; it is in the server's log"}))

@@ -20,8 +20,7 @@ RESTART = 1012  # service restart
 @implementer(ISocketSpeaker)
 class SocketVoice(Voice):
     """
-    One WebSocket.  Messages are handled while the lane takes them; past
-    C{limits.unparsed} bytes that wait the peer is not read.
+    One WebSocket.  Messages are handled while the lane takes them.
 
     A subclass says in C{opened} what it needs of the handshake, beginning
     with L{attach}, and in C{received} makes packets and L{queue}s them.
@@ -30,8 +29,6 @@ class SocketVoice(Voice):
     socket: SocketCarrier
     _waiting: deque[tuple[Any, int]] | None = None  # made when something has to wait: an empty one takes 0.7 KB
     _held = 0
-    _isPulling = False
-    _isPaused = False
 
     def attach(self, socket: SocketCarrier) -> None:
         """
@@ -73,20 +70,20 @@ class SocketVoice(Voice):
         self._held += size
         if not self.lane.busy and not self._isPulling:
             self._pull()
-        elif not self._isPaused and self._held > self.core.limits.unparsed:
-            self._isPaused = True
-            self.socket.pause()
+        else:
+            self.wait(self._held)
 
-    def resume(self) -> None:
+    def pause(self) -> None:
         """
-        The lane takes packets again.
+        Do not read the peer for now.
         """
-        if self._isPulling:
-            return
-        self._pull()
-        if self._isPaused and not self.lane.busy:  # all that was kept is handled
-            self._isPaused = False
-            self.socket.unpause()
+        self.socket.pause()
+
+    def unpause(self) -> None:
+        """
+        Read it again.
+        """
+        self.socket.unpause()
 
     def finish(self) -> None:
         """

@@ -42,8 +42,7 @@ class Decoder(Shape):
 
 class StreamVoice(Voice, Protocol):
     """
-    One TCP connection.  Packets are handled while the lane takes them; past
-    C{limits.unparsed} bytes that wait the peer is not read.
+    One TCP connection.  Packets are handled while the lane takes them.
 
     A subclass calls C{begin} in L{opened}.
 
@@ -56,8 +55,6 @@ class StreamVoice(Voice, Protocol):
     log = Logger()
     transport: Any
     decoder: Decoder
-    _isPulling = False
-    _isPaused = False
 
     def opened(self, outlet: TransportOutlet, address: str) -> None:
         """
@@ -83,9 +80,8 @@ class StreamVoice(Voice, Protocol):
         self.decoder.feed(data)
         if not self.lane.busy:
             self._pull()
-        elif not self._isPaused and self.decoder.buffered > self.core.limits.unparsed:
-            self._isPaused = True
-            self.transport.pauseProducing()
+        else:
+            self.wait(self.decoder.buffered)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
@@ -94,16 +90,17 @@ class StreamVoice(Voice, Protocol):
         self.outlet.forget()
         self.end()
 
-    def resume(self) -> None:
+    def pause(self) -> None:
         """
-        The lane takes packets again.
+        Do not read the peer for now.
         """
-        if self._isPulling:
-            return
-        self._pull()
-        if self._isPaused and not self.lane.busy:  # all that was kept is handled
-            self._isPaused = False
-            self.transport.resumeProducing()
+        self.transport.pauseProducing()
+
+    def unpause(self) -> None:
+        """
+        Read it again.
+        """
+        self.transport.resumeProducing()
 
     def finish(self) -> None:
         """

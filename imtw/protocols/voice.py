@@ -35,6 +35,8 @@ class Voice:
     lane: Lane
     outlet: Any
     _patience = 0.0
+    _isPulling = False
+    _isPaused = False
 
     def begin(
         self, outlet: Outlet, form: IForm, terminal: str, address: str, liberties: Liberty = Liberty.NONE
@@ -116,6 +118,38 @@ class Voice:
     def resume(self) -> None:
         """
         The lane takes packets again.
+        """
+        if self._isPulling:
+            return
+        self._pull()
+        if self._isPaused and not self.lane.busy:  # all that was kept is handled
+            self._isPaused = False
+            self.unpause()
+
+    def wait(self, held: int) -> None:
+        """
+        The lane takes no packets: past C{limits.unparsed} bytes that are
+        held the peer is not read.
+        """
+        if not self._isPaused and held > self.core.limits.unparsed:
+            self._isPaused = True
+            self.pause()
+
+    def _pull(self) -> None:
+        """
+        Hand the packets that wait to the lane while it takes them.
+        """
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        """
+        Do not read the peer for now.
+        """
+        raise NotImplementedError
+
+    def unpause(self) -> None:
+        """
+        Read it again.
         """
         raise NotImplementedError
 

@@ -10,7 +10,6 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from msgspec import Struct
-from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -173,15 +172,11 @@ class Route(AsyncResource):
         """
         raise NotImplementedError
 
-    def _failed(self, failure: Failure, request: Request) -> None:
+    def broken(self, request: Request) -> None:
         """
-        Our bug, or a client that did not wait.
+        Answer a request that we failed at.
         """
-        if request._disconnected:
-            return
-        self.log.failure("{path}", failure, path=request.path.decode("latin-1"))
-        if not request.startedWriting:
-            respond(request, SERVER_ERROR, None, BROKEN)
+        respond(request, SERVER_ERROR, None, BROKEN)
 
 
 def bodyAs(request: Request, shape: type[Any]) -> Any:
