@@ -125,7 +125,8 @@ class ChunkReader:
         self._longest = longest
         self._data = bytearray()
         self._fed = 0  # bytes since nothing was kept
-        self._ready: deque[tuple[bytes, Packet | None]] = deque()
+        self._ready: deque[bytes] = deque()
+        self._first: Packet | None = None  # of those that are ready, if it is decoded already
         self._kept = 0
         self._broken: Malformed | None = None
 
@@ -149,10 +150,10 @@ class ChunkReader:
         """
         if self._broken is not None:
             return
-        if not self._data and SHORTEST <= len(data) <= self._longest:
-            packet = self._decodeAlone(data)
-            if packet is not None:
-                self._put(data, packet)
+        if not self._data and not self._ready and SHORTEST <= len(data) <= self._longest:
+            self._first = self._decodeAlone(data)
+            if self._first is not None:
+                self._put(data)
                 return
         try:
             self._cut(data)
@@ -182,8 +183,8 @@ class ChunkReader:
             cutter.reset()
             self._fed = 0
 
-    def _put(self, data: bytes, packet: Packet | None = None) -> None:
-        self._ready.append((data, packet))
+    def _put(self, data: bytes) -> None:
+        self._ready.append(data)
         self._kept += len(data)
 
     def next(self) -> Packet | None:
@@ -196,8 +197,9 @@ class ChunkReader:
             if self._broken is not None:
                 raise self._broken
             return None
-        data, packet = self._ready.popleft()
+        data = self._ready.popleft()
         self._kept -= len(data)
+        packet, self._first = self._first, None
         return packet or self._decode(data)
 
 

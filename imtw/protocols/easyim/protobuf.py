@@ -23,6 +23,7 @@ LONGEST_VARINT = 10  # bytes
 DEEPEST = 16  # groups within each other
 FIELDS = Msg.__struct_fields__
 
+_EMPTY = Msg()
 _parse = Wire.FromString
 _fieldsOf = attrgetter(*FIELDS)
 
@@ -40,8 +41,9 @@ def decodeMessage(data: bytes) -> Packet:
     msg = Msg(*_fieldsOf(wire))
     if not len(UnknownFieldSet(wire)):
         return Packet(msg)
-    for name in FIELDS:
-        wire.ClearField(name)
+    if msg != _EMPTY:
+        for name in FIELDS:
+            wire.ClearField(name)
     return Packet(msg, wire.SerializeToString())
 
 
