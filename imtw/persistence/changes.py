@@ -8,8 +8,9 @@ are read here, they are put into their places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from typing import Any
 
 from msgspec.json import Encoder
 
@@ -93,15 +94,13 @@ def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
 
 def enter(
     ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str, most: int
-) -> Entry | None:
+) -> Entry:
     """
-    See L{imtw.interfaces.IStore.enter}.
+    See L{imtw.interfaces.IStore.enter}.  The user's conversations are
+    settled.
 
     @param most: devices that a user has.
-    @return: L{None} if this has to be called again.
     """
-    if ledger.settle(user.id):
-        return None
     cursor = ledger.cursor
     row = cursor.execute(ENTERED, (user.id,)).fetchone()
     if row is None:
@@ -241,16 +240,13 @@ def _cameOrWent(ledger: Ledger, user: str, group: str, number: int) -> None:
         ledger.forget(groupPair(group))
 
 
-def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting | None:
+def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting:
     """
-    See L{imtw.interfaces.IStore.pending}.
-
-    @return: L{None} if this has to be called again.
+    See L{imtw.interfaces.IStore.pending}.  Asked for all, the user's
+    conversations are settled.
     """
     cursor = ledger.cursor
     if pair is None:
-        if ledger.settle(user):
-            return None
         ledger.placeGroups(user)
         waiting = places.waiting(cursor, user)
     else:
@@ -273,13 +269,15 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int)
     return found
 
 
-def settle(ledger: Ledger, user: str) -> bool | None:
+def settled(ledger: Ledger, user: str, work: Callable[[Ledger], Any], most: int) -> Any:
     """
-    Settle a user's conversations.
+    Do something for which a user's conversations have to be settled.
 
-    @return: L{None} if this has to be called again.
+    @param most: that are settled in this transaction.
+    @return: its result, or L{None} where there may be more, and it is not
+        done.
     """
-    return None if ledger.settle(user) else True
+    return None if ledger.settle(user, most) else work(ledger)
 
 
 def moveCursors(ledger: Ledger, moved: Iterable[tuple[str, int, int]]) -> None:

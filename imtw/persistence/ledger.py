@@ -247,19 +247,19 @@ class Ledger:
         """
         self.placeAmong(groupNumbers(self.cursor, user))
 
-    def settle(self, user: str) -> bool:
+    def settle(self, user: str, most: int) -> bool:
         """
-        Settle a slice of a user's private conversations, and put their rows
+        Settle so many of a user's private conversations, and put their rows
         into their places.
 
         @return: may there be more?
         """
-        numbers = recent.unsettled(self.cursor, user, recent.SLICE)
+        numbers = recent.unsettled(self.cursor, user, most)
         if numbers:
             self.placeAmong(numbers)
             self._noted.difference_update(numbers)
             recent.settle(self.cursor, user, numbers)
-        return len(numbers) == recent.SLICE
+        return len(numbers) == most
 
     def _note(self) -> None:
         """

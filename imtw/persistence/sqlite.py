@@ -232,13 +232,15 @@ class SQLiteStore:
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         return self._writer.change(partial(friends.told, invitations=invitations))
 
-    def _whole(self, work: Work) -> Deferred[Any]:
+    def _settled(self, user: str, work: Work, most: int = 0) -> Deferred[Any]:
         """
-        Do something in slices, each in a commit of its own: again and again
-        as long as that gives L{None}.
+        Do something once a user's conversations are settled: a slice of them
+        in each commit, larger every time, so that nobody can make new ones as
+        fast.
         """
-        done = self._writer.change(work)
-        return done.addCallback(lambda outcome: self._whole(work) if outcome is None else outcome)
+        most += recent.SLICE
+        done = self._writer.change(partial(changes.settled, user=user, work=work, most=most))
+        return done.addCallback(lambda found: self._settled(user, work, most) if found is None else found)
 
     # coming in
 
@@ -246,10 +248,11 @@ class SQLiteStore:
         self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str = ""
     ) -> Deferred[Entry]:
         most = self._limits.devicesPerUser
-        return self._whole(
+        return self._settled(
+            user.id,
             partial(
                 changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, most=most
-            )
+            ),
         )
 
     # tokens
@@ -313,7 +316,8 @@ class SQLiteStore:
         self, user: str, pair: Pair | None, limit: int
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         room = self._limits.answer
-        return self._whole(partial(changes.pending, user=user, pair=pair, limit=limit, room=room))
+        work = partial(changes.pending, user=user, pair=pair, limit=limit, room=room)
+        return self._settled(user, work) if pair is None else self._writer.change(work)
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         return self._writer.change(partial(changes.moveCursors, moved=moved))
@@ -370,7 +374,7 @@ class SQLiteStore:
         asked = user, before, limit, behind, self._limits.answer
         found = await self._readers.ask(standings.standings, *asked, dict(self._tail.rows), recent.FEW)
         if found is None:
-            await self._whole(partial(changes.settle, user=user))
+            await self._settled(user, lambda _: True)
             found = await self._readers.ask(standings.standings, *asked, dict(self._tail.rows))
         return found or []
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import DeferredList, gatherResults
 from imtw.limits import Limits
 from imtw.model import User, groupPair, privatePair
 from imtw.persistence import places, recent, standings
+from imtw.persistence.ledger import Ledger
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rules import OWN_ROWS
 from imtw.persistence.schema import prepareReader
@@ -73,15 +74,25 @@ class RecentTests(SQLiteTestCase):
     async def test_slices(self) -> None:
         """
         However many there are to be settled, a list and a login have all of
-        them; a slice is settled in each commit.
+        them; a slice is settled in each commit, larger every time.
         """
+        slices: list[int] = []
+        settle = Ledger.settle
+
+        def counted(ledger: Ledger, user: str, most: int) -> bool:
+            slices.append(most)
+            return settle(ledger, user, most)
+
+        self.patch(Ledger, "settle", counted)
         self.patch(recent, "SLICE", 4)
         self.patch(recent, "FEW", 2)
         names = await self.talk(0, 10)
         self.assertEqual(await self.listed(), names[::-1])
         self.assertEqual(self.open().execute("SELECT count(*) FROM unsettled WHERE user = 'bob'").fetchone(), (0,))
+        self.assertEqual(slices, [4, 8])
         names += await self.talk(10, 23)
         self.assertEqual(await self.behind(), names)
+        self.assertEqual(slices, [4, 8, 4, 8, 12])
         self.assertEqual(self.open().execute("SELECT count(*) FROM unsettled WHERE user = 'bob'").fetchone(), (0,))
         self.assertEqual(await self.behind(device="phone"), names)
         self.assertEqual([place.pair.partnerOf("bob") for place, _ in await self.store.pending("bob", None, 99)], names)
