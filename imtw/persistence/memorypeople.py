@@ -329,7 +329,8 @@ class MemoryPeople:
         if circle.log.number not in cursors:
             cursors[circle.log.number] = circle.log.seq
             person.groups[circle.log.number] = None
-            person.starts[circle.log.number] = person.reads[circle.log.number] = circle.log.seq
+            if circle.log.seq:
+                person.starts[circle.log.number] = person.reads[circle.log.number] = circle.log.seq
             insort(circle.users, user)
 
     def isIn(self, user: str, circle: Circle) -> bool:

@@ -8,6 +8,8 @@ from imtw.model import Account, Device, Group, Message, Role
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memoryrecent import Recent
 
+NOBODY: frozenset[str] = frozenset()  # one for all: most block nobody, and each would take 0.2 KB
+
 
 class Person:
     """
@@ -39,7 +41,7 @@ class Person:
         self.starts: dict[int, int] = {}
         self.reads: dict[int, int] = {}
         self.devices: dict[str, Seat] = {}
-        self.blocked: set[str] = set()
+        self.blocked = NOBODY
         self.friends: dict[str, tuple[str, int]] = {}
         self.sent: dict[str, Message] = {}
         self.strangers = 0

@@ -109,7 +109,7 @@ class MemoryVoices(MemoryPeople):
     def block(self, user: str, other: str, blocked: bool) -> Deferred[None]:
         person = self.person(user)
         if blocked:
-            person.blocked.add(other)
+            person.blocked |= {other}
         else:
-            person.blocked.discard(other)
+            person.blocked -= {other}
         return succeed(None)
