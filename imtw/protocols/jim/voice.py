@@ -4,6 +4,7 @@ J-IM's end of a lane, whatever the carrier.
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
 from imtw.commands import Chat, Command, Reply, Status
@@ -19,6 +20,7 @@ from imtw.server import Core
 from imtw.sessions import Outlet
 
 HANDSHAKE, LOGIN, CHAT = 1, 5, 11
+SILENTLY = 1  # a synSeq: do it, and say nothing
 _UNKNOWN_COMMAND = Status.UNKNOWN_COMMAND  # an attribute of an enumeration is dear
 
 #: What a strict J-IM lets anybody do (docs/wire/jim.rst, Closed holes).
@@ -112,7 +114,7 @@ class JimVoice(Voice):
         if chat.chatType is not None and chat.chatType not in (GROUP, PRIVATE):
             if chat.chatType == 0:
                 chat.chatType = PRIVATE
-                self.core.registry.byCode[CHAT].handle(self._named(chatOf(chat)), self.session)
+                self.take((CHAT, SILENTLY, msgspec.json.encode(chat)))
             raise Unanswered
         return self._named(chatOf(chat))
 

@@ -1072,6 +1072,20 @@ class StrictTests(LiveTestCase):
         self.ann.say(19, {"userId": "ann", "type": 1, "fromUserId": "bob"})
         self.assertEqual([one["content"] for one in listed((await self.ann.upTo(20))[-1], "friends", "bob")], ["x"])
 
+    async def test_chatTypeZeroRefused(self) -> None:
+        """
+        With 0: silence, too, where it cannot be kept, or is not to be; what
+        comes behind is answered.
+        """
+        bob = await self.ws(self.live.port, "bob")
+        for chat, heard in (
+            ({"id": "x" * 129, "content": "x"}, []),
+            ({"content": "x", "extras": {"large": 10**99}}, [("ann", "x")]),
+            ({"content": "y", "extras": {"transient": True}}, [("ann", "y")]),
+        ):
+            self.assertEqual(await self.ann.ask(11, {"to": "bob", "chatType": 0, **chat}), [])
+            self.assertEqual(said(await bob.sync()), heard)
+
     async def test_unreadable(self) -> None:
         """
         A chat that cannot be read: silence.
