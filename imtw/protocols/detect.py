@@ -147,6 +147,7 @@ class Recogniser(Protocol):
             target = self._http() if self._isHTTP else self._stream()
         except Exception:
             self.factory.log.failure("recognising a connection", Failure())
+            self.transport.loseConnection()
             target = None
         if target is not None:
             self._clearDeadline()
