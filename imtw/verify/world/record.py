@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Draft, Entry, Fact, Membership, Message, Pair, Scope
+from imtw.persistence.changes import settled
 from imtw.persistence.commit import Item
 from imtw.verify.wire import Conversation, group, pair
 
@@ -61,6 +62,8 @@ class Record:
                 self._said(draft, outcome, now)
             elif not isinstance(outcome, Exception):
                 work = change.work
+                if getattr(work, "func", None) is settled:  # what is to be done once that is so, or is not done yet
+                    work = None if outcome is None else work.keywords["work"]
                 does = self._CHANGES.get(getattr(getattr(work, "func", None), "__name__", ""))
                 if does is not None:
                     does(self, outcome, **work.keywords)
