@@ -36,7 +36,7 @@ class Deadlines:
     log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+        self._seconds = clock.seconds
         self._due: dict[float, dict[Waiting, float]] = {}
         self._sweeps = LoopingCall(self.sweep)
         self._sweeps.clock = clock
@@ -62,9 +62,11 @@ class Deadlines:
 
         @param seconds: of few different lengths: each has a row of its own.
         """
-        row = self._due.setdefault(seconds, {})
+        row = self._due.get(seconds)
+        if row is None:
+            row = self._due[seconds] = {}
         row.pop(waiting, None)  # so that the row stays in the order of time
-        row[waiting] = self._clock.seconds() + seconds
+        row[waiting] = self._seconds() + seconds
 
     def clear(self, waiting: Waiting, seconds: float) -> None:
         """
@@ -78,7 +80,7 @@ class Deadlines:
         """
         Tell everybody whose time is over.
         """
-        now = self._clock.seconds()
+        now = self._seconds()
         for row in self._due.values():
             late = []
             for waiting, due in row.items():

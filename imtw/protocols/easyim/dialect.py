@@ -21,7 +21,7 @@ from imtw.numbers import NODES
 from imtw.protocols.detect import HOST
 from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
-from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.easyim.jsontext import writeText
 from imtw.protocols.easyim.message import Malformed, Msg
 from imtw.protocols.easyim.plain import Hall, PlainSpeaker, isLine
 from imtw.protocols.easyim.resources import easyimRoutes
@@ -69,8 +69,8 @@ class EasyimDialect:
         self._tokens = Tokens(core.clock, core.store, core.numbers)
         core.accounts.addTokenReader(lambda text: Deferred.fromCoroutine(self._tokens.reader(text)))
         numbers = core.numbers
-        self._streams = {True: EasyimForm(numbers, encodeText, splitTexts)}
-        self._sockets = {True: EasyimForm(numbers, lambda msg, rest: frame(encodeText(msg, rest)))}
+        self._streams = {True: EasyimForm(numbers, writeText, splitTexts)}
+        self._sockets = {True: EasyimForm(numbers, lambda msg, rest: frame(writeText(msg, rest)))}
         if protobuf is not None:
             write = protobuf.encodeMessage
             self._streams[False] = EasyimForm(numbers, write, protobuf.splitMessages)

@@ -30,7 +30,6 @@ _ESCAPES = [
     ("\u2028".encode(), b"\\u2028"),
     ("\u2029".encode(), b"\\u2029"),
 ]
-_SEPARATOR = _ESCAPES[-1][0][:1]  # how both of them begin, and other signs
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile("-?(0|[1-9][0-9]{0,19})")
 _TEXTS = frozenset(["id", "from_user_id", "to_user_id", "content", "access_token"])
@@ -38,19 +37,32 @@ _NUMBERED = frozenset(["id", "from_user_id", "to_user_id"])  # texts that may co
 _FIELDS = frozenset(Msg.__struct_fields__)
 
 
-def encodeText(value: Any, rest: bytes = b"") -> bytes:
+def encodeText(value: Any) -> bytes:
     """
     JSON as Go writes it; also of structs other than L{Msg}.
+    """
+    data: bytes = _encode(value)
+    for plain, escaped in _ESCAPES:
+        if plain in data:
+            data = data.replace(plain, escaped)
+    return data
+
+
+def writeText(msg: Msg, rest: bytes = b"") -> bytes:
+    """
+    The same of a message, most of which have nothing to be escaped: a text is
+    searched four times as quickly as bytes.
 
     @param rest: protobuf fields of other numbers: there is no place for them.
     """
-    data: bytes = _encode(value)
-    find = data.find  # for one byte three times as quick as a pattern
-    if find(b"<") < 0 and find(b">") < 0 and find(b"&") < 0 and (data.isascii() or find(_SEPARATOR) < 0):
-        return data
-    for plain, escaped in _ESCAPES:
-        data = data.replace(plain, escaped)
-    return data
+    text = f"{msg.id}{msg.from_user_id}{msg.to_user_id}{msg.content}{msg.access_token}"
+    if "<" in text or ">" in text or "&" in text or not (text.isascii() or _hasNoSeparator(text)):
+        return encodeText(msg)
+    return _encode(msg)
+
+
+def _hasNoSeparator(text: str) -> bool:
+    return "\u2028" not in text and "\u2029" not in text
 
 
 def decodeText(data: bytes) -> Msg:

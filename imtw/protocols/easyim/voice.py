@@ -110,14 +110,8 @@ class EasyimVoice(Voice):
         self.session.isFed = True
         self.session.isEchoed = False
         self._idle = Idle(self)
-        self.touch()
-        self.waitForLogin(max(self.core.limits.login, self.options.dropAfter))
-
-    def touch(self) -> None:
-        """
-        Something was said.
-        """
         self.core.deadlines.set(self._idle, self.options.dropAfter)
+        self.waitForLogin(max(self.core.limits.login, self.options.dropAfter))
 
     def end(self) -> None:
         """
@@ -138,7 +132,7 @@ class EasyimVoice(Voice):
         """
         Handle a message.
         """
-        self.touch()
+        self.core.deadlines.set(self._idle, self.options.dropAfter)
         msg = packet.msg
         if self.session.user is None:
             if eventKey(msg) == message.KEEP_ALIVE:

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.protocols.easyim import decoder as module
 from imtw.protocols.easyim import protobuf
 from imtw.protocols.easyim.decoder import EasyimDecoder
-from imtw.protocols.easyim.jsontext import decodeText, encodeText
+from imtw.protocols.easyim.jsontext import decodeText, encodeText, writeText
 from imtw.protocols.easyim.message import Malformed, Msg, Packet
 from imtw.protocols.easyim.protobuf import Cutter, decodeMessage, encodeMessage
 from imtw.protocols.easyim.splitter import JSONSplitter, splitTexts
@@ -383,6 +383,16 @@ class GuessTests(SynchronousTestCase):
         found = cut()
         with patch.object(protobuf, "_shortField", lambda *_: None):
             self.assertEqual(found, cut())
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.tuples(*[st.text("<>&\u2028\u2029\u2027a你", max_size=2)] * 5))
+    def test_written(self, texts: tuple[str, ...]) -> None:
+        """
+        What is written without a look at its bytes is the same.
+        """
+        id, sender, to, content, token = texts
+        msg = Msg(id, 0, sender, to, content=content, access_token=token)
+        self.assertEqual(writeText(msg), encodeText(msg))
 
     def test_isTaken(self) -> None:
         """

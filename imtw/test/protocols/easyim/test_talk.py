@@ -15,7 +15,7 @@ from imtw.cork import Cork
 from imtw.model import Group, Mode, groupPair
 from imtw.protocols.easyim import dialect
 from imtw.protocols.easyim.forms import EasyimForm
-from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.easyim.jsontext import writeText
 from imtw.protocols.easyim.message import Msg
 from imtw.protocols.easyim.protobuf import encodeMessage, splitMessages
 from imtw.protocols.easyim.splitter import splitTexts
@@ -152,7 +152,7 @@ class PieceTests(SynchronousTestCase):
         """
         first, second = ({"id": "1", "content": "}{"}, {"id": "2", "from_user_id": "3"})
         numbers: Any = None
-        forms = (Text, encodeText, splitTexts), (Binary, encodeMessage, splitMessages)
+        forms = (Text, writeText, splitTexts), (Binary, encodeMessage, splitMessages)
         for format, write, split in forms:
             transport, cork = Writes(), Cork()
             outlet = PieceOutlet(transport, cork, 1000, lambda: None)
