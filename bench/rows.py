@@ -80,7 +80,7 @@ def easyim() -> Row:
     """
     Pairs who chat as easyim's clients do.
     """
-    load = Load("pair", (EASYIM,), "private", 32, window=4)
+    load = Load("pair", (EASYIM,), "private", 128)
     sides: dict[str, Measure] = {
         IMTW: Acquainted(Imtw(options=("--auth", "accounts:")), load),
         C: Acquainted(Baseline(), load),
