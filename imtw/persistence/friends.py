@@ -100,18 +100,18 @@ def invite(ledger: Ledger, user: str, friend: str, note: str, limit: int, id: in
     """
     cursor = ledger.cursor
     waiting = cursor.execute(WAITING, (user, friend)).fetchone()
-    if waiting is not None:
-        return invitationOf(waiting)
     (count,) = cursor.execute(COUNT_WAITING, (user,)).fetchone()
     why = refuseInvitation(
         friend,
         cursor.execute(NUMBER, (friend,)).fetchone() is not None,
         cursor.execute(BLOCKED, (friend, user)).fetchone() is not None,
         cursor.execute(IS_FRIEND, (user, friend)).fetchone() is not None,
-        count >= limit,
+        waiting is None and count >= limit,
     )
     if why is not None:
         raise why
+    if waiting is not None:
+        return invitationOf(waiting)
     if id is not None and cursor.execute(BY_ID, (id,)).fetchone() is not None:
         id = None
     cursor.execute(INVITE, (id, user, friend, note, ledger.now))

@@ -62,17 +62,20 @@ class MemoryFriends(MemoryPeople):
 
     def invite(self, user: str, friend: str, note: str, id: int | None = None) -> Deferred[Invitation]:
         waiting = self._find(user, friend)
-        if waiting is not None and not waiting.agreed:
-            return succeed(copy(waiting))
+        if waiting is not None and waiting.agreed:
+            waiting = None
         why = refuseInvitation(
             friend,
             self.accountOf(friend) is not None,
             user in self.person(friend).blocked,
             friend in self.person(user).friends,
-            sum(one.user == user and not one.agreed for one in self._invitations.values()) >= self.mostFriends,
+            waiting is None
+            and sum(one.user == user and not one.agreed for one in self._invitations.values()) >= self.mostFriends,
         )
         if why is not None:
             return fail(why)
+        if waiting is not None:
+            return succeed(copy(waiting))
         self._drop(user, friend)
         if id is None or id in self._invitations:
             id = max(self._invitations, default=0) + 1

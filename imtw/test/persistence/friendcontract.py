@@ -96,6 +96,17 @@ class FriendContract(StoreHarness):
         await self.refused(self.store.invite("ann", "bob", ""), Status.FORBIDDEN)
         await self.store.invite("bob", "ann", "")
 
+    async def test_inviteBlockedMeanwhile(self) -> None:
+        """
+        Nor again, once an invitation waits.
+        """
+        await self.people("ann", "bob")
+        waiting = await self.store.invite("ann", "bob", "")
+        await self.store.block("bob", "ann", True)
+        await self.refused(self.store.invite("ann", "bob", ""), Status.FORBIDDEN)
+        await self.store.block("bob", "ann", False)
+        self.assertEqual((await self.store.invite("ann", "bob", "")).id, waiting.id)
+
     async def test_inviteNumbered(self) -> None:
         """
         An invitation keeps the number it had elsewhere, unless that is taken.
