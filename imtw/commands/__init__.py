@@ -11,7 +11,7 @@ applications.  100 to 126 are imtw's own; their replies carry the same code.
 
 from imtw.commands.chat import CHAT, EDIT, RECALL, TYPING, Chat, ChatResult, Edit, Recall, Recalled, Typing
 from imtw.commands.connection import AUTH, CLOSE, HANDSHAKE, HEARTBEAT, Close, Greeting, Token
-from imtw.commands.declaration import APPLICATION_CODES, Access, Command, Name, Nothing, Reply, Status
+from imtw.commands.declaration import APPLICATION_CODES, LONGEST_TITLE, Access, Command, Name, Nothing, Reply, Status
 from imtw.commands.friends import (
     FRIEND_AGREE,
     FRIEND_INVITE,
@@ -107,6 +107,7 @@ __all__ = [
     "KICK",
     "LEAVE",
     "LOGIN",
+    "LONGEST_TITLE",
     "MUTE",
     "PASSPORT",
     "PRESENCE",

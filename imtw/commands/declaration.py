@@ -17,6 +17,8 @@ from imtw.model import MAX_NAME
 
 APPLICATION_CODES = range(21, 100)  # free for third parties' commands
 
+LONGEST_TITLE = 200  # characters of what a group is called
+
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 
 

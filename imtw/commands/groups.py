@@ -5,10 +5,11 @@ Entering and leaving groups.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from imtw.commands.declaration import Access, Command, Name, Status
+from imtw.commands.declaration import LONGEST_TITLE, Access, Command, Name, Status
 
 
 class JoinGroup(Struct, forbid_unknown_fields=True):
@@ -17,7 +18,7 @@ class JoinGroup(Struct, forbid_unknown_fields=True):
     """
 
     group: str
-    name: str | None = None
+    name: Annotated[str, Meta(max_length=LONGEST_TITLE)] | None = None
 
 
 class JoinVerdict(IntEnum):

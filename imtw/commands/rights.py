@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from imtw.commands.declaration import Access, Command, Name, Status
+from imtw.commands.declaration import LONGEST_TITLE, Access, Command, Name, Status
 
 
 class CreateGroup(Struct, forbid_unknown_fields=True):
@@ -21,7 +21,7 @@ class CreateGroup(Struct, forbid_unknown_fields=True):
     @ivar members: who is in it from the start.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
     group: str | None = None
     avatar: Annotated[str, Meta(max_length=2000)] | None = None
     members: Annotated[list[Name], Meta(max_length=500)] = []

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from imtw.commands import (
+    LONGEST_TITLE,
     Chat,
     Close,
     Command,
@@ -90,7 +91,7 @@ def readJoin(body: bytes) -> JoinGroup:
     group = (read.group_id or "").strip()
     if not group:
         raise RemoteProtocolError("join: the group_id is blank")
-    return JoinGroup(group, read.name)
+    return JoinGroup(group, read.name and read.name[:LONGEST_TITLE])
 
 
 def readChat(body: bytes) -> Chat:

@@ -444,6 +444,21 @@ class HoleTests(LiveTestCase):
         self.assertEqual(codes(await zoe.ask(11, chat(to="ann"))), [10001])
         self.assertEqual(await client.sync(), [])
 
+    async def test_unlimitedName(self) -> None:
+        """
+        What a group is called is bounded, whoever makes it: it is read for
+        all its members.
+        """
+        live = await self.serve("--lobby", "none")
+        ann = await self.tcp(live.port, "ann")
+        await ann.ask(7, {"group_id": "tea", "name": "T" * 100_000})
+        (answer,) = await ann.ask(17, {"userid": "ann", "type": 2})
+        self.assertEqual([group["name"] for group in answer["data"]["groups"]], ["T" * 200])
+        headers = {"Authorization": "Basic YW5uOng="}  # ann:x
+        body = {"group": "coffee", "name": "C" * 201}
+        refused = await self.http(live.port, "POST", "/api/command/join", body, headers)
+        self.assertEqual((refused.status, refused.json["code"]), (400, 10101))
+
     async def test_filesOutsideTheRoot(self) -> None:
         """
         No path leads out of the page's folder (D-17), and J-IM's test routes
