@@ -123,7 +123,7 @@ class FrameDecoder:
         end = body + length
         if len(buffer) < end:
             return self._wait(end - start)
-        if end == len(buffer):  # most often everything is used up
+        if end == len(buffer) and not self._late:  # most often everything is used up
             self._buffer = b""
             self._offset = 0
         else:

@@ -4,6 +4,7 @@ Tests of L{imtw.protocols.jim.frames}.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from time import process_time
 from weakref import ref
 
@@ -51,6 +52,7 @@ ALSO_FINE = [
 ]
 
 STREAM = b"".join(bytes.fromhex(header) + body for header, _, _, body in GOLDEN + ALSO_FINE)
+ENDS = list(accumulate(len(bytes.fromhex(header)) + len(body) for header, _, _, body in GOLDEN + ALSO_FINE))
 FRAMES: list[Frame] = [(command, sequence, body) for _, sequence, command, body in GOLDEN + ALSO_FINE]
 
 
@@ -279,6 +281,28 @@ class FrameDecoderTests(SynchronousTestCase):
         whole = outcome(stream, max(len(stream), 1))
         for size in (1, 2, 5):
             self.assertEqual(outcome(stream, size), whole)
+
+
+    @given(st.lists(st.sampled_from(["pull", "pull", "the rest of a frame", "a part of one"]), max_size=40))
+    def test_anyTurns(self, turns: list[str]) -> None:
+        """
+        In whatever turns bytes come and frames are pulled, they are the same
+        frames.
+        """
+        decoder = FrameDecoder(LIMIT, KNOWN)
+        found: list[Frame | None] = []
+        at = 0
+        for turn in turns:
+            end = next((end for end in ENDS if end > at), at)
+            if turn == "pull":
+                found.append(decoder.next())
+                continue
+            if turn == "a part of one":
+                end = (at + end) // 2
+            decoder.feed(STREAM[at:end])
+            at = end
+        decoder.feed(STREAM[at:])
+        self.assertEqual([frame for frame in found if frame is not None] + pull(decoder), FRAMES)
 
 
 class EncodeFrameTests(SynchronousTestCase):
