@@ -275,7 +275,7 @@ class Delivery:
                 before = self._tellSide(slot.session, told, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
                 self._trail.told(told, message.conversation, message.pair, message.seq)
-            echoed = self._sessions.echoed(sender)
+            echoed = self._sessions.echoed(sender, slot.session)
             if echoed and partner != sender:
                 mine = eventOf(message, own=True)
                 mine.reached = online

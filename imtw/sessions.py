@@ -5,7 +5,7 @@ Who is connected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
@@ -303,11 +303,16 @@ class Sessions:
         """
         return self._byUser.get(user, ())
 
-    def echoed(self, user: str) -> Sequence[Session]:
+    def echoed(self, user: str, speaking: Any = None) -> Sequence[Session]:
         """
-        Those of a user that are told what it says itself to somebody.
+        Those of a user that are told what it says itself to somebody, on one
+        of them or elsewhere.
         """
-        return [session for session in self._byUser.get(user, ()) if session.form.tellsOwn]
+        return [
+            session
+            for session in self._byUser.get(user, ())
+            if session.form.tellsOwn and (session.isEchoed or session is not speaking)
+        ]
 
     def online(self, user: str) -> bool:
         """

@@ -102,9 +102,10 @@ class ISessions(Interface):
         All sessions of a user.
         """
 
-    def echoed(user: str) -> Sequence[ISession]:
+    def echoed(user: str, speaking: Any = None) -> Sequence[ISession]:
         """
-        Those that are told what their user says itself to somebody.
+        Those that are told what their user says itself to somebody, on one of
+        them or elsewhere.
         """
 
     def online(user: str) -> bool:
