@@ -32,7 +32,7 @@ from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
 from imtw.filters import Filters
 from imtw.groups import Gate, LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
-from imtw.limits import Limits
+from imtw.limits import Limits, sizeOf
 from imtw.model import Draft, Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
@@ -46,6 +46,8 @@ _GROUP = Scope.GROUP
 _EDIT = Fact.EDIT
 _SENT = Status.SENT
 _OFFLINE = Status.OFFLINE
+
+LARGE = 4096  # bytes of a draft that is weighed; the number of the others is bound enough
 
 
 @implementer(IAppended)
@@ -72,6 +74,7 @@ class ChatSlot(Slot):
         """
         The message is not stored, and never acknowledged.
         """
+        self.delivery.settled(self)
         if isinstance(error, CommandRefused):
             self.fill(refusalOf(error))
         else:
@@ -110,6 +113,9 @@ class Delivery:
         self._groups = groups
         self._cursors = cursors
         self._commitQueue = limits.commitQueue
+        self._commitBytes = limits.commitBytes
+        self._large: dict[Slot, int] = {}  # what waits for a commit and is large: its bytes
+        self._largeBytes = 0
         self._full = Gate()
         self._cork = cork
         self._filters = Filters(clock)
@@ -194,6 +200,8 @@ class Delivery:
         """
         The store has a message, or knows of nobody to keep it for.
         """
+        if self._large:
+            self.settled(slot)
         if message is None:
             slot.fill(Reply(Status.SENT))
             return
@@ -210,14 +218,33 @@ class Delivery:
         """
         slot = ChatSlot(self, session)
         store = self._store
+        if draft.extras is not None or len(draft.content or "") > LARGE:
+            self._weigh(slot, draft)
         store.append(draft, slot)
-        if store.waiting >= self._commitQueue >> 1:
+        if store.waiting >= self._commitQueue >> 1 or self._largeBytes >= self._commitBytes:
             slot.gate = self._full
         elif draft.pair.scope is _GROUP:
             live = self._groups.get(draft.pair.a)
             if live is not None and live.isFull:
                 slot.gate = live.gate
         return slot
+
+    def _weigh(self, slot: Slot, draft: Draft) -> None:
+        """
+        Note how many bytes a draft keeps until it is committed.
+        """
+        size = len(draft.content or "")
+        if draft.extras is not None:
+            size += sizeOf(draft.extras)
+        if size > LARGE:
+            self._large[slot] = size
+            self._largeBytes += size
+
+    def settled(self, slot: Slot) -> None:
+        """
+        A draft does not wait any more.
+        """
+        self._largeBytes -= self._large.pop(slot, 0)
 
     def _committedBatch(self) -> None:
         """
@@ -227,7 +254,7 @@ class Delivery:
         self._cork.pull()
         if not self._cork.tight:  # else nothing has gone anywhere yet
             self._trail.flushed()
-        if self._store.waiting < self._commitQueue >> 2:
+        if self._store.waiting < self._commitQueue >> 2 and self._largeBytes <= self._commitBytes >> 1:
             self._full.open()
 
     def _toGroup(self, slot: ChatSlot, message: Message) -> None:

@@ -45,6 +45,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         the group's senders are not read.
     @ivar commitQueue: messages waiting for a commit; past it senders are not
         read.
+    @ivar commitBytes: bytes of large messages waiting for a commit; past it
+        senders are not read.
     @ivar commitBatch: messages in one commit.
     @ivar loginQueue: logins waiting for their password to be checked.
     @ivar handovers: private messages of which it is remembered when they were
@@ -86,6 +88,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     unparsed: int = 256 * 1024
     groupBacklog: int = 8 * 1024 * 1024
     commitQueue: int = 20000
+    commitBytes: int = 64 * 1024 * 1024
     commitBatch: int = 1000
     loginQueue: int = 20000
     handovers: int = 10000

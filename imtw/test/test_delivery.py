@@ -1,0 +1,106 @@
+"""
+How much may wait for a commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from imtw.errors import StoreError
+from imtw.handlers.chat import ChatHandler
+from imtw.limits import Limits
+from imtw.model import Draft
+from imtw.persistence.memory import MemoryStore
+from imtw.server import Core
+from imtw.test.people import Person
+
+
+class SlowStore(MemoryStore):
+    """
+    A store whose disk is slow: what is appended waits until L{commit}.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__("", clock, Limits())
+        self._kept: list[tuple[Draft, Any]] = []
+
+    def append(self, draft: Draft, waiter: Any) -> None:
+        """
+        It waits.
+        """
+        self._kept.append((draft, waiter))
+        self.waiting = len(self._kept)
+
+    def commit(self, most: int = 100, fails: bool = False) -> None:
+        """
+        The disk has written some.
+        """
+        batch, self._kept = self._kept[:most], self._kept[most:]
+        self.waiting = len(self._kept)
+        tell: Callable[..., None] = super().append
+        self._begin()
+        for draft, waiter in batch:
+            if fails:
+                waiter.refused(StoreError("the disk is full"))
+            else:
+                tell(draft, waiter)
+        self._end()
+
+
+class WaitingTests(SynchronousTestCase):
+    """
+    L{Limits.commitBytes}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Ann and Cid talk to Bob.
+        """
+        clock = Clock()
+        self.store = SlowStore(clock)
+        core = Core(clock, self.store, Limits(commitBytes=100_000))
+        core.registry.register(ChatHandler(core))
+        self.ann, self.cid, self.bob = (Person(core, name) for name in ("ann", "cid", "bob"))
+
+    def flood(self, person: Person, text: str, **more: Any) -> int:
+        """
+        Say it as often as the lane takes it, at most ninety times.
+        """
+        for count in range(90):
+            if person.lane.busy:
+                return count
+            person.say(text, **more)
+        return 90
+
+    def test_large(self) -> None:
+        """
+        Nobody is read any more once large messages of so many bytes wait,
+        whoever said them; and everybody is again when half of them are
+        stored.
+        """
+        self.assertEqual(self.flood(self.ann, "x" * 30_000), 4)
+        self.assertEqual(self.flood(self.cid, "", extras={"large": "x" * 30_000}), 1)
+        self.store.commit(2)
+        self.assertEqual((self.ann.lane.busy, self.cid.lane.busy), (True, True))
+        self.store.commit(2)
+        self.assertEqual((self.ann.lane.busy, self.cid.lane.busy), (False, False))
+        self.assertEqual(len(self.bob.listen()), 4)
+
+    def test_refused(self) -> None:
+        """
+        What could not be stored does not wait any more.
+        """
+        for _ in range(3):
+            self.assertEqual(self.flood(self.ann, "x" * 30_000), 4)
+            self.store.commit(fails=True)
+            self.assertFalse(self.ann.lane.busy)
+
+    def test_small(self) -> None:
+        """
+        Small ones are bound by their number alone.
+        """
+        self.assertEqual(self.flood(self.ann, "x" * 4000, extras={"a": 1}), 90)
