@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.cursors import Cursors
 from imtw.delivery import eventOf
+from imtw.errors import StoreError
+from imtw.gather import together
 from imtw.groups import LiveGroups
 from imtw.interfaces import IStore
 from imtw.limits import Limits
@@ -117,7 +119,12 @@ class CatchUp:
         """
         The log cannot be read: the client has to come again for the rest.
         """
-        self.log.failure("catching up", failure)
+        if not self._isWanted():  # the server may be about to stop
+            return
+        if failure.check(StoreError):
+            self.log.error("catching up: {error}", error=failure.getErrorMessage())
+        else:
+            self.log.failure("catching up", failure)
         self._session.close()
 
     def _rest(self, result: object) -> None:
@@ -135,7 +142,7 @@ class CatchUp:
             if not chosen:
                 return
             limit = PAGE // len(chosen)
-            pages = await gatherResults([self._store.walk(pair, seq, limit) for _, (pair, seq) in chosen])
+            pages = await together(self._store.walk(pair, seq, limit) for _, (pair, seq) in chosen)
             if self._numbers.isWanted:
                 await self._numbers.learn(row.sender for page in pages for row in page)
             if not self._isWanted():

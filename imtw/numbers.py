@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
+from imtw.gather import together
 from imtw.interfaces import IStore
 from imtw.model import Account
 
@@ -103,7 +104,7 @@ class Numbers:
         """
         Meet some users.
         """
-        await gatherResults([Deferred.fromCoroutine(self.of(user)) for user in set(users) if user not in self._numbers])
+        await together(Deferred.fromCoroutine(self.of(user)) for user in set(users) if user not in self._numbers)
 
     async def account(self, number: int) -> Account | None:
         """

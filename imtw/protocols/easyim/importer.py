@@ -13,11 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from imtw.accounts.hashing import TWICE_SHA256
 from imtw.errors import CommandRefused, ImtwError
+from imtw.gather import together
 from imtw.interfaces import IImporter, IStore
 from imtw.limits import Limits
 from imtw.model import Account, Group, Mode, User, isName
@@ -105,8 +106,8 @@ class EasyimImporter:
             try:
                 rows = iter(self._database.execute(query))
                 while batch := list(islice(rows, AT_ONCE)):
-                    await gatherResults(
-                        [Deferred.fromCoroutine(self._one(table, works[table], row, report)) for row in batch]
+                    await together(
+                        Deferred.fromCoroutine(self._one(table, works[table], row, report)) for row in batch
                     )
             except sqlite3.Error as error:
                 raise ImtwError(f"the table {table} cannot be read: {error}") from error

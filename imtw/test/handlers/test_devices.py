@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from imtw.errors import StoreError
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.test.clients import Talker, codes, private, public
-from imtw.test.live import LiveTestCase, pause
+from imtw.test.live import LiveTestCase, LogBook, pause
 
 MANY = 1000
 SECONDS = 20.0  # for what many messages take
@@ -258,6 +261,36 @@ class DeviceTests(LiveTestCase):
         await pause(0.05)
         self.assertEqual(pushed(await bob.sync()), [])
         self.assertEqual(codes(await bob.ask(11, public("team", "x")), 12), [10102])
+
+    async def test_unreadable(self) -> None:
+        """
+        Whose log cannot be read has to come again, and the operator is told
+        why; who has gone meanwhile is nobody's concern.
+        """
+        asked: list[Deferred[Any]] = []
+
+        def walk(*_: Any) -> Deferred[Any]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        log = LogBook(self)
+        bob = await self.client("bob", device="phone")
+        await bob.closedByUs()
+        await self.say(1, lambda text: private("bob", text))
+        self.patch(self.live.core.store, "walk", walk)
+        first = await self.client("bob", device="phone")
+        second = await self.client("bob", device="phone")
+        while len(asked) < 2:
+            await pause(0.01)
+        await second.closedByUs()
+        while self.live.core.sessions.count > 2:
+            await pause(0.01)
+        for number, each in enumerate(asked, 1):
+            each.errback(StoreError(f"broken {number}"))
+        self.assertLess(await first.closed(), 1)
+        self.assertIn("catching up: broken 1", log.text)
+        self.assertNotIn("broken 2", log.text)
+        self.assertNotIn("Traceback", log.text)
 
     async def test_slow(self) -> None:
         """
