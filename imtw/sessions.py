@@ -180,7 +180,8 @@ class Session:
             return self.outlet.level > 0
         message = event.message
         if message.conversation in self.lagging:
-            self.lagging[message.conversation] = message.seq
+            # A client without a device may repeat an older row meanwhile, which is told again.
+            self.lagging[message.conversation] = max(self.lagging[message.conversation], message.seq)
             return True
         if self.outlet.level < 2 or self.catchUp is None:
             return False

@@ -262,6 +262,25 @@ class DeviceTests(LiveTestCase):
         self.assertEqual(pushed(await bob.sync()), [])
         self.assertEqual(codes(await bob.ask(11, public("team", "x")), 12), [10102])
 
+    async def test_repeatedMeanwhile(self) -> None:
+        """
+        A device gets all that it missed though somebody repeats the first of
+        it while the log is read.
+        """
+        bob = await self.client("bob", device="phone")
+        await bob.closedByUs()
+        for number in range(3):
+            self.ann.say(11, private("bob", f"{number}", id=f"m{number}"))
+        await self.ann.sync()
+        walk = self.live.core.store.walk
+        gate: Deferred[None] = Deferred()
+        self.patch(self.live.core.store, "walk", lambda *asked: gate.addCallback(lambda _: walk(*asked)))
+        bob = await self.client("bob", device="phone")
+        self.ann.say(11, private("bob", "0", id="m0"))
+        await self.ann.sync()
+        gate.callback(None)
+        self.assertEqual(pushed(await self.count(bob, 3)), [(1, "0"), (2, "1"), (3, "2")])
+
     async def test_unreadable(self) -> None:
         """
         Whose log cannot be read has to come again, and the operator is told
