@@ -109,7 +109,8 @@ def areDropped(stage: Stage) -> Sequence[Result]:
     """
     if stage.plan.target is not None:
         return play(stage, stage.plan.target, None, Limits())
-    options = [f"--limit={name}={value}" for name, value in QUICK.items()] if stage.plan.quick else []
+    options = ["--store=memory:"]  # others shall wait for nothing else, such as a disk
+    options += [f"--limit={name}={value}" for name, value in QUICK.items()] if stage.plan.quick else []
     limits = convert(QUICK if stage.plan.quick else {}, Limits)
     with stage.server(*options) as server:
         return play(stage, server.address, server, limits)
