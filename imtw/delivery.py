@@ -32,7 +32,7 @@ from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
 from imtw.filters import Filters
 from imtw.groups import Gate, LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
-from imtw.limits import Limits, sizeOf
+from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
@@ -218,8 +218,9 @@ class Delivery:
         """
         slot = ChatSlot(self, session)
         store = self._store
-        if draft.extras is not None or len(draft.content or "") > LARGE:
-            self._weigh(slot, draft)
+        if draft.weight > LARGE:
+            self._large[slot] = draft.weight
+            self._largeBytes += draft.weight
         store.append(draft, slot)
         if store.waiting >= self._commitQueue >> 1 or self._largeBytes >= self._commitBytes:
             slot.gate = self._full
@@ -228,17 +229,6 @@ class Delivery:
             if live is not None and live.isFull:
                 slot.gate = live.gate
         return slot
-
-    def _weigh(self, slot: Slot, draft: Draft) -> None:
-        """
-        Note how many bytes a draft keeps until it is committed.
-        """
-        size = len(draft.content or "")
-        if draft.extras is not None:
-            size += sizeOf(draft.extras)
-        if size > LARGE:
-            self._large[slot] = size
-            self._largeBytes += size
 
     def settled(self, slot: Slot) -> None:
         """

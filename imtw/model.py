@@ -131,6 +131,7 @@ class Draft(Struct, gc=False):
     @ivar meant: that message's seq, where its id could mean another; or 0.
     @ivar within: how long after it was stored a recall or an edit may come,
         seconds; 0 for as long as the limit says.
+    @ivar weight: bytes that it keeps while it waits, about.
     """
 
     pair: Pair
@@ -145,6 +146,7 @@ class Draft(Struct, gc=False):
     fact: Fact = Fact.MESSAGE
     meant: int = 0
     within: float = 0.0
+    weight: int = 0
 
 
 class Message(Struct, gc=False):

@@ -64,13 +64,15 @@ def addressee(sender: str, to: str | None, group: str | None, realm: str = "") -
     return privatePair(sender, to) if to and isId(to, realm) else None
 
 
-def checkExtras(extras: dict[str, Any]) -> None:
+def checkExtras(extras: dict[str, Any]) -> int:
     """
     Refuse what could be read but not be written again, such as a number of a
     hundred digits.
+
+    @return: how many bytes it takes.
     """
     try:
-        msgspec.json.encode(extras)
+        return len(msgspec.json.encode(extras))
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, TypeError) as error:
         raise CommandRefused(Status.NOT_SENT) from error
 
@@ -95,8 +97,9 @@ class ChatHandler:
         id = request.id
         if id is not None and len(id) > LONGEST_ID:
             raise CommandRefused(Status.NOT_SENT)
+        weight = len(request.content or "")
         if request.extras is not None:
-            checkExtras(request.extras)
+            weight += checkExtras(request.extras)
         draft = Draft(
             pair,
             id or core.newId(),
@@ -107,6 +110,7 @@ class ChatHandler:
             bool(id),
             session.device,
             request.extras,
+            weight=weight,
         )
         session.lastTyped = 0.0  # what is written next is told of at once
         if request.transient:
@@ -152,7 +156,7 @@ class EditHandler:
         if pair is None or not request.id:
             raise CommandRefused(Status.BAD_REQUEST)
         draft = Draft(pair, request.id, sender, request.content, self._core.now(), given=True, device=session.device,
-                      fact=Fact.EDIT)
+                      fact=Fact.EDIT, weight=len(request.content or ""))
         return self._core.delivery.accept(session, draft)
 
 
