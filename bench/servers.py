@@ -111,6 +111,8 @@ class Imtw:
         try:
             with pinned(SERVER):
                 server.start()
+            if tlsPort:  # which it opens after the other
+                untilListens(tlsPort, server.process, began)
             yield Running(server.pid, server.address[1], folder, began, tlsPort, self.inside[:1] == ("sampling",))
             stop(server)
         finally:
@@ -180,6 +182,18 @@ class Bare:
         return program(stage.newFolder(), [sys.executable, "-m", "bench.bare"])
 
 
+def untilListens(port: int, process: subprocess.Popen[bytes] | None, began: float) -> None:
+    """
+    Wait for a server to take connections.
+
+    @raise CannotStart: it does not.
+    """
+    while not processes.listens(port):
+        if process is None or process.poll() is not None or monotonic() - began > PATIENCE:
+            raise CannotStart(f"nothing listens on port {port}")
+        sleep(0.005)
+
+
 @contextmanager
 def program(folder: str, before: Sequence[str], after: Sequence[str] = ()) -> Iterator[Running]:
     """
@@ -192,10 +206,7 @@ def program(folder: str, before: Sequence[str], after: Sequence[str] = ()) -> It
     with pinned(SERVER):
         process = subprocess.Popen([*before, str(port), *after])
     try:
-        while not processes.listens(port):
-            if process.poll() is not None or monotonic() - began > PATIENCE:
-                raise CannotStart(f"{' '.join(before)} does not start")
-            sleep(0.005)
+        untilListens(port, process, began)
         yield Running(process.pid, port, folder, began)
     finally:
         process.kill()
