@@ -119,13 +119,13 @@ class CatchUp:
         """
         The log cannot be read: the client has to come again for the rest.
         """
-        if not self._isWanted():  # the server may be about to stop
-            return
-        if failure.check(StoreError):
-            self.log.error("catching up: {error}", error=failure.getErrorMessage())
-        else:
+        isWanted = self._isWanted()  # else the server may be about to stop
+        if not failure.check(StoreError):
             self.log.failure("catching up", failure)
-        self._session.close()
+        elif isWanted:
+            self.log.error("catching up: {error}", error=failure.getErrorMessage())
+        if isWanted:
+            self._session.close()
 
     def _rest(self, result: object) -> None:
         self._isRunning = False

@@ -2,7 +2,7 @@
 The fast paths there are, and which of them a server takes.
 
 Each has an equal slow path behind it, which does the same with Twisted's and
-Autobahn's own means; docs/speed.rst says what each gains.
+Autobahn's own means; docs/howto/speed.rst says what each gains.
 """
 
 from __future__ import annotations

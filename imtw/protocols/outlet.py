@@ -6,8 +6,8 @@ What is sent goes to the socket at once when nothing is queued before it
 through the transport, which knows how to wait, when it does not fit.  What a
 peer that does not read can make us hold is bounded: once that is past the
 budget, the next that is sent to it aborts its connection (C{loseConnection}
-never ends on a stuck peer).  What is held is judged before more is added: a
-frame may be larger than the budget, and a peer that only pauses gets it.
+never ends on a stuck peer).  What is held is judged before more is added: one
+write may be larger than the budget, and a peer that only pauses gets it.
 """
 
 from __future__ import annotations
