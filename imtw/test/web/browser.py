@@ -189,6 +189,7 @@ def original(tabs: Tabs) -> dict[str, Any]:
         "users": "/ann/ann" in bob.inner_text("#users"),
     }
     bob.evaluate("speak('to all')")
+    lines(ann, "to all")  # order is promised within a conversation only
     bob.evaluate("whisper('ann', 'to ann')")
     lines(ann, "to ann")
     ann.evaluate("auth()")
