@@ -1,0 +1,101 @@
+"""
+J-IM's HTTP routes (docs/wire/jim.rst).
+"""
+
+from __future__ import annotations
+
+from imtw.test.clients import private, said
+from imtw.test.protocols.jim.harness import NOT_SENT, QuirkTestCase
+
+
+class HTTPTests(QuirkTestCase):
+    """
+    J-IM's routes.
+    """
+
+    async def test_contentType(self) -> None:
+        """
+        Answers are JSON and say so (D-14); what the request says of its body
+        does not matter.
+        """
+        kind = "application/json; charset=utf-8"
+        bob, _ = await self.pair()
+        types = ("application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None)
+        for given in types:
+            body = private("bob", "x", **{"from": "ann"})
+            answer = await self.http(self.live.port, "POST", "/api/message/send", body, {"Content-Type": given})
+            self.assertEqual(answer.body, '{"code":10000,"command":12,"msg":"ok 发送成功"}'.encode(), given)
+            self.assertEqual((answer.status, answer.headers["content-type"]), (200, kind))
+            self.assertEqual(said(await bob.sync()), [("ann", "x")])
+        for path in ("/api/user/online?userid=x", "/api/user/online", "/api/user/close?userid=x", "/nowhere"):
+            self.assertEqual((await self.http(self.live.port, "GET", path)).headers["content-type"], kind, path)
+
+    async def test_noCookieNoCORS(self) -> None:
+        """
+        No cookie is set, and no page elsewhere may read an answer (D-15).
+        """
+        headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+        for method, path in (("GET", "/api/user/online?userid=x"), ("OPTIONS", "/api/message/send"), ("GET", "/")):
+            answer = await self.http(self.live.port, method, path, None, headers)
+            names = [name for name in answer.headers if name.startswith("access-control") or "cookie" in name]
+            self.assertEqual(names, [], (method, path))
+
+    async def test_anyMethod(self) -> None:
+        """
+        J-IM does not look at the method.
+        """
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "UPDATE"):
+            answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
+            self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
+
+    async def test_senderThatIsNoName(self) -> None:
+        """
+        Who speaks for somebody that nobody can be is told so; it was
+        somebody else's word otherwise.
+        """
+        for name in ("x" * 65, " x", "a\nb"):
+            answer = await self.http(self.live.port, "POST", "/api/message/send", private("ann", "x", **{"from": name}))
+            self.assertEqual((answer.status, answer.json["code"]), (200, 10002), name)
+        self.assertEqual(await self.ann.sync(), [])
+
+    async def test_wholePath(self) -> None:
+        """
+        A route is its path, and nothing below it.
+        """
+        for path in ("/api/user/online", "/api/user/close", "/api/message/send", "/api/command/heartbeat"):
+            for below in ("/", "/x", "//"):
+                answer = await self.http(self.live.port, "POST", f"{path}{below}?userid=ann")
+                self.assertEqual(answer.status, 404, path + below)
+
+    async def test_parameters(self) -> None:
+        """
+        From the query and from a form, decoded; one that is empty is none
+        (10020).
+        """
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        base64 = await self.tcp(self.live.port, "YW5u==")
+        for method, path, body, code in (
+            ("GET", "?userid=ann", None, 10019),
+            ("GET", "?userid=%61nn", None, 10019),
+            ("GET", "?x=1&userid=ann&y", None, 10019),
+            ("POST", "", b"userid=ann", 10019),
+            ("GET", "?userid=YW5u==", None, 10019),
+            ("GET", "?userid=", None, 10020),
+            ("GET", "?userid", None, 10020),
+            ("GET", "?userId=ann", None, 10020),
+            ("GET", "", None, 10020),
+            ("GET", "?userid=ann%00", None, 10001),
+            ("GET", "?userid=*", None, 10001),
+        ):
+            answer = await self.http(self.live.port, method, f"/api/user/online{path}", body, form)
+            self.assertEqual((answer.status, answer.json["code"]), (200, code), (path, body))
+        await base64.sync()
+
+    async def test_unreadable(self) -> None:
+        """
+        A body that cannot be read is 400 with the JSON (D-4); one that can,
+        and is refused, is 200.
+        """
+        for body, status in ((b"{", 400), (b"", 400), (b"[]", 400), (b"{}", 200), (b'{"chatType":7}', 200)):
+            answer = await self.http(self.live.port, "POST", "/api/message/send", body)
+            self.assertEqual((answer.status, answer.json["code"], answer.json["msg"]), (status, 10002, NOT_SENT), body)
