@@ -217,11 +217,11 @@ def said(events: list[Any]) -> list[tuple[str, str]]:
     return [(one["data"]["from"], one["data"]["content"]) for one in events if one["command"] == 11]
 
 
-def codes(events: list[Any], command: int) -> list[int]:
+def codes(events: list[Any], command: int | None = None) -> list[int]:
     """
-    The codes of the answers of one kind.
+    The codes of the answers of one kind, or of all that have one.
     """
-    return [one["code"] for one in events if one["command"] == command]
+    return [one["code"] for one in events if "code" in one and command in (None, one["command"])]
 
 
 class StreamClient(Talker):

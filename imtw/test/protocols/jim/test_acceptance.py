@@ -12,6 +12,7 @@ from typing import Any
 
 from imtw.test.clients import CLOSE, HEARTBEAT, SocketClient, Talker, codes, frameOf, private, public, said
 from imtw.test.live import Live, LiveTestCase
+from imtw.test.protocols.jim.harness import NO_LOBBY
 
 LOGGED_IN = '{"code":10007,"command":6,"msg":"ok 登录成功!"}'
 SENT = '{"code":10000,"command":12,"msg":"ok 发送成功"}'
@@ -27,7 +28,6 @@ CHAT = (
     b'{"cmd":11,"from":"a","to":"b","chatType":2,"msgType":0,"content":"hi","createTime":1546300800000,'
     b'"id":"0123456789abcdef0123456789abcdef"}'
 )
-NO_LOBBY = ("--lobby", "none")
 
 
 def golden(header: str, body: str) -> bytes:
