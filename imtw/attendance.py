@@ -82,7 +82,7 @@ class Attendance:
             self.exit(session)
         self._entering[session] = user.id
         if session.isFed:
-            self._cursors.flush()  # what another session was just told is not told again
+            self._cursors.settle(self._sessions.of(user.id))  # what another was just told is not told again
         try:
             entry = await self._store.enter(user, session.terminal, self.lobby, forget, session.device)
         finally:
@@ -195,13 +195,12 @@ class Attendance:
         if session.catchUp is not None:
             session.catchUp.stop()
         session.token = b""
-        for id, member in list(session.members.items()):
-            if not session.device:
-                self._cursors.pushed(user.id, member.group.conversation, member.group.seqAt(member))
+        if not session.device:
+            self._cursors.settle([session])
+        for id in list(session.members):
             self._detach(session, user, id)
         isLast = self._sessions.remove(session)
         if not (session.device or any(not mate.device for mate in self._sessions.of(user.id))):
-            self._cursors.flush()
             self._cursors.leave(user.id)
         if isLast:
             self.watches.changed(user.id, False)

@@ -9,23 +9,27 @@ memory.  Moved cursors go to the store at most once a second and at logout: a
 crash repeats a little, it never loses.
 
 In a group nothing is kept per message and member: the group knows what its
-last sweep had, and a member that is not behind has that.
+last sweep had, and a member that is not behind has that.  So members of groups
+that were swept are looked through, a number of them each second: a large
+group's cursors may be written some seconds late, and nobody waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from imtw.groups import LiveGroup
+from imtw.groups import LiveGroup, Member
 from imtw.interfaces import IStore
 from imtw.model import Membership
+from imtw.sessions import Session
 
 NOWHERE: frozenset[int] = frozenset()  # one for all: each takes 0.2 KB
-ROWS_A_SECOND = 2000  # cursors written in one round, so that large groups do not flood the writer
+MEMBERS_A_ROUND = 1000  # looked through at once: 1 ms, and the writer is not flooded
 
 
 class Cursors:
@@ -40,6 +44,7 @@ class Cursors:
         self._behind: dict[str, frozenset[int]] = {}
         self._moved: dict[tuple[str, int], int] = {}
         self._swept: dict[LiveGroup, None] = {}
+        self._members: Iterator[Member] = iter(())
 
     def enter(self, user: str, memberships: Iterable[Membership]) -> None:
         """
@@ -89,29 +94,51 @@ class Cursors:
         """
         self._swept[group] = None
 
+    def gather(self) -> None:
+        """
+        Note how far members of groups that were swept have got: as many as
+        one round looks at.
+        """
+        left = MEMBERS_A_ROUND
+        while left:
+            for member in islice(self._members, left):
+                left -= 1
+                if not (member.gone or member.session.device):
+                    self._note(member)
+            if not left or not self._swept:
+                return
+            group = next(iter(self._swept))
+            del self._swept[group]
+            self._members = iter(group.members())
+
+    def settle(self, sessions: Iterable[Session]) -> None:
+        """
+        Note how far these sessions have got in their groups, and hand that
+        to the store: somebody is about to read there where they stand.
+        """
+        for session in sessions:
+            if not session.device:
+                for member in session.members.values():
+                    self._note(member)
+        self.flush()
+
     def flush(self) -> Deferred[None] | None:
         """
-        Hand what moved to the store; called once a second and before
-        pending messages are read.
+        Hand what moved to the store.
         """
-        self._collect()
         if not self._moved:
             return None
         moved = [(user, conversation, seq) for (user, conversation), seq in self._moved.items()]
         self._moved.clear()
         return self._store.moveCursors(moved).addErrback(self._lost)
 
-    def _collect(self) -> None:
+    def _note(self, member: Member) -> None:
         """
-        Note the cursors of groups that were swept, as many as one round
-        takes.
+        What a member of a group was handed counts as seen.
         """
-        while self._swept and len(self._moved) < ROWS_A_SECOND:
-            group = next(iter(self._swept))
-            del self._swept[group]
-            for session in group.sessions():
-                if session.user is not None and not session.device:
-                    self.pushed(session.user.id, group.conversation, group.swept)
+        user = member.session.user
+        if user is not None:
+            self.pushed(user.id, member.group.conversation, member.group.seqAt(member))
 
     def _lost(self, failure: Failure) -> None:
         """

@@ -187,6 +187,12 @@ class LiveGroup:
         for mates in self.forms.values():
             yield from mates
 
+    def members(self) -> list[Member]:
+        """
+        Their places, as of now.
+        """
+        return [member for mates in self.forms.values() for member in mates.values()]
+
     def post(self, event: Event) -> None:
         """
         Tell everybody, in turn.

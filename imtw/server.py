@@ -166,6 +166,7 @@ class Core(Service):
         """
         Write the cursors that moved, see what slow peers have read.
         """
+        self.cursors.gather()
         self.cursors.flush()
         self.trail.look()
 

@@ -176,7 +176,7 @@ class GetMessagesHandler:
         is in the turn in which this returns.
         """
         core = self._core
-        core.cursors.flush()
+        core.cursors.settle(core.sessions.of(request.user))
         found = await core.store.pending(request.user, pair, core.limits.page)
         answer = Messages(request.user, {}, {}, request.group is None)
         waiting = [message for _, messages in found for message in messages]

@@ -1,0 +1,105 @@
+"""
+Cursors of devices without a name, of groups above all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from imtw import cursors
+from imtw.commands import CHAT
+from imtw.handlers.chat import ChatHandler
+from imtw.limits import Limits
+from imtw.model import groupPair
+from imtw.persistence.memory import MemoryStore
+from imtw.server import Core
+from imtw.test.people import Person
+
+NAMES = [f"u{number}" for number in range(25)]
+ROUND = 10
+
+
+class GroupCursorsTests(SynchronousTestCase):
+    """
+    L{imtw.cursors}, where a group was swept.
+    """
+
+    def setUp(self) -> None:
+        self.patch(cursors, "MEMBERS_A_ROUND", ROUND)
+        self.clock: Any = Clock()
+        limits = Limits()
+        self.core = Core(self.clock, MemoryStore("", self.clock, limits), limits, [("100", "lobby")])
+        self.core.registry.register(ChatHandler(self.core))
+        self.people = [Person(self.core, name) for name in NAMES]
+        self.say("one")
+
+    def say(self, text: str) -> None:
+        """
+        Somebody speaks, and everybody hears it.
+        """
+        self.people[0].say(text, None, group="100")
+        self.clock.pump([0] * 3)
+
+    def waiting(self, name: str) -> int:
+        """
+        How much the store has waiting for a user in the group.
+        """
+        found = self.successResultOf(self.core.store.pending(name, groupPair("100"), 100))
+        return sum(len(messages) for _, messages in found)
+
+    def late(self) -> list[str]:
+        """
+        For whom something waits though it was told.
+        """
+        return [name for name in NAMES[1:] if self.waiting(name)]
+
+    def gather(self) -> None:
+        """
+        A second has passed.
+        """
+        self.core.cursors.gather()
+        self.core.cursors.flush()
+
+    def test_rounds(self) -> None:
+        """
+        A large group's members are looked through in several rounds, all of
+        them.
+        """
+        lates = []
+        for _ in range(3):
+            self.gather()
+            lates.append(self.late())
+        self.assertEqual(lates, [NAMES[ROUND:], NAMES[2 * ROUND :], []])
+
+    def test_sweptAgain(self) -> None:
+        """
+        What is said between two rounds is noted for everybody, too.
+        """
+        self.gather()
+        self.say("two")
+        for _ in range(4):
+            self.gather()
+        self.assertEqual([self.late(), {self.waiting(name) for name in NAMES[1:]}], [[], {0}])
+
+    def test_gone(self) -> None:
+        """
+        Who goes between two rounds takes along what it was told, and nothing
+        that is said later.
+        """
+        self.gather()
+        self.core.lost(self.people[-1].session)
+        self.assertEqual(self.waiting(NAMES[-1]), 0)
+        self.say("two")
+        for _ in range(5):
+            self.gather()
+        self.assertEqual((self.late(), self.waiting(NAMES[-1])), ([NAMES[-1]], 1))
+
+    def test_asked(self) -> None:
+        """
+        Where somebody stands is known at once when it is asked for.
+        """
+        self.core.cursors.settle(self.core.sessions.of(NAMES[-1]))
+        self.assertEqual(self.late(), NAMES[1:-1])
