@@ -10,7 +10,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw import cursors
-from imtw.commands import CHAT
 from imtw.handlers.chat import ChatHandler
 from imtw.limits import Limits
 from imtw.model import groupPair
