@@ -38,7 +38,7 @@ from imtw.protocols.jim.replies import answer, chatOut
 from imtw.protocols.jim.requests import read
 from imtw.protocols.jim.values import Mismatch, decimal, flag, integer, text, tidy
 from imtw.tap import Options, makeServer
-from imtw.test.protocols.test_websocket import ClockTimer, Wire, cut, isLonger, masked, traceOf
+from imtw.test.protocols.sockets import ClockTimer, Wire, cut, isLonger, masked, traceOf
 
 from . import easyim as easyims
 from . import fastim, seeds
