@@ -135,6 +135,20 @@ class Deaf(Ear):
     echoesClose = True
 
 
+class Dialect:
+    """
+    Knows the messages that begin with a word.
+    """
+
+    def __init__(self, word: bytes) -> None:
+        self.word = word
+        self.name = word.decode()
+        self.ear = Ear()
+
+    def recogniseMessage(self, payload: bytes, isBinary: bool) -> Any:
+        return (lambda: self.ear) if payload.startswith(self.word) else None
+
+
 class PlainCarrier(SocketCarrier):
     """
     Autobahn alone: what is read is handed on to it as it came.

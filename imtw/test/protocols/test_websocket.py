@@ -16,21 +16,7 @@ from imtw.interfaces import ISocketSpeaker
 from imtw.protocols.framing import frame
 from imtw.protocols.undecided import Undecided
 from imtw.test.clients import BINARY, PING, PONG, TEXT
-from imtw.test.protocols.sockets import FIN, POLICY, Connection, Deaf, Ear, frameOf
-
-
-class Dialect:
-    """
-    Knows the messages that begin with a word.
-    """
-
-    def __init__(self, word: bytes) -> None:
-        self.word = word
-        self.name = word.decode()
-        self.ear = Ear()
-
-    def recogniseMessage(self, payload: bytes, isBinary: bool) -> Any:
-        return (lambda: self.ear) if payload.startswith(self.word) else None
+from imtw.test.protocols.sockets import FIN, POLICY, Connection, Deaf, Dialect, Ear, frameOf
 
 
 class SpeakerTests(SynchronousTestCase):
