@@ -220,6 +220,21 @@ class Recogniser(Protocol):
         self.factory.core.deadlines.clear(self, self._deadline)
 
 
+class TurnedAway(Protocol):
+    """
+    A connection that is one too many.  Twisted has a shorter word for that,
+    no protocol at all, which its own TLS does not understand.
+    """
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """
+        End it.
+        """
+        self.transport.abortConnection()
+
+
 class Ending:
     """
     Stands in for a protocol's C{connectionLost}, and counts before it.
@@ -273,11 +288,11 @@ class PortFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """
-        A connection came; none is taken past the limit.
+        A connection came; past the limit it is ended.
         """
         if self.core.connections >= self.core.limits.connections:
             self.core.counters.turnedAway += 1
-            return None
+            return TurnedAway()
         self.core.connections += 1
         return super().buildProtocol(addr)
 

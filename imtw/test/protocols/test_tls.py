@@ -69,13 +69,13 @@ class TLSTests(TestCase):
 
     timeout = 30
 
-    async def serve(self) -> Live:
+    async def serve(self, *arguments: str) -> Live:
         """
         Start a server with TLS on its port.
         """
         self.file = self.mktemp()
         makeCertificate(self.file)
-        live = await serve("--port", f"ssl:0:privateKey={self.file}:interface={HOST}")
+        live = await serve("--port", f"ssl:0:privateKey={self.file}:interface={HOST}", *arguments)
         self.addCleanup(live.stop)
         return live
 
@@ -157,6 +157,29 @@ class TLSTests(TestCase):
                 return answer
 
         self.assertTrue((await deferToThread(ask)).startswith(b"HTTP/1.1 101 "))
+
+    async def test_tooMany(self) -> None:
+        """
+        Past the limit a connection is ended at once, and nothing of it is
+        left; when one goes there is room for another.
+        """
+        live = await self.serve("--limit", "connections=1")
+
+        def comesIn() -> bool:
+            try:
+                with self.connect(live.port) as connection:
+                    connection.sendall(encodeFrame(13, b""))
+                    return bool(connection.recv(100))
+            except (ssl.SSLError, ConnectionError):
+                return False
+
+        def three() -> list[bool]:
+            with self.connect(live.port):
+                return [comesIn(), comesIn()]
+
+        self.assertEqual(await deferToThread(three), [False, False])
+        self.assertEqual((live.core.connections, live.core.counters.turnedAway), (0, 2))
+        self.assertTrue(await deferToThread(comesIn))
 
     async def test_ciphers(self) -> None:
         """
