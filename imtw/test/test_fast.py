@@ -22,8 +22,8 @@ from imtw.fast import PATHS, Fast, fastWithout
 from imtw.protocols.outlet import TransportOutlet
 from imtw.tap import makeServer
 from imtw.test.clients import frameOf, socketFrame, upgradeOf
+from imtw.test.distributions import optionsFor
 from imtw.test.protocols.sockets import ClockTimer, cut
-from imtw.test.test_plugin import optionsFor
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 12345)
 NAMES = ["ann", "bob", "cid", "dee"]  # the odd ones come by WebSocket

@@ -22,7 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.reactor import EVENTS, leanTurn, makeLean, whyNotLean
 from imtw.tap import Options, chooseTurn
-from imtw.test.test_plugin import PluginTestCase, optionsFor, python
+from imtw.test.distributions import PluginTestCase, optionsFor, python
 
 try:
     from twisted.internet.test import test_core, test_fdset, test_tcp, test_threads, test_time, test_tls

@@ -1,0 +1,166 @@
+"""
+What C{twistd jim} does with plugins, and says of those that are in the way.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.python.usage import UsageError
+
+from imtw.plugin import KINDS, findMakers
+from imtw.tap import makeCore, makeServer
+from imtw.test.distributions import HANDLER, THINGS, PluginTestCase, optionsFor, twistd
+
+
+class StartTests(PluginTestCase):
+    """
+    What C{twistd jim} does with plugins.
+    """
+
+    def declare(self, **made: str) -> None:
+        """
+        Have plugins with these names, made of these of L{THINGS}.
+        """
+        lines = [HANDLER.format(variable=name, name=name, made=thing) for name, thing in made.items()]
+        self.install(acme_things=THINGS, acme_one_plugin="".join(lines))
+
+    def assertRefused(self, *words: str) -> None:
+        """
+        A server does not start and says why, in these words.
+        """
+        error = self.assertRaises(UsageError, makeCore, optionsFor(), Clock())
+        for word in words:
+            self.assertIn(word, str(error))
+
+    def test_thirdParty(self) -> None:
+        """
+        Another distribution's command is there, until it is switched off.
+        """
+        self.declare(acme="Handler")
+        self.assertIn(21, makeCore(optionsFor(), Clock()).registry.byCode)
+        core = makeCore(optionsFor("--without=acme", "--without=recall"), Clock())
+        self.assertNotIn(21, core.registry.byCode)
+        self.assertNotIn("recall", core.registry.byName)
+        self.assertIn("chat", core.registry.byName)
+
+    def test_twoForACode(self) -> None:
+        """
+        Two plugins for one code are an error that names both; without one of
+        them the server starts.
+        """
+        self.declare(first="Handler", second="Twin")
+        self.assertRefused("acme_things.Handler", "acme_things.Twin", "21", "--without")
+        self.assertEqual(type(makeCore(optionsFor("--without=first"), Clock()).registry.byCode[21]).__name__, "Twin")
+
+    def test_twoForAName(self) -> None:
+        """
+        So are two for one command's name.
+        """
+        self.declare(first="Handler", second="Namesake")
+        self.assertRefused("acme_things.Handler", "acme_things.Namesake", "thing", "--without")
+        self.assertIn(22, makeCore(optionsFor("--without=first"), Clock()).registry.byCode)
+
+    def test_replaced(self) -> None:
+        """
+        A third party's command stands in place of a built-in that is
+        switched off.
+        """
+        self.install(
+            acme_things=THINGS.replace("(21,", "(15,"),
+            acme_one_plugin=HANDLER.format(variable="a", name="taken", made="Handler"),
+        )
+        self.assertRefused("RecallHandler", "acme_things.Handler", "15")
+        makeCore(optionsFor("--without=recall"), Clock())
+
+    def test_lost(self) -> None:
+        """
+        A plugin whose class is not there keeps the server from starting.
+        """
+        self.declare(acme="Lost")
+        self.assertRefused("'acme'", "acme_things.Lost")
+
+    def test_picky(self) -> None:
+        """
+        So does one that does not want to start, with its own words.
+        """
+        self.declare(acme="Picky")
+        self.assertRefused("picky: no, thanks")
+
+    def test_withoutNothing(self) -> None:
+        """
+        A name to switch off that nothing has is a mistake, and is said to be
+        one.
+        """
+        error = self.assertRaises(UsageError, optionsFor, "--without=recal")
+        for word in ("--without", "'recal'", "recall"):
+            self.assertIn(word, str(error))
+
+
+    def test_filtersByName(self) -> None:
+        """
+        Chat filters are asked in order of their names.
+        """
+        self.install(
+            acme_things=THINGS,
+            acme_one_plugin="""
+            from imtw.plugin import FilterMaker
+
+            a, b, c = [FilterMaker(name, "acme_things.Filter") for name in ("m", "z", "a")]
+            """,
+        )
+        core = makeCore(optionsFor(), Clock())
+        self.assertEqual([seat.name for seat in core.delivery._filters.seats], ["a", "m", "z"])
+
+    def test_wrongNames(self) -> None:
+        """
+        A store, a relay or a checker that is not there is an error with the
+        option and those there are.
+        """
+        for option, there in (("store", "sqlite"), ("relay", "loopback"), ("auth", "accounts")):
+            error = self.assertRaises(UsageError, makeServer, optionsFor(f"--{option}=nosuch:"), Clock())
+            for word in (f"--{option}", "'nosuch'", there):
+                self.assertIn(word, str(error))
+
+    def test_help(self) -> None:
+        """
+        C{--help-plugins} lists all there are, by kind, a third party's too,
+        with a dialect's options.
+        """
+        folder = self.distribute(acme_one_plugin=HANDLER.format(variable="a", name="acme", made="Handler"))
+        done = twistd("--help-plugins", path=[folder])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.split() for line in done.stdout.splitlines()]
+        for word, kind in KINDS.items():
+            self.assertIn(f"{word}:", done.stdout)
+            for maker in findMakers(kind):
+                self.assertIn([maker.name, *maker.help.split()], lines)
+        self.assertIn("heartbeatTimeout:", done.stdout)
+        self.assertIn(["acme", "an", "example"], lines)
+
+    def test_brokenDeclaration(self) -> None:
+        """
+        A declaration that cannot be imported is named, and the others are
+        there all the same.
+        """
+        folder = self.distribute(
+            acme_broken_plugin="import nosuchlibrary",
+            acme_one_plugin=HANDLER.format(variable="a", name="acme", made="Handler"),
+        )
+        done = twistd("--help-plugins", path=[folder])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("acme_broken_plugin.py", done.stderr)
+        self.assertIn("nosuchlibrary", done.stderr)
+        self.assertIn("an example", done.stdout)
+
+    def test_brokenPlugin(self) -> None:
+        """
+        A plugin whose class cannot be loaded keeps C{twistd} from starting,
+        with one line that names it.
+        """
+        folder = self.distribute(acme_one_plugin=HANDLER.format(variable="a", name="acme", made="Handler"))
+        done = twistd("--store=memory:", "--admin=none", "--port=tcp:0:interface=127.0.0.1", path=[folder])
+        self.assertEqual(done.returncode, 1)
+        (line,) = [line for line in done.stderr.splitlines() if "acme" in line]
+        for word in ("'acme'", "acme_things.Handler", "cannot be loaded"):
+            self.assertIn(word, line)
+        self.assertNotIn("Traceback", done.stderr)
