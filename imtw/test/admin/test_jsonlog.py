@@ -13,7 +13,7 @@ import sys
 from time import monotonic, sleep
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from twisted.python import usage
@@ -148,6 +148,7 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual(len(line["traceback"]), LONGEST_TRACEBACK)
         self.assertIn("the end", line["traceback"])
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.text(), st.text() | st.binary() | st.floats() | st.integers() | st.none()), st.text())
     def test_anything(self, fields: dict[str, Any], format: str) -> None:
         """

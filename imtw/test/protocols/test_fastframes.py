@@ -253,6 +253,7 @@ class WholeFrameTests(SynchronousTestCase):
     L{wholeFrame}, L{frameSize} and L{unmask}.
     """
 
+    @settings(deadline=None)
     @given(st.binary(max_size=300), KEYS)
     def test_unmask(self, payload: bytes, key: bytes) -> None:
         """
@@ -261,6 +262,7 @@ class WholeFrameTests(SynchronousTestCase):
         self.assertEqual(unmask(payload, key), masked(payload, key))
         self.assertEqual(unmask(unmask(payload, key), key), payload)
 
+    @settings(deadline=None)
     @given(st.binary(max_size=10), st.text(max_size=200), st.booleans(), KEYS, st.sampled_from([0, 9]))
     def test_found(self, before: bytes, text: str, isBinary: bool, key: bytes, width: int) -> None:
         """
@@ -275,6 +277,7 @@ class WholeFrameTests(SynchronousTestCase):
             needed = wholeFrame(data[: len(before) + part], len(before), 10**6)
             self.assertIn(needed, (0, len(stream)))
 
+    @settings(deadline=None)
     @given(st.binary(max_size=10), st.integers(0, 255), LENGTHS, st.sampled_from([3, 9]), KEYS | st.none())
     def test_size(self, before: bytes, first: int, length: int, width: int, key: bytes | None) -> None:
         """
@@ -288,6 +291,7 @@ class WholeFrameTests(SynchronousTestCase):
                 size = frameSize(before + stream[:part], len(before))
                 self.assertEqual(size, len(stream) if part >= known else 0)
 
+    @settings(deadline=None)
     @given(st.binary(max_size=40), st.integers(0, 40), st.integers(0, 40))
     def test_anyBytes(self, data: bytes, at: int, most: int) -> None:
         """

@@ -283,6 +283,7 @@ class FrameDecoderTests(SynchronousTestCase):
             self.assertEqual(outcome(stream, size), whole)
 
 
+    @settings(deadline=None)
     @given(st.lists(st.sampled_from(["pull", "pull", "the rest of a frame", "a part of one"]), max_size=40))
     def test_anyTurns(self, turns: list[str]) -> None:
         """
