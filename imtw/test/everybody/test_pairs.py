@@ -9,12 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 
-from imtw.test.everybody.easyim import (
-    BinaryEasyimGuest,
-    BinaryEasyimSocketGuest,
-    EasyimGuest,
-    EasyimSocketGuest,
-)
+from imtw.test.everybody.easyim import BinaryEasyimGuest, BinaryEasyimSocketGuest, EasyimGuest, EasyimSocketGuest
 from imtw.test.everybody.fastim import FastIMGuest
 from imtw.test.everybody.guests import Guest, Line
 from imtw.test.everybody.jim import JimGuest, JimSocketGuest, ModernJimGuest

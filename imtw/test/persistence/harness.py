@@ -18,11 +18,14 @@ from imtw.errors import CommandRefused
 from imtw.interfaces import IAppended, IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, User, groupPair, privatePair
+from imtw.persistence.ledger import Ledger
+from imtw.persistence.sqlite import SQLiteStore
 
 #: For processes that have to find this imtw.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(imtw.__file__)))}
 
 START = 1_700_000_000.0  # seconds: when tests begin
+CHAT = privatePair("alice", "bob")
 
 
 class SteeredReactor:
@@ -159,4 +162,34 @@ class StoreHarness(Mixin):
         return [message.content for message in await self.store.history(pair, begin, end, offset, count)]
 
 
-CHAT = privatePair("alice", "bob")
+class SQLiteTestCase(StoreHarness, TestCase):
+    """
+    What only a store in a file does.
+    """
+
+    def makeStore(self) -> IStore:
+        """
+        A store on a new file.
+        """
+        self.path = self.mktemp()
+        return self.storeOn(self.path)
+
+    def storeOn(self, path: str) -> SQLiteStore:
+        """
+        Another store, on a file that is there.
+        """
+        return SQLiteStore(path, self.reactor, self.limits)
+
+    async def restart(self) -> None:
+        """
+        Stop the store, and start another one on its file.
+        """
+        await self.store.stop()
+        self.store = self.storeOn(self.path)
+        await self.store.start()
+
+    async def place(self) -> None:
+        """
+        Have all rows put into their places.
+        """
+        await self.store._writer.change(Ledger.placeAll)

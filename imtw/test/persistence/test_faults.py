@@ -24,9 +24,8 @@ from imtw.limits import Limits
 from imtw.model import Draft, privatePair
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.sqlite import SQLiteStore
-from imtw.test.persistence.harness import CHAT, ENVIRONMENT, SteeredReactor, Waiter
+from imtw.test.persistence.harness import CHAT, ENVIRONMENT, SQLiteTestCase, SteeredReactor, Waiter
 from imtw.test.persistence.speaker import CONVERSATIONS
-from imtw.test.persistence.test_sqlite import SQLiteTestCase
 
 SPEAKER = [sys.executable, "-m", "imtw.test.persistence.speaker"]
 

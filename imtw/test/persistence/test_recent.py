@@ -19,8 +19,7 @@ from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rules import OWN_ROWS
 from imtw.persistence.schema import prepareReader
 from imtw.persistence.sqlite import SQLiteStore
-from imtw.test.persistence.harness import CHAT
-from imtw.test.persistence.test_sqlite import SQLiteTestCase
+from imtw.test.persistence.harness import CHAT, SQLiteTestCase
 
 BOB = User("bob", "Bob")
 

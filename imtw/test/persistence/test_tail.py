@@ -19,8 +19,7 @@ from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rows import INSERT, rowOf
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.persistence.tail import readJournal
-from imtw.test.persistence.harness import CHAT
-from imtw.test.persistence.test_sqlite import SQLiteTestCase
+from imtw.test.persistence.harness import CHAT, SQLiteTestCase
 
 
 class TailTests(SQLiteTestCase):

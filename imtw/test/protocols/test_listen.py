@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 
 from imtw.protocols.listen import BACKLOG, endpointFor
 from imtw.tap import closed
-from imtw.test.protocols.test_tls import makeCertificate
+from imtw.test.protocols.certificates import makeCertificate
 
 HOST = "127.0.0.1"
 CROWD = 200  # who come at once

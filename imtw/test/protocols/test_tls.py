@@ -4,55 +4,23 @@ TLS below all three carriers, with real sockets and a real certificate.
 
 from __future__ import annotations
 
-import datetime
 import json
 import socket
 import ssl
 from base64 import b64encode
-from ipaddress import ip_address
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.threads import deferToThread
 from twisted.python import usage
 from twisted.trial.unittest import TestCase
 
 from imtw.protocols.jim.frames import FrameDecoder, encodeFrame
 from imtw.test.live import Live, serve
+from imtw.test.protocols.certificates import makeCertificate
 
 HOST = "127.0.0.1"
 PATIENCE = 5  # seconds
 LARGE = 300_000  # bytes of a message that takes many TLS records
-
-
-def makeCertificate(file: str) -> None:
-    """
-    Write a key and a self-signed certificate for this machine.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    with open(file, "wb") as stream:
-        stream.write(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        stream.write(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def body(**fields: Any) -> bytes:

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest
 
 from imtw.tap import Options
 from imtw.test.clients import HOST
-from imtw.test.protocols.test_tls import makeCertificate
+from imtw.test.protocols.certificates import makeCertificate
 from imtw.test.test_docs.pages import blocksOf, commandsOf, page
 from imtw.test.test_docs.played import Played, isPlayed
 
