@@ -264,15 +264,23 @@ class Lane:
 
     def _write(self, command: Command | None, packet: Any, reply: Reply, before: bytes) -> None:
         """
-        Send one answer, and end the connection if that is part of it.
+        Send one answer, and end the connection if that is part of it; or if
+        the dialect fails to write it, which the peer would wait for.
         """
         if self._closed:
             return
         status = reply.status
         if status is not None and status not in GRANTED:
             self._dispatcher.counters.refused[status] += 1
-        data = before if reply is SILENCE or reply is HANGUP else before + self.voice.answer(command, reply, packet)
+        data, isLast = before, reply.close
+        if reply is not SILENCE and reply is not HANGUP:
+            try:
+                data += self.voice.answer(command, reply, packet)
+            except Exception:
+                asked = "what is no command" if command is None else command.name
+                self._dispatcher.log.failure("{asked} cannot be answered", asked=asked)
+                isLast = True
         if data:
             self.session.outlet.send(data)
-        if reply.close:
+        if isLast:
             self.voice.finish()

@@ -265,6 +265,26 @@ class LaneTests(SynchronousTestCase):
         self.assertEqual(self.ann.listen(), ["BAD_REQUEST", "BAD_REQUEST"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, TypeError)), 2)
 
+    def test_cannotBeWritten(self) -> None:
+        """
+        An answer that the dialect fails to write is logged, and ends the
+        connection, whether it was waited for or not: nobody is left waiting
+        for it, or for those behind it.
+        """
+
+        def answer(command: Command | None, reply: Reply, packet: Any) -> bytes:
+            raise ZeroDivisionError
+
+        for isLater in (False, True):
+            person = Person(self.core, f"person{isLater}")
+            person.answer = answer  # type: ignore[method-assign]
+            waiting: Deferred[Reply] = Deferred()
+            person.lane.take(self.BARRIER, Ask(waiting if isLater else Reply(Status.OK)))
+            if isLater:
+                waiting.callback(Reply(Status.OK))
+            self.assertTrue(person.isFinished, isLater)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_storeError(self) -> None:
         """
         A store that fails is answered, and logged in a line.
