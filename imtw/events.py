@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from twisted.logger import Logger
 
 from imtw.model import Invitation, Message, User
 
 if TYPE_CHECKING:
     from imtw.interfaces import IForm
+
+log = Logger()
 
 
 class Event:
@@ -32,19 +35,25 @@ class Event:
     def bytesFor(self, form: IForm) -> bytes:
         """
         This event on the wire, in one form; empty where that form has no
-        words for it.
+        words for it, or fails, which is logged: those whose forms do not are
+        told all the same.
         """
         if form is self._form:
             return self._data
+        others = self._others
+        if others is not None and form in others:
+            return others[form]
+        try:
+            data = form.encode(self)
+        except Exception:
+            log.failure("{event} cannot be told as {form}", event=type(self).__name__, form=type(form).__name__)
+            data = b""
         if self._form is None:
-            self._data = form.encode(self)
-            self._form = form
-            return self._data
-        if self._others is None:
-            self._others = {}
-        data = self._others.get(form)
-        if data is None:
-            data = self._others[form] = form.encode(self)
+            self._form, self._data = form, data
+        elif others is None:
+            self._others = {form: data}
+        else:
+            others[form] = data
         return data
 
 

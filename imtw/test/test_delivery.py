@@ -11,12 +11,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.errors import StoreError
+from imtw.events import Event
 from imtw.handlers.chat import ChatHandler
 from imtw.limits import Limits
 from imtw.model import Draft
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
-from imtw.test.people import Person
+from imtw.test.people import Person, Words
 
 
 class SlowStore(MemoryStore):
@@ -104,3 +105,50 @@ class WaitingTests(SynchronousTestCase):
         Small ones are bound by their number alone.
         """
         self.assertEqual(self.flood(self.ann, "x" * 4000, extras={"a": 1}), 90)
+
+
+class BrokenWords(Words):
+    """
+    A form that cannot say anything.
+    """
+
+    def encode(self, event: Event) -> bytes:
+        """
+        It fails.
+        """
+        raise ZeroDivisionError
+
+
+class BrokenFormTests(SynchronousTestCase):
+    """
+    A dialect that fails at what it is to tell.
+    """
+
+    def setUp(self) -> None:
+        """
+        Ann and Bob, and Eve whose dialect is broken, are in one group.
+        """
+        self.clock = Clock()
+        core = Core(self.clock, MemoryStore("", self.clock, Limits()), lobby=[("100", "lobby")])
+        core.registry.register(ChatHandler(core))
+        self.ann, self.bob = Person(core, "ann"), Person(core, "bob")
+        self.eve = Person(core, "eve", form=BrokenWords())
+        self.clock.advance(1)
+        self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_private(self) -> None:
+        """
+        Who speaks to somebody there is answered, since the message is kept.
+        """
+        self.ann.say("hello", "eve")
+        self.assertEqual((self.ann.listen(), self.eve.listen()), (["SENT"], []))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_group(self) -> None:
+        """
+        The others in a group are told, and it is logged once.
+        """
+        self.ann.say("hello", None, group="100")
+        self.clock.advance(0)
+        self.assertEqual((self.ann.listen(), self.bob.listen(), self.eve.listen()), (["hello", "SENT"], ["hello"], []))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
