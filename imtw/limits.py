@@ -6,12 +6,17 @@ time it gets; these numbers do, and each is an option of C{twistd jim}.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.json import Encoder
 
 T = TypeVar("T")
+
+MOST = 1 << 40
+Count = Annotated[int, Meta(ge=1, le=MOST)]  # with none nothing would work
+Some = Annotated[int, Meta(ge=0, le=MOST)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST)]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -72,41 +77,41 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar drain: how long a stop waits for what is under way.
     """
 
-    connections: int = 20000
-    firstByte: float = 10.0
-    head: float = 10.0
-    headSize: int = 64 * 1024
-    login: float = 60.0
-    body: int = 2202009
-    bodyBeforeLogin: int = 64 * 1024
-    webSocketBody: int = 524288
-    httpBody: int = 2202009
-    httpRequest: float = 20.0
-    httpIdle: float = 60.0
-    sendBudget: int = 1024 * 1024
-    slots: int = 128
-    unparsed: int = 256 * 1024
-    groupBacklog: int = 8 * 1024 * 1024
-    commitQueue: int = 20000
-    commitBytes: int = 64 * 1024 * 1024
-    commitBatch: int = 1000
-    loginQueue: int = 20000
-    handovers: int = 10000
-    slice: int = 64
-    groupsPerUser: int = 1000
-    devicesPerUser: int = 50
-    strangersPerUser: int = 1000
-    friendsPerUser: int = 5000
-    usersListed: int = 200
-    noticed: int = 200
-    page: int = 1000
-    typing: float = 1.0
-    recall: float = 120.0
-    token: float = 30 * 86400.0
-    watched: float = 300.0
-    watchers: int = 1000
-    watching: int = 2000
-    drain: float = 10.0
+    connections: Count = 20000
+    firstByte: Seconds = 10.0
+    head: Seconds = 10.0
+    headSize: Count = 64 * 1024
+    login: Seconds = 60.0
+    body: Count = 2202009
+    bodyBeforeLogin: Count = 64 * 1024
+    webSocketBody: Count = 524288
+    httpBody: Count = 2202009
+    httpRequest: Seconds = 20.0
+    httpIdle: Seconds = 60.0
+    sendBudget: Count = 1024 * 1024
+    slots: Count = 128
+    unparsed: Some = 256 * 1024
+    groupBacklog: Some = 8 * 1024 * 1024
+    commitQueue: Annotated[int, Meta(ge=4, le=MOST)] = 20000  # quarters of it count
+    commitBytes: Count = 64 * 1024 * 1024
+    commitBatch: Count = 1000
+    loginQueue: Count = 20000
+    handovers: Some = 10000
+    slice: Count = 64
+    groupsPerUser: Some = 1000
+    devicesPerUser: Count = 50
+    strangersPerUser: Some = 1000
+    friendsPerUser: Some = 5000
+    usersListed: Some = 200
+    noticed: Some = 200
+    page: Count = 1000
+    typing: Seconds = 1.0
+    recall: Seconds = 120.0
+    token: Seconds = 30 * 86400.0
+    watched: Seconds = 300.0
+    watchers: Count = 1000
+    watching: Count = 2000
+    drain: Seconds = 10.0
 
     @property
     def answer(self) -> int:

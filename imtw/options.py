@@ -218,16 +218,17 @@ class Options(usage.Options):
         """
         The bounds.
         """
+        kinds = {field.name: field.type for field in msgspec.structs.fields(Limits)}
+        wanted = [("notice-limit", "noticed", self["notice-limit"]), ("list-limit", "usersListed", self["list-limit"])]
+        wanted += [("limit", *pairOf("limit", text, "NAME=VALUE")) for text in self["limit"]]
         values: dict[str, Any] = {}
-        wanted = [*self["limit"], f"noticed={self['notice-limit']}", f"usersListed={self['list-limit']}"]
-        for text in wanted:
-            name, value = pairOf("limit", text, "NAME=VALUE")
-            choose("limit", name, [field.name for field in msgspec.structs.fields(Limits)])
-            values[name] = value
-        try:
-            return msgspec.convert(values, Limits, strict=False)
-        except msgspec.ValidationError as error:
-            raise usage.UsageError(f"--limit: {error}") from error
+        for option, name, value in wanted:
+            choose(option, name, kinds)
+            try:
+                values[name] = msgspec.convert(value, kinds[name], strict=False)
+            except msgspec.ValidationError as error:
+                raise usage.UsageError(f"--{option}: {name} is {value!r}: e{str(error)[1:]}") from error
+        return Limits(**values)
 
     def _apiSecret(self) -> str:
         """
