@@ -112,19 +112,23 @@ class Trail:
         """
         self._confirmed.append((pair, user, device, seq, self._now()))
 
-    def complete(self, receipt: Receipt, pair: Pair, seq: int) -> None:
+    def complete(self, receipts: Iterable[Receipt], pair: Pair, seq: int) -> None:
         """
-        Fill in what is known of a device and a row: the first time of each.
+        Fill in what is known of devices and a row: the first time of each.
         """
-        whose = receipt.user, receipt.device
+        handed: dict[tuple[str, str], Handover] = {}
         for note in self._handed:
-            if note.first <= seq <= note.last and note.pair == pair and (note.user, note.device) == whose:
-                receipt.queued, receipt.written = note.queued, note.written
-                break
+            if note.first <= seq <= note.last and note.pair == pair:
+                handed.setdefault((note.user, note.device), note)
+        confirmed: dict[tuple[str, str], int] = {}
         for where, user, device, reached, when in self._confirmed:
-            if reached >= seq and where == pair and (user, device) == whose:
-                receipt.received = when
-                break
+            if reached >= seq and where == pair:
+                confirmed.setdefault((user, device), when)
+        for receipt in receipts:
+            whose = receipt.user, receipt.device
+            receipt.received = confirmed.get(whose)
+            if whose in handed:
+                receipt.queued, receipt.written = handed[whose].queued, handed[whose].written
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)

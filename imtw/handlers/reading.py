@@ -143,8 +143,7 @@ class PassportHandler:
             raise CommandRefused(Status.NOT_FOUND)
         told: Passport = await store.passport(pair, message.seq, message.sender)
         self._core.trail.look()
-        for receipt in told.receipts:
-            self._core.trail.complete(receipt, pair, message.seq)
+        self._core.trail.complete(told.receipts, pair, message.seq)
         return Reply(
             Status.OK,
             MessagePassport(message.id, message.seq, message.ts, told.total, told.confirmed, told.receipts),

@@ -73,14 +73,17 @@ class MemoryDevices(MemoryPeople):
 
     def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:
         log = self.logs.byPair.get(pair[1:])
+        if log is None:
+            return succeed(Passport(0, 0, []))
+        isGroup = pair.scope is Scope.GROUP
+        names = self.circles[pair.a].users if isGroup else sorted({pair.a, pair.b})
         found = []
-        for name, person in sorted(self.persons.items()):
-            if log is not None and name != sender and log.number in person.cursors:
-                for device in sorted(person.devices) or [""]:
-                    cursor = self.placeIn(person, log, device).cursor
-                    found.append(Receipt(name, device, cursor, cursor >= seq))
+        for person in [self.persons[name] for name in names if name != sender]:
+            for device in sorted(person.devices) or [""]:
+                cursor = self.placeIn(person, log, device).cursor
+                found.append(Receipt(person.name, device, cursor, cursor >= seq))
         confirmed = sum(receipt.confirmed for receipt in found)
-        return succeed(Passport(len(found), confirmed, found if pair.scope is Scope.PRIVATE else []))
+        return succeed(Passport(len(found), confirmed, [] if isGroup else found))
 
     def _placeOf(self, user: str, pair: Pair) -> tuple[Person, Log] | None:
         """
