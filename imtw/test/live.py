@@ -60,6 +60,16 @@ class Live:
         self.ports: list[int] = [port.getHost().port for port in server.listening]  # type: ignore[attr-defined]
         self.port = self.ports[0]
 
+    def later(self, seconds: float) -> None:
+        """
+        So much time is over for all deadlines, though nobody has waited; they
+        are looked at once.
+        """
+        deadlines = self.core.deadlines
+        now = deadlines._seconds
+        deadlines._seconds = lambda: now() + seconds
+        deadlines.sweep()
+
     async def stop(self) -> None:
         """
         End it, once its clients are gone.

@@ -9,9 +9,19 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.easyim.message import Malformed
-from imtw.protocols.easyim.plain import BAD_FORM, LONGEST, NAME_TAKEN, NO_TEXT, NOBODY, LineDecoder, isLine
-from imtw.test.clients import Client
-from imtw.test.live import ANY_PORT, Live, LiveTestCase, pause
+from imtw.protocols.easyim.plain import (
+    BAD_FORM,
+    BURST,
+    EVERY,
+    LONGEST,
+    NAME_TAKEN,
+    NO_TEXT,
+    NOBODY,
+    LineDecoder,
+    isLine,
+)
+from imtw.test.clients import Client, reactor
+from imtw.test.live import ANY_PORT, Live, LiveTestCase
 
 
 class LineTests(SynchronousTestCase):
@@ -179,13 +189,13 @@ class PlainTests(LiveTestCase):
         """
         Who says nothing is told so, and out.
         """
-        live = await self.hall("dropAfter=1")
+        live = await self.hall("dropAfter=60")
         ann = await self.come(live, "ann")
-        await pause(0.7)
-        ann.write(b"still here\n")
-        await self.reads(ann, "still here\n")
-        await pause(0.7)
-        self.assertTrue(ann.received.endswith(b"still here\n"))
+        for text in ("still here\n", "here, too\n"):
+            live.later(40)
+            ann.write(text.encode())
+            await self.reads(ann, text)
+        live.later(61)
         await ann.closed()
         self.assertTrue(ann.received.endswith("你被踢了".encode()))
 
@@ -196,9 +206,11 @@ class PlainTests(LiveTestCase):
         """
         live = await self.hall()
         ann = await self.raw(live.port)
+        began = reactor.seconds()
         ann.write(b"".join(b"%d\n" % number for number in range(200)))
-        await pause(0.5)
-        self.assertLess(ann.received.count(b"\n"), 40)
+        await ann.until(lambda: ann.received.count(b"\n") > BURST + 5, "what is typed")
+        most = BURST + (reactor.seconds() - began) / EVERY
+        self.assertLessEqual(ann.received.count(b"\n"), most + 2)  # and that she has come
         ann.hangUp()
         endless = await self.raw(live.port)
         endless.write(b"x" * 5000)

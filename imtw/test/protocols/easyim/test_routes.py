@@ -4,8 +4,9 @@ easyim's HTTP routes, over real sockets (docs/wire/easyim.rst).
 
 from __future__ import annotations
 
-from imtw.test.clients import Client
-from imtw.test.live import pause
+from twisted.internet.defer import Deferred
+
+from imtw.test.clients import Client, reactor
 from imtw.test.protocols.easyim.harness import TalkTestCase
 
 HEAD = (
@@ -34,16 +35,16 @@ class HTTPTests(TalkTestCase):
         A program on this machine may stop the server, a page or somebody
         behind a proxy may not.
         """
-        stopped: list[bool] = []
-        self.live.core.quit = lambda: stopped.append(True)
+        stopped: Deferred[None] = Deferred()
+        self.live.core.quit = lambda: stopped.callback(None)
         path = "/api/local/stop"
         for headers in ({"Origin": "http://evil.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"Host": "evil.example"}):
             answer = await self.http(self.port, "POST", path, None, headers)
             self.assertEqual((answer.json["code"], answer.json["msg"]), (400, "仅限内网访问"))
+        self.assertEqual([one for one in reactor.getDelayedCalls() if one.func is self.live.core.quit], [])
         answer = await self.http(self.port, "POST", path)
         self.assertEqual(answer.json, {"code": 200, "msg": "操作成功", "data": {}})
-        await pause(0.7)
-        self.assertEqual(stopped, [True])
+        await stopped
 
     async def test_ownPort(self) -> None:
         """
