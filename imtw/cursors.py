@@ -72,11 +72,13 @@ class Cursors:
     def pushed(self, user: str, conversation: int, seq: int) -> None:
         """
         A row was handed to the sessions of C{user}: to one without a device,
-        if there is any.
+        if there is any.  It may be an older one, told once more.
         """
         behind = self._behind.get(user)
         if behind is not None and conversation not in behind:
-            self._moved[user, conversation] = seq
+            place = user, conversation
+            if seq > self._moved.get(place, 0):
+                self._moved[place] = seq
 
     def read(self, user: str, conversation: int, seq: int, whole: bool) -> None:
         """

@@ -207,10 +207,8 @@ class LiveGroup:
         """
         The last seq that this member was handed.
         """
-        for event in reversed(self.events[: member.position - self.base]):
-            if isinstance(event, Logged):
-                return event.message.seq
-        return self.swept
+        handed = self.events[: member.position - self.base]
+        return max([self.swept, *(event.message.seq for event in handed if isinstance(event, Logged))])
 
     def slices(self, size: int) -> Iterator[None]:
         """
@@ -259,7 +257,7 @@ class LiveGroup:
         for event in events:
             self.backlog -= weightOf(event)
             if isinstance(event, Logged):
-                self.swept = event.message.seq
+                self.swept = max(self.swept, event.message.seq)  # an older message may be told again
         self.gate.open()
 
 

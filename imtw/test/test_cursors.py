@@ -102,3 +102,46 @@ class GroupCursorsTests(SynchronousTestCase):
         """
         self.core.cursors.settle(self.core.sessions.of(NAMES[-1]))
         self.assertEqual(self.late(), NAMES[1:-1])
+
+
+class RepeatTests(SynchronousTestCase):
+    """
+    What a client without a device sends again.
+    """
+
+    def setUp(self) -> None:
+        self.clock: Any = Clock()
+        limits = Limits()
+        self.core = Core(self.clock, MemoryStore("", self.clock, limits), limits, [("100", "lobby")])
+        self.core.registry.register(ChatHandler(self.core))
+        self.ann, self.bob = Person(self.core, "ann"), Person(self.core, "bob")
+
+    def test_private(self) -> None:
+        """
+        A message that is told once more does not make those behind it wait
+        again.
+        """
+        for text in ("one", "two", "one"):
+            self.ann.say(text, "bob", id=text)
+        self.assertEqual(self.bob.listen(), ["one", "two", "one"])
+        self.assertNothingWaits()
+
+    def test_group(self) -> None:
+        """
+        Nor does it in a group.
+        """
+        for text in ("one", "two", "one"):
+            self.ann.say(text, None, group="100", id=text)
+            if text == "two":
+                self.clock.pump([0] * 3)
+        self.clock.pump([0] * 3)
+        self.assertEqual(self.bob.listen(), ["one", "two", "one"])
+        self.assertNothingWaits()
+
+    def assertNothingWaits(self) -> None:
+        """
+        Nothing does for Bob once he goes.
+        """
+        self.core.lost(self.bob.session)
+        found = self.successResultOf(self.core.store.pending("bob", None, 100))
+        self.assertEqual([message.content for _, messages in found for message in messages], [])
