@@ -304,25 +304,43 @@ class Attendance:
             session.tell(event)
         self.relay(event)
 
-    def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> None:
+    def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> int:
         """
         A user's device or token counts no more: end what it opened, on all
         nodes.
 
         @param spared: who asked, and ends after its answer.
+        @return: how many connections that were here.
         """
-        self.cut(user, device, token, spared)
+        ended = self.cut(user, device, token, spared)
         self.relay(Revoked(user, device, token))
+        return ended
 
-    def cut(self, user: str, device: str, token: bytes, spared: Session | None = None) -> None:
+    def cut(self, user: str, device: str, token: bytes, spared: Session | None = None) -> int:
         """
-        The same, on this node; who is about to enter does not.
+        The same, on this node.
         """
-        for session in [*self._sessions.of(user), *self._sessions.visitors(user)]:
-            if session is not spared and session.isOf(device, token):
-                session.close()
-        for session in [one for one, who in self._entering.items() if who == user and one.isOf(device, token)]:
+        return self._end(user, lambda session: session is not spared and session.isOf(device, token))
+
+    def cutAll(self, user: str) -> int:
+        """
+        End all connections of a user on this node.
+
+        @return: how many that were.
+        """
+        return self._end(user, lambda session: True)
+
+    def _end(self, user: str, isMeant: Callable[[Session], bool]) -> int:
+        """
+        End some of a user's connections; who is about to enter on one of
+        these does not.
+        """
+        ended = [session for session in self._sessions.everyOf(user) if isMeant(session)]
+        for session in ended:
+            session.close()
+        for session in [one for one, who in self._entering.items() if who == user and isMeant(one)]:
             del self._entering[session]
+        return len(ended)
 
     async def mayRead(self, user: User | None, group: str) -> None:
         """

@@ -142,11 +142,9 @@ class PasswordResource(OperatorResource):
         accounts = cast(Accounts, self._core.accounts)
         if not await accounts.setPassword(asked.name, asked.password):
             raise Refused(404, unknown(asked.name))
-        sessions = self._core.sessions.everyOf(asked.name)
-        for session in sessions:
-            session.close()
+        closed = self._core.attendance.cutAll(asked.name)
         self.log.info("operator: new password for {user}", user=asked.name)
-        return {"user": asked.name, "closed": len(sessions)}
+        return {"user": asked.name, "closed": closed}
 
 
 class OperatorFlagResource(OperatorResource):
@@ -187,12 +185,9 @@ class RevokeResource(OperatorResource):
         token = await self._core.accounts.revokeToken(asked.token)
         if token is None:
             raise Refused(404, "there is no such token")
-        digest = digestOf(asked.token)
-        mates = [one for one in self._core.sessions.everyOf(token.user) if one.isOf(token.device, digest)]
-        for session in mates:
-            session.close()
+        closed = self._core.attendance.revoke(token.user, token.device, digestOf(asked.token))
         self.log.info("operator: revoked a token of {user}", user=token.user)
-        return {"user": token.user, "device": token.device, "closed": len(mates)}
+        return {"user": token.user, "device": token.device, "closed": closed}
 
 
 def check(complaint: str | None) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import cast
 
 from argon2 import PasswordHasher
+from twisted.internet.defer import Deferred
 
 from imtw.accounts.tokens import digestOf
 from imtw.admin.api import PAGE
 from imtw.errors import CommandRefused
-from imtw.model import User
+from imtw.model import Entry, User
+from imtw.protocols.caller import NO_FORM
 from imtw.sessions import Session
 from imtw.test.admin.harness import AdminTestCase, Outlet
 
@@ -152,6 +154,27 @@ class ChangeTests(AdminTestCase):
         self.assertEqual(self.successResultOf(self.accounts.login("ann", "new", "", "203.0.113.1")).user.id, "ann")
         self.failureResultOf(self.accounts.login("ann", "old", "", "203.0.113.1"), CommandRefused)
         self.failureResultOf(self.accounts.login("", "", token, "203.0.113.1"), CommandRefused)
+
+    def test_passwordMeanwhile(self) -> None:
+        """
+        Who is about to come in with the old password, or with a token that
+        is revoked, does not.
+        """
+        self.makeUser("ann")
+        token, _ = self.successResultOf(self.accounts.issueToken("ann", ""))
+        for path, asked in (
+            ("/tokens/revoke", {"token": token}),
+            ("/users/password", {"name": "ann", "password": "new"}),
+        ):
+            session = self.core.newSession(Outlet(), NO_FORM, "tcp", "203.0.113.1")
+            session.token = digestOf(token)
+            waiting: Deferred[Entry] = Deferred()
+            self.patch(self.store, "enter", lambda *_, waiting=waiting: waiting)
+            entering = Deferred.fromCoroutine(self.core.attendance.enter(session, User("ann", "ann")))
+            self.assertEqual(self.ask(path, asked).code, 200)
+            waiting.callback(Entry(User("ann", "ann"), False, [], []))
+            self.failureResultOf(entering, CommandRefused)
+            self.assertFalse(self.core.sessions.online("ann"), path)
 
     def test_operator(self) -> None:
         """
