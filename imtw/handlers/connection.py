@@ -11,6 +11,7 @@ from imtw.commands import AUTH, CLOSE, HANDSHAKE, HEARTBEAT, Close, Greeting, No
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler, ICore
 from imtw.model import Liberty
+from imtw.server import Core
 from imtw.sessions import Session
 
 
@@ -63,13 +64,13 @@ class AuthHandler:
 class CloseHandler:
     """
     Ends connections: this one, all of one's own, or, where the session has
-    that liberty, those of somebody else.
+    that liberty, those of somebody else; whatever they are for.
     """
 
     command = CLOSE
 
-    def __init__(self, core: ICore) -> None:
-        self._sessions = core.sessions
+    def __init__(self, core: Core) -> None:
+        self._attendance = core.attendance
 
     def handle(self, request: Close, session: Session) -> Reply | None:
         if not request.user:
@@ -79,6 +80,5 @@ class CloseHandler:
         operator = session.user is not None and session.user.operator
         if not (own or operator or Liberty.CLOSE_OTHERS in session.liberties):
             raise CommandRefused(Status.INVALID)
-        for other in list(self._sessions.of(request.user)):
-            other.close()
+        self._attendance.cutAll(request.user)
         return None if own and session.terminal != "http" else Reply(Status.CLOSED)

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from imtw.commands import BLOCK, CHAT, JOIN, Block, Chat, JoinGroup, Status
+from imtw.commands import BLOCK, CHAT, CLOSE, JOIN, Block, Chat, Close, JoinGroup, Status
 from imtw.errors import CommandRefused
 from imtw.events import Enrolled, Event, Said
 from imtw.lanes import Lane
@@ -106,6 +106,17 @@ class VisitTests(HandlerTestCase):
         self.say(bob, "and I")
         self.assertEqual(bob.listen(), ["and I", "SENT"])
         self.assertIn("said bob and I", ann.listen())
+
+    def test_closed(self) -> None:
+        """
+        Who ends all of a user's connections ends those that only visit, too.
+        """
+        ann, bob = self.person("ann", operator=True), Visitor(self.core, "bob")
+        self.enter(bob)
+        self.assertEqual(self.status(ann, CLOSE.code, Close("bob")), Status.CLOSED)
+        self.assertTrue(bob.isFinished)
+        self.say(ann, "still there?")
+        self.assertEqual(bob.listen(), [])
 
     def test_noGap(self) -> None:
         """
