@@ -183,13 +183,7 @@ class TransportOutlet(Outlet):
         self.isActive = True
         transport = self._transport
         direct = self._direct  # called by a name: an attribute that is no method is slow to call
-        if (
-            direct is not None
-            and not transport.dataBuffer
-            and not transport._tempDataBuffer
-            and transport.connected
-            and not transport.disconnecting
-        ):
+        if direct is not None and not (transport.dataBuffer or transport._tempDataBuffer):
             try:
                 sent = direct(data)
             except OSError:  # full, or gone: the transport finds out which
