@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from imtw.cursors import Cursors
 from imtw.delivery import eventOf
 from imtw.errors import StoreError
+from imtw.faults import report
 from imtw.gather import together
 from imtw.groups import LiveGroups
 from imtw.interfaces import IStore
@@ -120,10 +121,8 @@ class CatchUp:
         The log cannot be read: the client has to come again for the rest.
         """
         isWanted = self._isWanted()  # else the server may be about to stop
-        if not failure.check(StoreError):
-            self.log.failure("catching up", failure)
-        elif isWanted:
-            self.log.error("catching up: {error}", error=failure.getErrorMessage())
+        if isWanted or not failure.check(StoreError):
+            report(self.log, failure, "catching up")
         if isWanted:
             self._session.close()
 

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 
 from imtw.commands import Access, Command, Reply, Status
 from imtw.counters import Counters
-from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
+from imtw.errors import CommandRefused, RemoteProtocolError, Unanswered
+from imtw.faults import report
 from imtw.interfaces import ICommandHandler
 from imtw.model import Liberty
 from imtw.registry import Registry
@@ -108,10 +109,7 @@ class Dispatcher:
         """
         Something went wrong on our side: log it, and say so.
         """
-        if failure.check(StoreError):
-            self.log.error("{command}: {error}", command=command.name, error=failure.getErrorMessage())
-        else:
-            self.log.failure("{command} failed", failure, command=command.name)
+        report(self.log, failure, "{command} failed", command=command.name)
         return Reply(command.failure)
 
 

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from imtw.attendance import Attendance
 from imtw.delivery import eventOf
 from imtw.events import Admitted, Agreed, Event, Expelled, Invited, Joined, Left, Logged, Read, Revoked, Typed
+from imtw.faults import report
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
 from imtw.model import Invitation, Membership, Message, Scope, User
@@ -198,7 +199,7 @@ class Relaying:
                 self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq, notice.id))
         elif isinstance(notice, AdmittedNotice):
             Deferred.fromCoroutine(self._admitted(notice)).addErrback(
-                lambda failure: self.log.failure("admitting {user}", failure, user=notice.user)
+                lambda failure: report(self.log, failure, "admitting {user}", user=notice.user)
             )
         elif isinstance(notice, ExpelledNotice):
             self._attendance.expelled(notice.user, notice.group)
@@ -260,7 +261,7 @@ class Relaying:
         else:
             self._reading[group] = [message]
             Deferred.fromCoroutine(self._repair(group, message)).addErrback(
-                lambda failure: self.log.failure("reading what {group} missed", failure, group=group.id)
+                lambda failure: report(self.log, failure, "reading what {group} missed", group=group.id)
             )
 
     async def _repair(self, group: LiveGroup, message: Message) -> None:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from imtw.faults import report
 from imtw.interfaces import IStore
 
 SHELF = "addresses"  # of the store: name and line feed -> marks, newest first
@@ -63,7 +64,7 @@ class KnownAddresses:
             return
         self._marks[name] = b"".join([mark, *old][:KEPT])
         kept: Deferred[None] = self._store.put(SHELF, _key(name), self._marks[name])
-        kept.addErrback(lambda why: self._log.failure("address of {user} not kept", failure=why, user=name))
+        kept.addErrback(lambda why: report(self._log, why, "address of {user} not kept", user=name))
 
 
 def _key(name: str) -> str:

@@ -14,7 +14,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Command, Reply, Status
-from imtw.errors import CommandRefused
+from imtw.errors import CommandRefused, StoreError
+from imtw.faults import report
 from imtw.protocols.site import JSON, NotFound, encode
 from imtw.server import Core
 from imtw.slots import GRANTED, Slot, awaited, refusalOf
@@ -165,16 +166,18 @@ class AsyncResource(Resource):
 
     def _failed(self, failure: Failure, request: Request) -> None:
         """
-        Our bug, or a client that did not wait.
+        The store cannot be asked, or our bug, or a client that did not wait.
         """
         if request._disconnected:
             return
-        self.log.failure("{path}", failure, path=request.path.decode("latin-1"))
+        report(self.log, failure, "{path}", path=request.path.decode("latin-1"))
         if not request.startedWriting:
-            self.broken(request)
+            self.broken(request, 503 if failure.check(StoreError) else 500)
 
-    def broken(self, request: Request) -> None:
+    def broken(self, request: Request, code: int) -> None:
         """
         Answer a request that we failed at.
+
+        @param code: the HTTP status.
         """
-        respond(request, 500, encode({"msg": "something went wrong here; it is in the server's log"}))
+        respond(request, code, encode({"msg": "something went wrong here; it is in the server's log"}))

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher, textFileLogObserver
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from imtw.tap import Options, Server, chooseTurn, makeServer
 from imtw.test.clients import (
@@ -204,7 +204,9 @@ class LogBook:
     The log from its making on, as twistd would write it.
     """
 
-    def __init__(self, case: TestCase, level: Any = LogLevel.info, observe: Any = textFileLogObserver) -> None:
+    def __init__(
+        self, case: SynchronousTestCase, level: Any = LogLevel.info, observe: Any = textFileLogObserver
+    ) -> None:
         """
         @param observe: from a file to the observer that writes there.
         """

@@ -20,7 +20,7 @@ ORDER = [
     ["limits", "counters", "fast"],
     ["events", "interfaces"],
     ["plugin", "registry"],
-    ["reactor", "collector", "gather"],
+    ["faults", "reactor", "collector", "gather"],
     ["deadlines", "sessions", "accounts"],
     ["groups", "cursors", "presence", "numbers"],
     ["cork", "slots", "dispatch", "lanes"],

@@ -172,9 +172,9 @@ class Route(AsyncResource):
         """
         raise NotImplementedError
 
-    def broken(self, request: Request) -> None:
+    def broken(self, request: Request, code: int) -> None:
         """
-        Answer a request that we failed at.
+        Answer a request that we failed at, as easyim does whatever it was.
         """
         respond(request, SERVER_ERROR, None, BROKEN)
 

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.errors import StoreError
+from imtw.faults import report
 from imtw.model import groupPair
 from imtw.protocols.fastim.house import NAME, House
 
@@ -142,8 +143,6 @@ class Expiry:
 
         @return: for how long to wait, seconds.
         """
-        if not failure.check(StoreError):
-            self.log.failure("fastim: rooms whose time is over", failure)
-        elif not self._isStopped:
-            self.log.error("fastim: rooms whose time is over: {error}", error=failure.getErrorMessage())
+        if not (failure.check(StoreError) and self._isStopped):
+            report(self.log, failure, "fastim: rooms whose time is over")
         return PAUSE

@@ -17,6 +17,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.errors import CommandRefused, StoreError
+from imtw.faults import report
 from imtw.model import User
 from imtw.protocols.caller import addressOf
 from imtw.protocols.fastim.calls import CALLS, Call
@@ -174,10 +175,7 @@ class Door(Resource):
         """
         if request._disconnected:
             return
-        if why.check(StoreError):
-            self.log.error("fastim: {error}", error=why.getErrorMessage())
-        else:
-            self.log.failure("fastim: {path}", why, path=routeOf(request))
+        report(self.log, why, "fastim: {path}", path=routeOf(request))
         if request.startedWriting:
             return
         if why.check(StoreError):

@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 
 from imtw.accounts.tokens import digestOf
 from imtw.commands import CHAT, Chat, Command, Reply, Status
-from imtw.errors import CommandRefused, StoreError
+from imtw.errors import CommandRefused
+from imtw.faults import report
 from imtw.model import User, groupPair
 from imtw.protocols.fastframes import BINARY
 from imtw.protocols.fastim.expiry import Expiry
@@ -147,10 +148,7 @@ class FastSpeaker(SocketVoice):
         """
         Our fault.
         """
-        if failure.check(StoreError):
-            self.log.error("fastim: {error}", error=failure.getErrorMessage())
-        else:
-            self.log.failure("fastim: a WebSocket", failure)
+        report(self.log, failure, "fastim: a WebSocket")
         self.close(BROKEN, "the server cannot do that now")
 
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.commands import Command, Reply
-from imtw.errors import StoreError
+from imtw.faults import report
 from imtw.model import User
 from imtw.protocols.fastframes import BINARY, TEXT
 from imtw.protocols.fastim.entries import Entries
@@ -178,10 +178,7 @@ class Board:
         """
         It could not be read: it will be asked for again.
         """
-        if failure.check(StoreError):
-            self.log.error("fastim: lists of rooms: {error}", error=failure.getErrorMessage())
-        else:
-            self.log.failure("fastim: lists of rooms", failure)
+        report(self.log, failure, "fastim: lists of rooms")
 
     async def _read(self) -> None:
         """

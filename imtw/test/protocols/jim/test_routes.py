@@ -4,6 +4,9 @@ J-IM's HTTP routes (docs/wire/jim.rst).
 
 from __future__ import annotations
 
+from twisted.internet.defer import fail
+
+from imtw.errors import StoreError
 from imtw.test.clients import private, said
 from imtw.test.protocols.jim.harness import NOT_SENT, QuirkTestCase
 
@@ -47,6 +50,17 @@ class HTTPTests(QuirkTestCase):
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "UPDATE"):
             answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
             self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
+
+    async def test_storeFails(self) -> None:
+        """
+        A caller whose token cannot be looked up is told that it is not its
+        fault, and the log has a line for it.
+        """
+        self.patch(self.live.core.store, "token", lambda digest: fail(StoreError("the disk is gone")))
+        for path in ("/api/command/heartbeat", "/api/message/send"):
+            answer = await self.http(self.live.port, "POST", path, {}, {"Authorization": "Bearer x"})
+            self.assertEqual(answer.status, 503, path)
+        self.assertNothingLogged()
 
     async def test_senderThatIsNoName(self) -> None:
         """
