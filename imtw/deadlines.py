@@ -4,13 +4,17 @@ One sweep for all deadlines, in place of a timer for each.
 Most deadlines are never met: what is waited for comes.  So starting and
 ending one is a dictionary's insertion and removal, and twice a second a
 sweep looks at the oldest of each length.
+
+A process that was held up, by whatever else the machine does, finds timers
+due first and what its peers sent in time unread.  So a sweep leaves the
+reactor a turn to read.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -36,10 +40,12 @@ class Deadlines:
     log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self._seconds = clock.seconds
         self._due: dict[float, dict[Waiting, float]] = {}
-        self._sweeps = LoopingCall(self.sweep)
+        self._sweeps = LoopingCall(self._readFirst)
         self._sweeps.clock = clock
+        self._next: IDelayedCall | None = None
 
     def start(self) -> None:
         """
@@ -54,6 +60,8 @@ class Deadlines:
         """
         if self._sweeps.running:
             self._sweeps.stop()
+        if self._next is not None and self._next.active():
+            self._next.cancel()
 
     def set(self, waiting: Waiting, seconds: float) -> None:
         """
@@ -75,6 +83,12 @@ class Deadlines:
         row = self._due.get(seconds)
         if row is not None:
             row.pop(waiting, None)
+
+    def _readFirst(self) -> None:
+        """
+        Sweep in the next turn.
+        """
+        self._next = self._clock.callLater(0, self.sweep)
 
     def sweep(self) -> None:
         """

@@ -62,13 +62,13 @@ class Live:
 
     def later(self, seconds: float) -> None:
         """
-        So much time is over for all deadlines, though nobody has waited; they
-        are looked at once.
+        So much time is over for all deadlines, though nobody has waited, and
+        it is time for a sweep.
         """
         deadlines = self.core.deadlines
         now = deadlines._seconds
         deadlines._seconds = lambda: now() + seconds
-        deadlines.sweep()
+        deadlines._sweeps.f()
 
     async def stop(self) -> None:
         """

@@ -89,7 +89,7 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
             self._grace = None
         super().dataReceived(data)
         if self.decoder.isCut and not self.lane.busy:
-            self._grace = self.core.clock.callLater(GRACE, self._cutOff)
+            self._grace = self.core.clock.callLater(GRACE, self._readFirst)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
@@ -106,6 +106,13 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
         """
         self.decoder = reader
         self.session.form = self.outlet.form = self._forms[isText]
+
+    def _readFirst(self) -> None:
+        """
+        The rest may have come while we were held up: the reactor has a turn
+        to read it (L{imtw.deadlines}).
+        """
+        self._grace = self.core.clock.callLater(0, self._cutOff)
 
     def _cutOff(self) -> None:
         """

@@ -11,10 +11,11 @@ from twisted.internet.defer import Deferred
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Admission, User
-from imtw.test.clients import Talker
+from imtw.test.clients import Talker, frameOf
 from imtw.test.live import LiveTestCase, pause
 
 PATIENCE = 60  # seconds
+LOGIN = frameOf(5, b'{"loginname":"ann","password":"x"}')
 
 
 class PatienceTests(LiveTestCase):
@@ -88,3 +89,16 @@ class PatienceTests(LiveTestCase):
         self.live.later(PATIENCE + 1)
         for client in clients:
             await client.closed()
+
+    async def test_heldUp(self) -> None:
+        """
+        Who has said what it was waited for is not cut because the server was
+        held up and has not read it.
+        """
+        client = await self.tcp(self.live.port)
+        client.write(b"\x01")
+        while not self.live.core.voices:
+            await pause(0)
+        client.transport.socket.sendall(LOGIN[1:])  # type: ignore[union-attr]
+        self.live.later(PATIENCE + 1)
+        self.assertLoggedIn(await client.upTo(6))
