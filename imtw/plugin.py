@@ -203,6 +203,18 @@ def findMaker(kind: type[Interface], name: str, without: Iterable[str] = ()) -> 
     raise PluginLookupError(f"{name!r} is none of the {word} there are: {there}")
 
 
+def takesNothing(choice: str, argument: str) -> None:
+    """
+    Check that an operator has given nothing to what takes nothing.
+
+    @param choice: what was chosen, such as C{--relay none}.
+    @param argument: what stands behind its colon.
+    @raise PluginLookupError: something does.
+    """
+    if argument:
+        raise PluginLookupError(f"{choice}:{argument}: nothing can stand behind the colon")
+
+
 __all__ = [
     "KINDS",
     "CheckerMaker",
@@ -217,4 +229,5 @@ __all__ = [
     "StoreMaker",
     "findMaker",
     "findMakers",
+    "takesNothing",
 ]

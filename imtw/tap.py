@@ -230,6 +230,18 @@ def makeDialects(options: Options, core: Core) -> dict[str, IDialect]:
         raise usage.UsageError(str(error)) from error
 
 
+def makeRelay(options: Options, reactor: Any) -> IRelay:
+    """
+    What tells other nodes.
+    """
+    maker, argument = specOf("relay", options["relay"], IRelayMaker, options["without"])
+    try:
+        relay: IRelay = maker.make(argument, reactor)
+    except PluginLookupError as error:
+        raise usage.UsageError(str(error)) from error
+    return relay
+
+
 def ownDialect(dialects: dict[str, IDialect], name: str) -> IDialect:
     """
     Who speaks on a port of one dialect alone.
@@ -249,8 +261,7 @@ def makeServer(options: Options, reactor: Any) -> Server:
     """
     core = makeCore(options, reactor)
     dialects = makeDialects(options, core)
-    relayMaker, argument = specOf("relay", options["relay"], IRelayMaker, options["without"])
-    server = Server(core, relayMaker.make(argument, reactor))
+    server = Server(core, makeRelay(options, reactor))
     origins = options["allow-origin"]
     for option, description, spoken, isAlone in [
         *(("port", description, list(dialects.values()), False) for description in options["port"]),

@@ -20,6 +20,7 @@ from imtw.accounts.stored import IRemembers, StoreChecker
 from imtw.errors import PluginLookupError
 from imtw.interfaces import ICore, ILoginChecker
 from imtw.model import User
+from imtw.plugin import takesNothing
 
 
 def storeChecker(core: ICore, argument: str) -> StoreChecker:
@@ -27,7 +28,7 @@ def storeChecker(core: ICore, argument: str) -> StoreChecker:
     C{--auth accounts:}, the store's own accounts.  C{--signup} says whether
     they may be made by a first login.
     """
-    _takesNothing("accounts", argument)
+    takesNothing("--auth accounts", argument)
     return cast(Accounts, core.accounts).own
 
 
@@ -41,7 +42,7 @@ class AnyoneChecker:
     _log = Logger()
 
     def __init__(self, core: ICore, argument: str) -> None:
-        _takesNothing("anyone", argument)
+        takesNothing("--auth anyone", argument)
         self._log.warn("!!! --auth anyone: every password is right, anybody can log in as anybody !!!")
 
     def recall(self, name: str, password: str, address: str) -> Deferred[User | None]:
@@ -100,8 +101,3 @@ def _asId(avatar: Any) -> str | None:
 
 def _refused(why: Failure) -> None:
     why.trap(UnauthorizedLogin)
-
-
-def _takesNothing(name: str, argument: str) -> None:
-    if argument:
-        raise PluginLookupError(f"--auth {name}:{argument}: nothing can stand behind the colon")

@@ -26,6 +26,7 @@ from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryvoices import MemoryVoices
 from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger, weightOf
+from imtw.plugin import takesNothing
 
 # An attribute of an enumeration costs ten times as much as a name of the module's.
 _GROUP = Scope.GROUP
@@ -46,6 +47,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     healthy = True
 
     def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
+        takesNothing(f"--store {'memory' if self.keepsLog else 'none'}", argument)
         super().__init__()
         self._limits = limits
         self.room = limits.answer

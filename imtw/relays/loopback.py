@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from imtw.interfaces import IRelay
+from imtw.plugin import takesNothing
 
 Receive = Callable[[bytes], None]
 
@@ -24,7 +25,7 @@ class NoRelay:
     """
 
     def __init__(self, argument: str, reactor: IReactorTime) -> None:
-        pass
+        takesNothing("--relay none", argument)
 
     def start(self, receive: Receive) -> Deferred[None]:
         """

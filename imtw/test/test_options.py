@@ -5,11 +5,13 @@ What C{twistd jim} is told that cannot be.
 from __future__ import annotations
 
 from msgspec.structs import fields
+from twisted.internet.task import Clock
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.limits import Limits
 from imtw.options import Options
+from imtw.tap import makeServer
 
 
 def limitsOf(*words: str) -> Limits:
@@ -72,3 +74,19 @@ class LimitTests(SynchronousTestCase):
         for field in fields(Limits):
             self.assertEqual(limitsOf("--limit", f"{field.name}={field.default}"), Limits())
         self.assertEqual(limitsOf("--limit", "noticed=7").noticed, 7)
+
+
+class ChoiceTests(SynchronousTestCase):
+    """
+    What is chosen as C{NAME:ARGUMENT}.
+    """
+
+    def test_nothingBehind(self) -> None:
+        """
+        What takes no argument says so, and is not used without it.
+        """
+        for option, choice in (("store", "memory:x"), ("store", "none:x"), ("relay", "none:x"), ("auth", "anyone:x")):
+            options = Options()
+            options.parseOptions([f"--{option}={choice}", *(["--store=memory:"] if option != "store" else [])])
+            error = self.assertRaises(usage.UsageError, makeServer, options, Clock())
+            self.assertEqual(str(error), f"--{option} {choice}: nothing can stand behind the colon")
