@@ -163,9 +163,7 @@ class Delivery:
         Tell a message to who is online, and keep nothing of it.
         """
         await self._store.maySpeak(draft.sender, draft.pair)
-        if self._filters:
-            return await self._filtered(session, draft, self._whisper)
-        return self._whisper(session, draft)
+        return await self._filtered(session, draft, self._whisper)
 
     def _whisper(self, session: Session, draft: Draft) -> Reply:
         """

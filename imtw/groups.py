@@ -335,6 +335,12 @@ class LiveGroups:
         self._noticed = limits.noticed
         self._backlog = limits.groupBacklog
 
+    def __len__(self) -> int:
+        """
+        How many there are.
+        """
+        return len(self._groups)
+
     def get(self, group: str) -> LiveGroup | None:
         """
         The live group of this id.

@@ -83,19 +83,15 @@ class CoreCollector(Collector):
         """
         Who is here, in one walk over the sessions.
         """
-        terminals: Counter[str] = Counter()
-        groups: set[str] = set()
-        users = list(self._core.sessions.users())
-        for user in users:
-            for session in self._core.sessions.of(user):
-                terminals[session.terminal] += 1
-                groups.update(session.members)
+        sessions = self._core.sessions
+        users = list(sessions.users())
+        terminals = Counter(session.terminal for user in users for session in sessions.of(user))
         family = GaugeMetricFamily("imtw_sessions", "Connections that somebody is logged in on.", labels=["terminal"])
         for terminal in sorted({"tcp", "ws", *terminals}):
             family.add_metric([terminal], terminals[terminal])
         yield family
         yield gauge("users_online", "Users with at least one session.", len(users))
-        yield gauge("groups_live", "Groups with at least one session.", len(groups))
+        yield gauge("groups_live", "Groups with at least one session.", len(self._core.groups))
 
 
 def counted(counters: Counters) -> Iterator[Metric]:
