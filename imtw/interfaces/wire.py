@@ -91,9 +91,11 @@ class ISocketSpeaker(Interface):
     A dialect's end of one WebSocket.  It may have attributes more:
     C{longest}, bytes of a message, where that is less than the limit;
     C{deflates}, whether messages may come compressed; C{echoesClose},
-    whether a close is answered with the peer's code; C{ignores}, the first
-    bytes of frames that it does not want: which of them cannot be handed
-    over, as too long or no UTF-8, are dropped and not refused.
+    whether a close is answered with the peer's code; C{upgradesTo}, the word
+    in the answer's C{Upgrade}, where that is not C{websocket} in lower case;
+    C{ignores}, the first bytes of frames that it does not want: which of them
+    cannot be handed over, as too long or no UTF-8, are dropped and not
+    refused.
     """
 
     def opened(socket: Any, query: dict[str, str]) -> None:

@@ -36,6 +36,7 @@ from imtw.protocols.outlet import TransportOutlet
 SpeakerMaker = Callable[[], ISocketSpeaker]
 
 VERSION = "Sec-WebSocket-Version"
+UPGRADE = b"Upgrade: WebSocket"  # as Autobahn writes it, and J-IM
 NORMAL = 1000
 PROTOCOL_ERROR = 1002
 POLICY = 1008
@@ -156,7 +157,6 @@ class SocketCarrier(WebSocketServerProtocol):
         self.query = query
         self.maxMessagePayloadSize = getattr(self.speaker, "longest", self.maxMessagePayloadSize)
         self.maxFramePayloadSize = self.maxMessagePayloadSize
-        self.echoCloseCodeReason = getattr(self.speaker, "echoesClose", False)
         if getattr(self.speaker, "deflates", False):
             self.perMessageCompressionAccept = acceptDeflate
         ignored: frozenset[int] | None = getattr(self.speaker, "ignores", None)
@@ -174,6 +174,14 @@ class SocketCarrier(WebSocketServerProtocol):
         if any(name == VERSION for name, _ in responseHeaders or ()):
             code = 426
         super().failHandshake(reason, code, responseHeaders)
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """
+        Send; the handshake's answer in the letters of the dialect.
+        """
+        if self.state == self.STATE_CONNECTING and self.speaker is not None:
+            data = data.replace(UPGRADE, b"Upgrade: " + getattr(self.speaker, "upgradesTo", b"websocket"), 1)
+        super().sendData(data, sync, chopsize)
 
     def onOpen(self) -> None:
         """
@@ -300,6 +308,7 @@ class SocketCarrier(WebSocketServerProtocol):
         is broken, it is told so: Autobahn would hang up with the answer on its
         way.
         """
+        self.echoCloseCodeReason = getattr(self.speaker, "echoesClose", False)  # of who speaks by now
         isWhole = isCloseCode(code) and isText(reasonRaw or b"")
         if not self.echoCloseCodeReason or (isWhole and self.state == self.STATE_OPEN):
             answered: bool | None = super().onCloseFrame(code, reasonRaw)
@@ -420,7 +429,7 @@ class SocketFactory(WebSocketServerFactory):
         acceptUnmasked: bool = False,
         counters: Counters | None = None,
     ) -> None:
-        super().__init__(reactor=clock)
+        super().__init__(reactor=clock, server="")  # says no name
         self.cork = cork
         self.counters = counters or Counters()
         self.sendBudget = limits.sendBudget

@@ -34,6 +34,8 @@ class EasyimSpeaker(EasyimVoice, SocketVoice):
     whether that comes as text or as binary.
     """
 
+    echoesClose = True
+
     def __init__(
         self, core: Core, options: EasyimOptions, tokens: Tokens, forms: dict[bool, EasyimForm], protobuf: Any
     ) -> None:

@@ -22,6 +22,8 @@ class JimSpeaker(JimVoice, SocketVoice):
     One WebSocket that speaks J-IM.
     """
 
+    upgradesTo = b"WebSocket"  # as the original writes it
+
     def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
         """
         The handshake is done.  A name in the query logs in, as a command 5

@@ -42,6 +42,24 @@ class SpeakerTests(SynchronousTestCase):
         connection = Connection(path="/?username=ann&password=")
         self.assertEqual(connection.asked, [("/", {"username": "ann", "password": ""})])
 
+    def test_handshake(self) -> None:
+        """
+        The answer to an upgrade does not say what serves it, and has the
+        word that the RFC has, unless the dialect's own server wrote another.
+        """
+        self.assertEqual(
+            Connection().head.split(b"\r\n"),
+            [
+                b"HTTP/1.1 101 Switching Protocols",
+                b"Upgrade: websocket",
+                b"Connection: Upgrade",
+                b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+            ],
+        )
+        ear: Any = Ear()
+        ear.upgradesTo = b"WebSocket"
+        self.assertIn(b"\r\nUpgrade: WebSocket\r\n", Connection(ear).head)
+
     def test_nobody(self) -> None:
         """
         Where nobody speaks the upgrade is refused, and nobody hears of it.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from imtw.protocols.easyim import dialect
 from imtw.protocols.easyim.voice import NOTICES
+from imtw.test.clients import CLOSE
 from imtw.test.everybody.easyim import Binary, SocketTalk, StreamTalk, Text
 from imtw.test.protocols.easyim.harness import BEAT, TalkTestCase
 
@@ -101,6 +102,16 @@ class ChatTests(TalkTestCase):
         await eve.closed()
         self.assertEqual(len(eve.messages()), NOTICES)
         self.assertNothingLogged()
+
+    async def test_closed(self) -> None:
+        """
+        The end of a WebSocket is answered with its code.
+        """
+        await self.register("ann")
+        for code in (1000, 1001, 3000, 4999):
+            ann = await self.come("ann", isSocket=True)
+            ann.send(code.to_bytes(2, "big"), 0x80 | CLOSE)
+            self.assertEqual(await self.isClosed(ann), code)
 
     async def test_bareMessages(self) -> None:
         """
