@@ -60,6 +60,8 @@ def formOf(data: bytes) -> list[tuple[str, str]]:
 def multipartOf(kind: bytes, body: bytes) -> list[tuple[str, str]]:
     """
     The fields of a multipart form (RFC 7578); files are none.
+
+    @raise BadParameter: it has no end, or too many parts.
     """
     boundary = _BOUNDARY.search(kind)
     if boundary is None:
@@ -77,6 +79,8 @@ def multipartOf(kind: bytes, body: bytes) -> list[tuple[str, str]]:
         if separator and field is not None and name is not None and not _FILE.search(field[1]):
             text = name[1] if name[1] is not None else name[2]
             found.append((_decoded(re.sub(rb"\\(.)", rb"\1", text)), _decoded(value)))
+    else:
+        raise BadParameter("multipart that does not end")
     return found
 
 

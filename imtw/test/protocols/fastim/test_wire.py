@@ -220,7 +220,8 @@ class ParameterTests(TestCase):
 
     def test_bounded(self) -> None:
         """
-        So many parameters and no more, however they come.
+        So many parameters and no more, however they come; of a multipart form
+        the end has to be there, too.
         """
         self.assertEqual(len(parametersOf(b"", FORM, b"&".join(b"a%d=1" % n for n in range(MOST)))), MOST)
         part = b'--edge\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
@@ -229,6 +230,8 @@ class ParameterTests(TestCase):
             (b"", FORM, b"a=1&" * MOST + b"a=1"),
             (b"", MULTIPART, part * (MOST + 2)),
             (b"", b"multipart/form-data", part),
+            (b"", MULTIPART, part),
+            (b"", MULTIPART, b""),
         ):
             with self.assertRaises(BadParameter):
                 parametersOf(query, kind, body)
