@@ -145,9 +145,10 @@ class Door(Resource):
         login, which no browser sends with them.
         """
         request.setHeader(b"Access-Control-Allow-Methods", b"POST")
-        asked = request.getHeader(b"Access-Control-Request-Headers")
+        lines = request.requestHeaders.getRawHeaders(b"Access-Control-Request-Headers", [])
+        asked = [name.strip() for name in b",".join(lines).split(b",") if name.strip()]
         if asked:
-            request.setHeader(b"Access-Control-Allow-Headers", asked)
+            request.setHeader(b"Access-Control-Allow-Headers", b", ".join(asked))
         request.setHeader(b"Access-Control-Max-Age", PREFLIGHT_AGE)
         send(request, 200, b"", None)
 

@@ -282,6 +282,10 @@ class CallTests(FastTestCase):
             self.assertEqual(answer.headers["access-control-allow-origin"], "*")
             self.assertNotIn("access-control-allow-headers", answer.headers)
             self.assertNotIn("access-control-allow-credentials", answer.headers)
+        for asked, allowed in (("userid,token", "userid, token"), (" X-A ,, x-b", "X-A, x-b")):
+            asking = {**headers, "Access-Control-Request-Headers": asked}
+            answer = await self.http(live.port, "OPTIONS", "/user/joinGroup", None, asking)
+            self.assertEqual(answer.headers["access-control-allow-headers"], allowed)
 
     async def test_bodies(self) -> None:
         """
