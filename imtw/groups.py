@@ -212,7 +212,7 @@ class LiveGroup:
 
     def slices(self, size: int) -> Iterator[None]:
         """
-        One sweep: yields after every C{size} sessions served, and at its end.
+        One sweep: yields after every C{size} sessions served.
         """
         start = self.base
         events = self.events[:]
@@ -240,7 +240,6 @@ class LiveGroup:
                         served = 0
                         yield
         self._swept(events)
-        yield
 
     def drop(self) -> None:
         """
@@ -307,13 +306,13 @@ class Sweeper:
         budget = self._slice
         while budget > 0 and self._running:
             group, sweep = self._running.popleft()
-            before = group.base
+            isOver = True
             try:
-                next(sweep, None)
+                isOver = next(sweep, True) is True
             except Exception:  # whoever it was, the others' messages go on
                 self.log.failure("sweep of {group}", group=group.id)
                 group.drop()
-            if group.base == before:  # a slice of many
+            if not isOver:  # a slice of many
                 self._running.append((group, sweep))
                 budget = 0
             else:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -180,6 +181,29 @@ class SweepTests(SynchronousTestCase):
         self.assertEqual([text for text in ann.listen() if text != "SENT"], ["one", "two", "three"])
         for person in crowd:
             self.assertEqual([text for text in person.listen() if text != "SENT"], ["one", "two", "three"])
+
+    def test_saidBeforeItsSweep(self) -> None:
+        """
+        What is said in a group whose sweep stands behind a slice of another
+        one is told with it; then the group rests, and is told the next, too.
+        """
+        ann, bob = Person(self.core, "ann"), Person(self.core, "bob")
+        for number in range(3 * SLICE):
+            Person(self.core, f"p{number}")
+        for person in (ann, bob):
+            assert person.session.user is not None
+            Deferred.fromCoroutine(self.core.attendance.join(person.session, person.session.user, "200", None))
+        self.turn(9)
+        bob.listen()
+        self.say(ann, "to all")
+        ann.say("one", None, group="200")
+        self.turn()
+        ann.say("two", None, group="200")
+        self.turn(9)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        ann.say("three", None, group="200")
+        self.turn(9)
+        self.assertEqual([text for text in bob.listen() if text != "to all"], ["one", "two", "three"])
 
     def test_leavesDuringASweep(self) -> None:
         """
