@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from functools import cache
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 
 from imtw.test.clients import HOST, reactor
 from imtw.test.live import LiveTestCase, pause
+from imtw.verify.server import freePort
 
 DISTRIBUTIONS = {"poll": "acme_poll", "lines": "acme_lines"}  # those with a pyproject.toml, and what they install
 PATIENCE = 15.0  # seconds for a server to start
@@ -109,15 +109,6 @@ def environment() -> Path:
     wheels = [Path(given) if given else wheelOf(source, work)]
     wheels += [wheelOf(source / "examples" / name, work) for name in DISTRIBUTIONS]
     return makeEnvironment(work, wheels)
-
-
-def freePort() -> int:
-    """
-    A port that nobody listens on.
-    """
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Twistd(ProcessProtocol):

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from secrets import randbelow
 from time import monotonic, sleep
 from typing import IO
 
@@ -19,6 +20,7 @@ from imtw.verify.crowd import Address
 
 HOST = "127.0.0.1"
 START = 30.0  # seconds
+LOWEST = 10000  # of the ports to listen on
 #: What runs the server: twistd itself, or the same with something taken out of it (imtw.verify.sabotage).
 TWISTD = ["-c", "from twisted.scripts.twistd import run; run()"]
 SABOTAGED = ["-m", "imtw.verify.sabotage"]
@@ -226,9 +228,27 @@ def childrenOf(pid: int) -> list[int]:
 
 def freePort() -> int:
     """
-    A port that nobody has at the moment.
+    A port that nobody has, below those that the system gives to whoever asks
+    for any.  So nobody else is given it before a server listens there, nor
+    between two lives of one; and who connects too early never meets itself.
     """
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind((HOST, 0))
-        return int(one.getsockname()[1])
+    while True:
+        port = LOWEST + randbelow(_handedOut() - LOWEST)
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind((HOST, port))
+            except OSError:  # somebody has it
+                continue
+        return port
+
+
+def _handedOut() -> int:
+    """
+    The first of the ports that the system hands out.
+    """
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range", "rb") as stream:
+            return max(LOWEST + 1000, int(stream.read().split()[0]))
+    except OSError:
+        return 32768  # or above, wherever there is no such file

@@ -28,6 +28,7 @@ from imtw.admin import door
 from imtw.limits import Limits
 from imtw.model import Draft, Message, Pair, User
 from imtw.persistence.sqlite import SQLiteStore
+from imtw.verify.server import freePort
 
 IMTW = "from imtw.cli import main; main()"
 TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -270,15 +271,6 @@ class CommandTestCase(TestCase):
         """
         found = door.read(self.path)
         return found is not None and found.pid == pid
-
-
-def freePort() -> int:
-    """
-    A port that nobody has.
-    """
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return int(one.getsockname()[1])
 
 
 def answers(port: int) -> bool:

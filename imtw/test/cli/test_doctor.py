@@ -20,6 +20,7 @@ from imtw.limits import Limits
 from imtw.model import Draft, Fact, groupPair
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.test.cli.harness import IMTW, PATIENCE, CommandTestCase, Ended
+from imtw.verify.server import freePort
 
 
 class DoctorTests(CommandTestCase):
@@ -196,9 +197,7 @@ class PortTests(SynchronousTestCase):
         other.bind(("127.0.0.1", 0))
         other.listen()
         self.taken = int(other.getsockname()[1])
-        with socket.socket() as another:
-            another.bind(("127.0.0.1", 0))
-            self.free = int(another.getsockname()[1])
+        self.free = freePort()
 
     def test_levels(self) -> None:
         """
