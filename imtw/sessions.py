@@ -189,6 +189,12 @@ class Session:
         self.lagging[message.conversation] = message.seq
         return True
 
+    def hears(self, event: Event) -> bool:
+        """
+        Would this be sent now, which no log has?
+        """
+        return not self.outlet.level and bool(event.bytesFor(self.form))
+
     def isOf(self, device: str, token: bytes) -> bool:
         """
         Is this on that device, or was it opened with that token (its hash)?

@@ -33,15 +33,15 @@ from imtw.sessions import Session
 async def tell(core: Core, user: str, event: InvitedEvent) -> None:
     """
     Tell a user of an invitation.  Where none of its sessions has a word for
-    it, it stays news for the next one that has.
+    it, and reads, it stays news for the next one that does.
     """
     if core.numbers.isWanted:
         await core.numbers.learn([event.invitation.user, event.invitation.friend])
-    knows = [session for session in core.sessions.of(user) if event.bytesFor(session.form)]
-    for session in knows:
+    hearing = [session for session in core.sessions.of(user) if session.hears(event)]
+    for session in hearing:
         session.tell(event)
     core.delivery.relay(event)
-    if knows:
+    if hearing:
         await core.store.told([event.invitation])
 
 

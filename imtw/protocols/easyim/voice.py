@@ -360,9 +360,13 @@ class EasyimVoice(Voice):
         await self.core.numbers.learn([name for one in news for name in (one.user, one.friend)])
         if self.session.ended is None:
             return
+        told = []
         for one in news:
-            self.session.tell((Agreed if one.agreed else Invited)(one))
-        await store.told(news)
+            event = (Agreed if one.agreed else Invited)(one)
+            if self.session.hears(event):
+                self.session.tell(event)
+                told.append(one)
+        await store.told(told)
 
     def _newsFailed(self, failure: Failure) -> None:
         """

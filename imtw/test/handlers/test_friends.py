@@ -63,6 +63,17 @@ class FriendsTests(HandlerTestCase):
         self.assertEqual(self.cid.listen(), [])
         self.assertEqual(self.news("cid"), ["ann"])
 
+    def test_slow(self) -> None:
+        """
+        What a client that reads slowly is not sent stays news.
+        """
+        self.bob.level = 1
+        self.data(self.ann, 105, InviteFriend("bob"))
+        self.assertEqual((self.bob.listen(), self.news("bob")), ([], ["ann"]))
+        self.person("bob", "pad")
+        self.data(self.ann, 105, InviteFriend("bob"))
+        self.assertEqual(self.news("bob"), [])
+
     def test_refused(self) -> None:
         """
         Nobody is a friend of oneself, and who is blocked invites in vain.
