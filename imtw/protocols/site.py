@@ -44,6 +44,15 @@ class BoundedRequest(Request):
         """
         super().requestReceived(command, originForm(path), version)
 
+    def process(self) -> None:
+        """
+        Find who answers: for the target C{*}, to which twisted.web has an
+        answer of its own, too.
+        """
+        if self.path == b"*":
+            self.path = b"/*"
+        super().process()
+
     def gotLength(self, length: int | None) -> None:
         """
         The head is there: is the body announced too large?

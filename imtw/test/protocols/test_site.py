@@ -26,6 +26,22 @@ class TargetTests(LiveTestCase):
             bare = await self.http(port, "GET", "http://x?token=y")
             self.assertEqual(bare.body, (await self.http(port, "GET", "/?token=y")).body)
 
+    async def test_star(self) -> None:
+        """
+        C{*} is a path that leads nowhere, whatever the method: that is
+        answered as each port answers it.
+        """
+        live = await self.serve("--port", ANY_PORT, *(f"--port-for={name}={ANY_PORT}" for name in ("easyim", "fastim")))
+        for port in live.ports:
+            for method in ("OPTIONS", "GET", "POST"):
+                answer = await self.http(port, method, "*")
+                wanted = await self.http(port, method, "/*")
+                self.assertEqual((answer.status, answer.headers.keys()), (wanted.status, wanted.headers.keys()))
+        preflight = await self.http(live.ports[1], "OPTIONS", "*")
+        self.assertEqual((preflight.status, preflight.headers.get("server")), (200, "easyim"))
+        unknown = await self.http(live.ports[1], "GET", "*")
+        self.assertEqual((unknown.json["code"], unknown.json["data"]["url"]), (400, "*"))
+
     async def test_upgrades(self) -> None:
         """
         So do those of WebSockets.
