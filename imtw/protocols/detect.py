@@ -28,6 +28,8 @@ from imtw.server import Core
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ", b"UPDATE ")
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
+#: The name of a header, or the beginning of a line that goes on with the one above (RFC 9112, 5.2).
+_beginsField = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:|[ \t]").match
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head whose lines do not all end with both characters
 
 
@@ -52,8 +54,8 @@ class Head:
     """
     The head of an HTTP request, as far as it decides who gets it.
 
-    @ivar isBroken: the request line is none of HTTP/1.x, or there are several
-        hosts.
+    @ivar isBroken: the request line is none of HTTP/1.x, a header has no
+        name, the body's length is no number, or there are several hosts.
     @ivar hasKey: it asks for a WebSocket, well or not.
     @ivar lacks: what of L{UPGRADE} it does not say, and the host, if it names
         none.
@@ -71,7 +73,13 @@ class Head:
             name, _, value = field.partition(b":")
             values.setdefault(name.strip().lower(), []).append(value)
         hosts = len(values.get(HOST, ()))
-        self.isBroken = len(parts) != 3 or not parts[2].startswith(b"HTTP/1.") or hosts > 1
+        self.isBroken = (
+            len(parts) != 3
+            or not parts[2].startswith(b"HTTP/1.")
+            or not all(map(_beginsField, self._fields))
+            or not all(length.strip().isdigit() for length in values.get(b"content-length", ()))
+            or hosts > 1
+        )
         self.isGet = parts[0] == b"GET"
         self.hasKey = b"sec-websocket-key" in values
         self.lacks = {name for name, word in UPGRADE.items() if not _says(word, values.get(name, ()))}

@@ -52,6 +52,29 @@ class TargetTests(LiveTestCase):
         self.assertEqual(client.events, [{"total": 0, "list": []}])
 
 
+class BrokenHeadTests(LiveTestCase):
+    """
+    Heads that are no HTTP behind their first line.
+    """
+
+    async def test_refused(self) -> None:
+        """
+        They are answered by 400; a port of a dialect's own hangs up without
+        a word where that dialect does.  A header that goes on in a second
+        line is none of them.
+        """
+        live = await self.serve("--port", ANY_PORT, *(f"--port-for={name}={ANY_PORT}" for name in ("easyim", "jim")))
+        for field in (b"no colon", b": no name", b"a b: c", b"Content-Length: x", b"Content-Length: 1, 1", b"a\x00: b"):
+            for port in live.ports:
+                client = await self.raw(port)
+                client.write(b"POST /x HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % field)
+                self.assertLess(await client.closed(), 2.0)
+                wanted = b"HTTP/1.1 400 " if port == live.port else b""
+                self.assertEqual(client.received[:13], wanted, field)
+        answer = await self.http(live.ports[1], "GET", "/x", None, {"X-Long": "a\r\n\tb"})
+        self.assertEqual(answer.json["code"], 400)
+
+
 class LineEndTests(LiveTestCase):
     """
     Heads whose lines end with a line feed alone.
