@@ -60,6 +60,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar groupsPerUser: groups a user may be in.
     @ivar devicesPerUser: devices of a user that have cursors of their own;
         past it the one that was not seen for longest is forgotten.
+    @ivar tokensPerUser: login tokens of a user; past it those that expire
+        first are forgotten.
     @ivar strangersPerUser: private conversations a user may open with names
         nobody has yet.
     @ivar friendsPerUser: friends of a user, and invitations of it that wait.
@@ -100,6 +102,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     slice: Count = 64
     groupsPerUser: Some = 1000
     devicesPerUser: Count = 50
+    tokensPerUser: Count = 100
     strangersPerUser: Some = 1000
     friendsPerUser: Some = 5000
     usersListed: Some = 200

@@ -217,7 +217,9 @@ class IStore(Interface):
 
     def addToken(digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
         """
-        Keep a token by its hash.
+        Keep a token by its hash.  The user's that have expired go, and those
+        that expire first, where there are more than
+        L{imtw.limits.Limits.tokensPerUser} for this audience.
 
         @param alone: in place of all others that the user has for this
             audience.

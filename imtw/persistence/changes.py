@@ -53,6 +53,11 @@ MOVE = """
 ADD_TOKEN = """
     INSERT OR REPLACE INTO tokens (digest, user, device, created, expires, audience) VALUES (?, ?, ?, ?, ?, ?)
 """
+DROP_TOKENS = """
+    DELETE FROM tokens WHERE digest IN (
+        SELECT digest FROM tokens WHERE user = ? AND audience = ? ORDER BY expires DESC LIMIT -1 OFFSET ?
+    )
+"""
 
 Waiting = list[tuple[Membership, list[Message]]]
 
@@ -124,15 +129,18 @@ def enter(
     )
 
 
-def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool) -> None:
+def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool, most: int) -> None:
     """
-    See L{imtw.interfaces.IStore.addToken}.  The user's expired ones go.
+    See L{imtw.interfaces.IStore.addToken}.
+
+    @param most: of a user and an audience.
     """
     cursor = ledger.cursor
     cursor.execute("DELETE FROM tokens WHERE user = ? AND expires <= ?", (token.user, ledger.now))
     if alone:
         cursor.execute("DELETE FROM tokens WHERE user = ? AND audience = ?", (token.user, token.audience))
     cursor.execute(ADD_TOKEN, (digest, token.user, token.device, token.created, token.expires, token.audience))
+    cursor.execute(DROP_TOKENS, (token.user, token.audience, most))
 
 
 def renewToken(ledger: Ledger, digest: bytes, expires: int) -> bool:

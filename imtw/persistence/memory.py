@@ -52,6 +52,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         self._limits = limits
         self.room = limits.answer
         self.mostDevices = limits.devicesPerUser
+        self.mostTokens = limits.tokensPerUser
         self.mostFriends = limits.friendsPerUser
         self._seconds: Callable[[], float] = reactor.seconds
         self._begin: Callable[[], None] = _nothing

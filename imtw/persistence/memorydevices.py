@@ -66,9 +66,7 @@ class MemoryDevices(MemoryPeople):
         return succeed(sorted(found, key=lambda device: (device.created, device.id)))
 
     def dropDevice(self, user: str, device: str) -> Deferred[bool]:
-        self.tokens = {
-            digest: token for digest, token in self.tokens.items() if (token.user, token.device) != (user, device)
-        }
+        self.tokens.dropOf(user, lambda token: token.device == device)
         return succeed(user in self.persons and self.persons[user].devices.pop(device, None) is not None)
 
     def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:

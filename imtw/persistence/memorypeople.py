@@ -29,6 +29,7 @@ from imtw.model import (
 )
 from imtw.persistence.memorylog import Log, Logs
 from imtw.persistence.memoryplaces import Circle, Person, Seat
+from imtw.persistence.memorytokens import Tokens
 from imtw.persistence.rules import MANY_VALUES, refuseGroup, refuseKicked
 
 
@@ -39,6 +40,7 @@ class MemoryPeople:
 
     keepsLog: bool
     mostDevices: int
+    mostTokens: int
     room: int
 
     @property
@@ -54,7 +56,7 @@ class MemoryPeople:
         self._names: list[str] = []
         self.circles: dict[str, Circle] = {}
         self._groupNames: list[str] = []
-        self.tokens: dict[bytes, Token] = {}
+        self.tokens = Tokens()
         self._shelves: dict[str, dict[str, bytes]] = {}
 
     # users
@@ -78,7 +80,7 @@ class MemoryPeople:
         shelf = self._shelves.get(SECRETS, {})
         for key in [key for key in shelf if key.startswith(user + "\n")]:
             del shelf[key]
-        self.tokens = {digest: token for digest, token in self.tokens.items() if token.user != user}
+        self.tokens.dropOf(user, lambda token: True)
         return succeed(True)
 
     def renewSecret(self, user: str, old: str, secret: str) -> Deferred[bool]:
@@ -211,24 +213,23 @@ class MemoryPeople:
     # tokens
 
     def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
-        if alone:
-            mine = token.user, token.audience
-            self.tokens = {key: one for key, one in self.tokens.items() if (one.user, one.audience) != mine}
-        self.tokens[digest] = token
+        now = self.now
+        self.tokens.dropOf(token.user, lambda one: one.expires <= now or (alone and one.audience == token.audience))
+        self.tokens.add(digest, token, self.mostTokens)
         return succeed(None)
 
     def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
-        token = self.tokens.get(digest)
+        token = self.tokens.byDigest.get(digest)
         if token is None:
             return succeed(False)
-        self.tokens[digest] = replace(token, expires=expires)
+        self.tokens.byDigest[digest] = replace(token, expires=expires)
         return succeed(True)
 
     def token(self, digest: bytes) -> Deferred[Token | None]:
-        return succeed(self.tokens.get(digest))
+        return succeed(self.tokens.byDigest.get(digest))
 
     def dropToken(self, digest: bytes) -> Deferred[Token | None]:
-        return succeed(self.tokens.pop(digest, None))
+        return succeed(self.tokens.drop(digest))
 
     # groups
 

@@ -258,7 +258,8 @@ class SQLiteStore:
     # tokens
 
     def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
-        return self._writer.change(partial(changes.addToken, digest=digest, token=token, alone=alone))
+        most = self._limits.tokensPerUser
+        return self._writer.change(partial(changes.addToken, digest=digest, token=token, alone=alone, most=most))
 
     def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
         return self._writer.change(partial(changes.renewToken, digest=digest, expires=expires))

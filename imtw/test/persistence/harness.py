@@ -82,7 +82,7 @@ class StoreHarness(Mixin):
     """
 
     timeout = 60
-    limits = Limits(page=10, strangersPerUser=3, devicesPerUser=3, friendsPerUser=3, sendBudget=20_000)
+    limits = Limits(page=10, strangersPerUser=3, devicesPerUser=3, tokensPerUser=3, friendsPerUser=3, sendBudget=20_000)
     store: Any
 
     def makeStore(self) -> IStore:

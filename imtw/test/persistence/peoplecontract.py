@@ -170,6 +170,22 @@ class PeopleContract(StoreHarness):
         self.assertIsNone(await self.store.token(b"\x00\xff"))
         self.assertIsNotNone(await self.store.token(b"other"))
 
+    async def test_manyTokens(self) -> None:
+        """
+        Of many tokens of one user, for one audience, the last ones to expire
+        are kept; those that have expired go with the next.
+        """
+        far = 2**50
+        for number in range(5):
+            await self.store.addToken(b"a%d" % number, Token("alice", "", 1, far + number % 4))
+            await self.store.addToken(b"x%d" % number, Token("alice", "", 1, far + number, "x"))
+        await self.store.addToken(b"b", Token("bob", "", 1, 1))
+        asked = [*(b"%c%d" % (letter, number) for letter in b"ax" for number in range(5)), b"b"]
+        kept = [digest for digest in asked if await self.store.token(digest) is not None]
+        self.assertEqual(kept, [b"a1", b"a2", b"a3", b"x2", b"x3", b"x4", b"b"])
+        await self.store.addToken(b"b2", Token("bob", "", 1, far))
+        self.assertIsNone(await self.store.token(b"b"))
+
     async def test_oneToken(self) -> None:
         """
         A token can take the place of the user's others for its audience, and
