@@ -272,15 +272,15 @@ class Lane:
         status = reply.status
         if status is not None and status not in GRANTED:
             self._dispatcher.counters.refused[status] += 1
-        data, isLast = before, reply.close
+        data = before
         if reply is not SILENCE and reply is not HANGUP:
             try:
                 data += self.voice.answer(command, reply, packet)
             except Exception:
                 asked = "what is no command" if command is None else command.name
                 self._dispatcher.log.failure("{asked} cannot be answered", asked=asked)
-                isLast = True
+                reply = HANGUP
         if data:
             self.session.outlet.send(data)
-        if isLast:
+        if reply.close:  # a dialect may have decided otherwise
             self.voice.finish()
