@@ -5,6 +5,7 @@ The options of C{twistd jim}: what they are, and what their values have to be.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -40,6 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "page": None,
     "log-format": "text",
 }
+
+#: What browsers send: with a scheme, and with nothing behind the port (RFC 6454, 6.2).
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 
 
 class Options(usage.Options):
@@ -148,6 +152,25 @@ class Options(usage.Options):
             print(f"{field.name:<18} {field.default}")
         sys.exit(0)
 
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the options.  What is wrong with them is one line; C{twistd}
+        would say all of C{--help} in front of it.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            if self.parent is None:
+                raise
+            raise SystemExit(f"twistd jim: {error}; --help lists the options") from error
+
+    def parseArgs(self, *rest: str) -> None:
+        """
+        Refuse what is no option.
+        """
+        if rest:
+            raise usage.UsageError(f"{rest[0]!r} is no option")
+
     def postOptions(self) -> None:
         """
         Fill in what the configuration file and the defaults say, and check
@@ -161,6 +184,9 @@ class Options(usage.Options):
             self["lobby"] = []
         if self["page"] is not None and not os.path.isdir(self["page"]):
             raise usage.UsageError(f"--page: {self['page']!r} is no folder")
+        for origin in self["allow-origin"]:
+            if not ORIGIN.fullmatch(origin):
+                raise usage.UsageError(f"--allow-origin: {origin!r} is not SCHEME://HOST or SCHEME://HOST:PORT")
         choose("signup", self["signup"], ("open", "closed"))
         choose("log-format", self["log-format"], ("text", "json"))
         twistd: Any = self.parent
@@ -287,7 +313,8 @@ def specOf(option: str, text: str, kind: Any, without: Sequence[str]) -> tuple[A
     try:
         return findMaker(kind, name, without), argument
     except PluginLookupError as error:
-        raise usage.UsageError(f"--{option}: {error}") from error
+        shape = "" if ":" in text else "; wanted NAME:ARGUMENT"
+        raise usage.UsageError(f"--{option}: {error}{shape}") from error
 
 
 def offeredDialects(without: Sequence[str]) -> list[Any]:

@@ -4,10 +4,11 @@ C{twistd jim}: the server that its options describe.
 
 from __future__ import annotations
 
+import atexit
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from twisted.application.internet import StreamServerEndpointService
@@ -38,7 +39,7 @@ from imtw.options import offeredDialects, specOf
 from imtw.plugin import findMakers
 from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
-from imtw.protocols.listen import endpointFor
+from imtw.protocols.listen import endpointFor, reasonOf
 from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket import SocketFactory
@@ -59,6 +60,7 @@ class Server(MultiService):
     then closes the store.
 
     @ivar listening: the ports, once they are open.
+    @ivar giveUp: what ends the process where it cannot start.
     @ivar logObserver: what C{twistd} is to log with, unless it knows itself.
     """
 
@@ -76,6 +78,7 @@ class Server(MultiService):
         self.admin: Admin | None = None
         self.freezer: Freezer | None = None
         self.logObserver: ILogObserver | None = None
+        self.giveUp: Callable[[], None] = lambda: None
 
     def setServiceParent(self, parent: Any) -> None:
         """
@@ -125,7 +128,7 @@ class Server(MultiService):
         try:
             listening = await port.endpoint.listen(port.factory)
         except Exception as error:
-            raise ImtwError(f"cannot listen on {description}: {error}") from error
+            raise ImtwError(f"cannot listen on {description}: {reasonOf(error)}") from error
         self.listening.append(listening)
 
     async def _stop(self) -> None:
@@ -147,10 +150,9 @@ class Server(MultiService):
         """
         if failure.check(ImtwError):
             self.log.critical("cannot start: {error}", error=failure.getErrorMessage())
-            print(f"imtw cannot start: {failure.getErrorMessage()}", file=sys.stderr)
         else:
             self.log.failure("cannot start", failure)
-        os.kill(os.getpid(), signal.SIGTERM)
+        self.giveUp()
 
 
 async def closed(port: IListeningPort) -> None:
@@ -296,6 +298,16 @@ def chooseTurn(options: Options, reactor: Any) -> str | None:
     return reason
 
 
+def giveUp(reactor: Any) -> None:
+    """
+    Stop a reactor that runs, or is just about to, and have the process end
+    with status 1.  C{twistd} would end with 0, or by a signal, and a service
+    manager would take either for a stop that was wanted.
+    """
+    atexit.register(os._exit, 1)  # the last that is registered is the first to be called, and all is done by then
+    reactor.callWhenRunning(reactor.stop)
+
+
 def makeService(options: Options) -> IService:
     """
     What C{twistd jim} runs.
@@ -310,6 +322,7 @@ def makeService(options: Options) -> IService:
     except usage.UsageError as error:
         raise SystemExit(f"twistd jim: {error}") from error
     server.core.quit = reactor.stop
+    server.giveUp = partial(giveUp, reactor)
     if options["log-format"] == "json":
         server.logObserver = observerOf(cast(Any, options.parent), cast(IReactorFromThreads, reactor))
     if options.fast.gc:

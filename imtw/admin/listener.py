@@ -23,7 +23,7 @@ from imtw.admin.health import HealthResource
 from imtw.admin.lag import LagProbe
 from imtw.admin.metrics import Metrics, MetricsResource
 from imtw.errors import ImtwError
-from imtw.protocols.listen import endpointFor
+from imtw.protocols.listen import endpointFor, reasonOf
 from imtw.protocols.site import BoundedSite, Root
 from imtw.server import Core
 
@@ -142,7 +142,7 @@ class Admin:
             self.port = await self._endpoint.listen(self.site)
         except Exception as error:
             if self._description != DEFAULT:
-                raise ImtwError(f"cannot listen on {self._description} (--admin): {error}") from error
+                raise ImtwError(f"cannot listen on {self._description} (--admin): {reasonOf(error)}") from error
             self.log.warn(
                 "no admin listener: {endpoint} is taken; give --admin tcp:PORT:interface=127.0.0.1, or none: {error}",
                 endpoint=DEFAULT, error=error,

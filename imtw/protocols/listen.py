@@ -5,11 +5,13 @@ Where a server listens: endpoint strings, with TLS as it should be.
 from __future__ import annotations
 
 import re
+from errno import EADDRINUSE
 from typing import Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet import ssl
 from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 #: Forward secrecy and authenticated encryption, nothing else (ASVS 12.1).
@@ -48,6 +50,16 @@ def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
     if not backlog.isdigit():
         raise ValueError(f"{description!r}: the backlog is {backlog!r}, wanted a number")
     return SSL4ServerEndpoint(reactor, port, context, int(backlog), values.get("interface", ""))
+
+
+def reasonOf(error: Exception) -> str:
+    """
+    Why a port could not be had, for who has said which it is.
+    """
+    if not isinstance(error, CannotListenError) or not isinstance(error.socketError, OSError):
+        return str(error)
+    hint = ": stop what listens there, or choose another port" if error.socketError.errno == EADDRINUSE else ""
+    return f"{error.socketError.strerror or error}{hint}"
 
 
 def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:

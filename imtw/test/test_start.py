@@ -1,14 +1,17 @@
 """
-What C{twistd jim} does with plugins, and says of those that are in the way.
+What C{twistd jim} does with plugins, and what it says where it cannot start.
 """
 
 from __future__ import annotations
+
+import socket
 
 from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 
 from imtw.plugin import KINDS, findMakers
 from imtw.tap import makeCore, makeServer
+from imtw.test.clients import HOST
 from imtw.test.distributions import HANDLER, THINGS, PluginTestCase, optionsFor, twistd
 
 
@@ -164,3 +167,70 @@ class StartTests(PluginTestCase):
         for word in ("'acme'", "acme_things.Handler", "cannot be loaded"):
             self.assertIn(word, line)
         self.assertNotIn("Traceback", done.stderr)
+
+
+class RefusalTests(PluginTestCase):
+    """
+    What C{twistd jim} says where it cannot start.
+    """
+
+    def refused(self, *arguments: str) -> str:
+        """
+        Run it to its end, which is status 1, whatever it was that failed:
+        a service manager takes the end by a signal for one that was wanted.
+
+        @return: the one line that says why.
+        """
+        done = twistd("--admin=none", *arguments)
+        self.assertEqual(done.returncode, 1, done)
+        said = (done.stdout + done.stderr).splitlines()
+        self.assertNotIn("Traceback", done.stdout + done.stderr)
+        (line,) = [line for line in said if "#info]" not in line and " [-] " not in line]
+        return line
+
+    def test_wrongOptions(self) -> None:
+        """
+        An option that is wrong is one line, without all of C{--help}.
+        """
+        for arguments, words in (
+            (("--sotre=memory:",), ("--sotre",)),
+            (("memory:",), ("'memory:'", "no option")),
+            (("--limit=connections=0",), ("--limit", "connections", "'0'", ">= 1")),
+            (("--store=im.db",), ("--store", "'im.db'", "sqlite", "NAME:ARGUMENT")),
+        ):
+            line = self.refused(*arguments)
+            for word in ("twistd jim: ", *words):
+                self.assertIn(word, line)
+
+    def test_portTaken(self) -> None:
+        """
+        A port that somebody has is named, with what to do; also where a
+        database is open by then.
+        """
+        with socket.socket() as taken:
+            taken.bind((HOST, 0))
+            taken.listen()
+            port = f"tcp:{taken.getsockname()[1]}:interface={HOST}"
+            for store in ("memory:", f"sqlite:{self.mktemp()}"):
+                line = self.refused(f"--port={port}", f"--store={store}")
+                for word in (f"cannot listen on {port}", "already in use", "choose another port"):
+                    self.assertIn(word, line)
+
+    def test_noFolder(self) -> None:
+        """
+        So is a database whose folder is not there.
+        """
+        line = self.refused("--port=tcp:0:interface=127.0.0.1", "--store=sqlite:/nowhere/im.db")
+        for word in ("/nowhere/im.db", "No such file", "folder"):
+            self.assertIn(word, line)
+
+    def test_origins(self) -> None:
+        """
+        An origin that no browser would send is a mistake, and is said to be
+        one.
+        """
+        for origin in ("example.org", "https://example.org/", "https://example.org/chat", "*", "https://", ""):
+            error = self.assertRaises(UsageError, optionsFor, f"--allow-origin={origin}")
+            self.assertIn(repr(origin), str(error))
+        for origin in ("https://example.org", "http://[::1]:8000", "capacitor://localhost"):
+            optionsFor(f"--allow-origin={origin}")
