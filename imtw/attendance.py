@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from imtw.accounts.holders import Holders
 from imtw.catchup import CatchUp
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
@@ -34,6 +35,8 @@ class Attendance:
     """
     Who is here, and in which groups.
 
+    @ivar holders: who shows a token that may be revoked before there is
+        anything that it has opened.
     @ivar watches: who is told of who comes and goes.
     @ivar relay: called with what other nodes have to know, too.
     @ivar lobby: (id, name) of the groups that every account is in from its
@@ -62,6 +65,7 @@ class Attendance:
         self._limits = limits
         self.watches = Watches(clock, limits)
         self.lobby = list(lobby)
+        self.holders = Holders()
         self._entering: dict[Session, str] = {}  # sessions whose user the store is being asked about
         self.policies: Sequence[IJoinPolicy] = ()
         self.relay: Callable[[Event], None] = nobodyElse
@@ -320,7 +324,8 @@ class Attendance:
         """
         The same, on this node.
         """
-        return self._end(user, lambda session: session is not spared and session.isOf(device, token))
+        holding = self.holders.revoke(token)
+        return holding + self._end(user, lambda session: session is not spared and session.isOf(device, token))
 
     def cutAll(self, user: str) -> int:
         """

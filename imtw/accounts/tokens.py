@@ -51,7 +51,7 @@ class Tokens:
         """
         The token with this text, if it is one and still lasts.
         """
-        if not _mayBe(text):
+        if not mayBeToken(text):
             return None
         digest = digestOf(text)
         token: Token | None = await self._store.token(digest)
@@ -77,7 +77,7 @@ class Tokens:
 
         @return: what it was, or L{None} where it was none.
         """
-        if not _mayBe(text):
+        if not mayBeToken(text):
             return None
         dropped: Token | None = await self._store.dropToken(digestOf(text))
         return dropped
@@ -94,7 +94,10 @@ def _renewed(terms: TokenTerms, now: int) -> int:
     return now + int(terms.lifetime * 1000 * (1 + 1 / RENEWED))
 
 
-def _mayBe(text: str) -> bool:
+def mayBeToken(text: str) -> bool:
+    """
+    Need the store be asked about this at all?
+    """
     return 0 < len(text) <= LONGEST and text.isascii()
 
 

@@ -28,9 +28,12 @@ class LoginHandler:
 
     async def handle(self, request: Login, session: Session) -> Reply:
         core = self._core
-        admission = await core.accounts.login(
-            request.name, request.password, request.token, session.address, request.device
-        )
+        with core.attendance.holders.hold(request.token) as hold:
+            admission = await core.accounts.login(
+                request.name, request.password, request.token, session.address, request.device
+            )
+            if hold.isRevoked and admission.token:
+                raise CommandRefused(Status.LOGIN_FAILED, close=True)
         user = admission.user
         if session.user is not None and (request.device != session.device or user.id != session.user.id):
             core.attendance.exit(session)

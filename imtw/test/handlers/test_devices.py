@@ -242,6 +242,34 @@ class DeviceTests(LiveTestCase):
         self.assertLess(await clients[2].closed(), 1)
         await old.sync()
 
+    async def test_revokedMeanwhile(self) -> None:
+        """
+        A token that is revoked while the store is asked about it lets nobody
+        in, though the store's answer was that it is good.
+        """
+        bob = await self.client("bob")
+        token = (await bob.ask(119, {"cmd": 119}))[-1]["data"]["token"]
+        core, late = self.live.core, await self.client()
+        tokenOf = core.store.token
+        asked, answer = Deferred[None](), Deferred[None]()
+
+        async def slowly(digest: bytes) -> Any:
+            found = await tokenOf(digest)
+            asked.callback(None)
+            await answer
+            return found
+
+        self.patch(core.store, "token", lambda digest: Deferred.fromCoroutine(slowly(digest)))
+        late.say(5, {"cmd": 5, "loginname": "bob", "token": token})
+        await asked
+        self.patch(core.store, "token", tokenOf)
+        self.assertEqual(codes(await bob.ask(118, {"cmd": 118, "token": token}), 118), [10100])
+        answer.callback(None)
+        self.assertEqual(codes(await late.upTo(6), 6), [10008])
+        await late.closed()
+        self.assertEqual(len(core.sessions.of("bob")), 1)
+        self.assertEqual(len(core.attendance.holders), 0)
+
     async def test_kicked(self) -> None:
         """
         Who is kicked is out of the live group at once, catching up or not.
