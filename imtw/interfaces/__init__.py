@@ -9,7 +9,8 @@ L{ICore}; what it has to provide is one of these:
     - L{ILoginChecker}: says who may log in;
     - L{IJoinPolicy}: says who may join a group;
     - L{IChatFilter}: changes or refuses messages;
-    - L{IStore}: keeps users, groups and logs;
+    - L{IStore}: keeps users, groups and logs (L{IPeopleStore},
+      L{IGroupStore}, L{ILogStore});
     - L{IRelay}: tells other nodes;
     - L{IDialect}: how one family of clients speaks;
     - L{IImporter}: brings over what another server has kept.
@@ -22,6 +23,8 @@ else that is expected.
 
 from imtw.interfaces.core import IAccounts, ICore, IDelivery, IForm, ISession, ISessions
 from imtw.interfaces.deciding import IChatFilter, ICommandHandler, IJoinPolicy, ILoginChecker
+from imtw.interfaces.groups import IGroupStore
+from imtw.interfaces.logs import ILogStore
 from imtw.interfaces.makers import (
     ICheckerMaker,
     IDialectMaker,
@@ -33,6 +36,7 @@ from imtw.interfaces.makers import (
     IRelayMaker,
     IStoreMaker,
 )
+from imtw.interfaces.people import IPeopleStore
 from imtw.interfaces.store import IAppended, IStore
 from imtw.interfaces.wire import IDialect, IImporter, IRelay, ISocketSpeaker
 
@@ -48,12 +52,15 @@ __all__ = [
     "IDialectMaker",
     "IFilterMaker",
     "IForm",
+    "IGroupStore",
     "IHandlerMaker",
     "IImporter",
     "IImporterMaker",
     "IJoinPolicy",
+    "ILogStore",
     "ILoginChecker",
     "IMaker",
+    "IPeopleStore",
     "IPolicyMaker",
     "IRelay",
     "IRelayMaker",
