@@ -19,6 +19,7 @@ from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
 from imtw.numbers import NODES
 from imtw.protocols.detect import HOST
+from imtw.protocols.easyim import protobuf as codec
 from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.jsontext import writeText
@@ -33,11 +34,8 @@ from imtw.protocols.easyim.voice import EasyimOptions
 from imtw.protocols.framing import BINARY, frame
 from imtw.server import Core
 
-try:
-    from imtw.protocols.easyim import protobuf
-except ImportError:  # without the extra imtw[easyim]
-    protobuf = None  # type: ignore[assignment]
-
+#: The codec, or L{None} without the extra imtw[easyim].
+protobuf = codec if codec.isInstalled() else None
 TAGS = bytes([0x0A, 0x10, 0x1A, 0x22, 0x28, 0x30, 0x38, 0x42, 0x4A])  # of its nine fields
 KEYS = {"msg_type", "from_user_id"}  # one of which every message of a client has
 
