@@ -30,6 +30,8 @@ BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length:
 
 #: The name of a header, or the beginning of a line that goes on with the one above (RFC 9112, 5.2).
 _beginsField = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:|[ \t]").match
+_OTHER = re.compile(rb"[A-Z]{1,20} [/*]")  # a method that nobody knows, with its target
+_BEGUN = re.compile(rb"[A-Z]{1,20} ?")
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head whose lines do not all end with both characters
 
 
@@ -37,12 +39,9 @@ def mayBeHTTP(head: bytes) -> bool | None:
     """
     Do these bytes begin an HTTP request?  L{None}: not enough to tell.
     """
-    for method in METHODS:
-        if head.startswith(method):
-            return True
-        if method.startswith(head):
-            return None
-    return False
+    if head.startswith(METHODS) or _OTHER.match(head):
+        return True
+    return None if _BEGUN.fullmatch(head) else False
 
 
 #: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key: a word in a header.

@@ -237,6 +237,8 @@ class Folder(File):
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         return super().render_GET(request)
 
+    render = render_GET  # by any method, as J-IM has it
+
     def directoryListing(self) -> IResource:
         """
         There is none.

@@ -42,6 +42,8 @@ class PageFile(Data):
         body: bytes = super().render_GET(request)
         return body
 
+    render = render_GET  # by any method, as J-IM has it
+
 
 def pageRoutes() -> dict[str, IResource]:
     """

@@ -8,6 +8,7 @@ from twisted.internet.defer import fail
 
 from imtw.errors import StoreError
 from imtw.test.clients import private, said
+from imtw.test.live import ANY_PORT, pause
 from imtw.test.protocols.jim.harness import NOT_SENT, QuirkTestCase
 
 
@@ -45,11 +46,31 @@ class HTTPTests(QuirkTestCase):
 
     async def test_anyMethod(self) -> None:
         """
-        J-IM does not look at the method.
+        J-IM does not look at the method, nor whether anybody knows it.
         """
-        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "UPDATE"):
-            answer = await self.http(self.live.port, method, "/api/user/online?userid=ann")
-            self.assertEqual((answer.status, answer.json["code"]), (200, 10019), method)
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"jim={ANY_PORT}")
+        for port in live.ports:
+            for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "UPDATE", "BREW"):
+                answer = await self.http(port, method, "/api/user/online?userid=ann")
+                self.assertEqual((answer.status, answer.json["code"]), (200, 10001), method)
+                answer = await self.http(port, method, "/")
+                self.assertEqual((answer.status, answer.headers["content-type"][:9]), (200, "text/html"), method)
+
+    async def test_methodInPieces(self) -> None:
+        """
+        A method that nobody knows may come cut anywhere; what only begins
+        like one is nothing that is spoken here.
+        """
+        client = await self.raw(self.live.port)
+        for piece in (b"BR", b"EW", b" ", b"/api/user/onl", b"ine HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
+            client.write(piece)
+            await pause(0.01)
+        await client.until(lambda: b'"code":10020' in client.received, "an answer")
+        for junk in (b"BREW tea\r\n\r\n", b"BREW\r\n", b"BREWing"):
+            client = await self.raw(self.live.port)
+            client.write(junk)
+            await client.closed()
+            self.assertEqual(client.received, b"")
 
     async def test_storeFails(self) -> None:
         """
