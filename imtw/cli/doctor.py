@@ -19,6 +19,7 @@ from imtw.cli.machine import machine
 from imtw.cli.options import Command
 from imtw.cli.progress import progress
 from imtw.errors import ImtwError
+from imtw.persistence.schema import Unfit
 
 MOST = 10  # places of damage that are listed
 LITTLE_SPACE = 1024**3  # bytes
@@ -148,6 +149,9 @@ def condition(database: Database, quick: bool) -> Iterator[Finding]:
                 opened.progress = bar.update
                 damage = list(islice(opened.damage(), MOST + 1))
                 rows = opened.looked
+    except Unfit as error:
+        yield Finding(WRONG, "database", str(error))
+        return
     except (ImtwError, sqlite3.Error) as error:
         yield Finding(WRONG, "integrity", f"{error}; wanted a database that can be read", DAMAGED)
         return

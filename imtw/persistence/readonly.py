@@ -17,7 +17,7 @@ from imtw.model import Account, Fact, Group, Message, Pair, Scope
 from imtw.persistence import pages, reads
 from imtw.persistence.readers import UNREADABLE, errorOf, run
 from imtw.persistence.rows import Row, isSound
-from imtw.persistence.schema import prepareReader, steps, versionOf
+from imtw.persistence.schema import Unfit, prepareReader, refuseNewer, steps, versionOf
 from imtw.persistence.tail import readJournal
 
 P = ParamSpec("P")
@@ -55,14 +55,17 @@ class ReadOnlyDatabase:
         try:
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             prepareReader(self._connection)
-            version = versionOf(self._connection)
+            version, newest = versionOf(self._connection), steps()[-1][0]
+            refuseNewer(version, newest)
+        except Unfit as error:
+            raise Unfit(f"{path} cannot be used: {error}") from error
         except (sqlite3.Error, *UNREADABLE) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
         self._tails: dict[int, list[Row]] = {}
         self.looked = 0
-        if version != steps()[-1][0]:
-            raise StoreError(
-                f"{path} has version {version}, this imtw reads version {steps()[-1][0]}: "
+        if version < newest:
+            raise Unfit(
+                f"{path} has version {version}, this imtw reads version {newest}: "
                 "start the server once to bring it up to date, or use the imtw that made it"
             )
         # Before anything else: what leaves the journal from now on is found in its place.

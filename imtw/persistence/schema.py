@@ -22,6 +22,13 @@ CHECKPOINT = 4000  # pages of 4 KiB
 LOG_SIZE = 64 * 1024 * 1024  # bytes that the log keeps of its file after a checkpoint
 
 
+class Unfit(StoreError):
+    """
+    A file that nothing is wrong with, but that it is for another release, or
+    another program.
+    """
+
+
 class Lock:
     """
     Shows that one process owns a database: a locked file beside it, with
@@ -111,14 +118,27 @@ def versionOf(connection: sqlite3.Connection) -> int:
     """
     The version a database has: 0 for an empty one.
 
-    @raise StoreError: it is not imtw's.
+    @raise Unfit: it is not imtw's.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != APPLICATION:
-        raise StoreError("this is a database of another program: give the name of a new file")
+        raise Unfit("this is a database of another program: give the name of a new file")
     return int(version)
+
+
+def refuseNewer(version: int, newest: int) -> None:
+    """
+    Leave a database of a later release alone.
+
+    @raise Unfit: it is one.
+    """
+    if version > newest:
+        raise Unfit(
+            f"the database has version {version} and this imtw knows versions up to {newest}: "
+            "use the imtw that made it, or a newer one"
+        )
 
 
 def upgrade(connection: sqlite3.Connection, to: list[tuple[int, str]] | None = None) -> None:
@@ -127,16 +147,12 @@ def upgrade(connection: sqlite3.Connection, to: list[tuple[int, str]] | None = N
     process that is killed leaves the version before or the one after it.
 
     @param to: the steps, if not those of this release.
-    @raise StoreError: the database is newer than this release.
+    @raise Unfit: the database is newer than this release.
     """
     known = steps() if to is None else to
     version = versionOf(connection)
     newest = known[-1][0]
-    if version > newest:
-        raise StoreError(
-            f"the database has version {version} and this imtw knows versions up to {newest}: "
-            "use the imtw that made it, or a newer one"
-        )
+    refuseNewer(version, newest)
     if version:
         recover(connection.cursor())  # a step may change the shape of what is in the journal
     for step, sql in known:

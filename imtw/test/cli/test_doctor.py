@@ -153,6 +153,19 @@ class DoctorTests(CommandTestCase):
             stream.write(b"This is no database at all, whatever its name says.\n" * 100)
         self.assertEqual(self.levels(self.doctor(), "integrity"), [WRONG], self.out)
 
+    async def test_otherVersion(self) -> None:
+        """
+        A database of a later release is wrong, but not damaged: nobody is
+        told to restore a backup.
+        """
+        await self.fill(groupPair("100"), ["ann"], ["hi"])
+        sqlite3.connect(self.path).execute("PRAGMA user_version = 99").connection.close()
+        found = self.doctor()
+        (text,) = [text for level, text in found["database"] if level == WRONG]
+        self.assertIn("a newer one", text)
+        self.assertNotIn("integrity", found)
+        self.assertNotIn("backup", self.out)
+
     def test_none(self) -> None:
         """
         Before the first start there is no file, and that is all right; a

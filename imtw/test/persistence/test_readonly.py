@@ -9,6 +9,7 @@ import sqlite3
 from imtw.errors import StoreError
 from imtw.model import User, groupPair
 from imtw.persistence.readonly import ReadOnlyDatabase
+from imtw.persistence.schema import Unfit
 from imtw.test.persistence.harness import CHAT, SQLiteTestCase
 
 
@@ -70,14 +71,25 @@ class ReadOnlyTests(SQLiteTestCase):
 
     async def test_notThere(self) -> None:
         """
-        A file that is not there or has another version is refused with the
-        reason, and not made.
+        A file that is not there is refused with the reason, and not made.
         """
-        path = self.mktemp()
         with self.assertRaises(StoreError) as caught:
-            ReadOnlyDatabase(path)
+            ReadOnlyDatabase(self.mktemp())
         self.assertIn("no such file", str(caught.exception))
-        sqlite3.connect(path).execute("PRAGMA user_version = 9").connection.close()
-        with self.assertRaises(StoreError) as caught:
-            ReadOnlyDatabase(path)
-        self.assertIn("version 9", str(caught.exception))
+
+    async def test_otherVersions(self) -> None:
+        """
+        One of a later release is told from one of an earlier release, and
+        that of another program from both.
+        """
+        await self.store.stop()
+        for change, words in (
+            ("PRAGMA user_version = 99", ("version 99", "a newer one")),
+            ("PRAGMA user_version = 1", ("version 1", "start the server once")),
+            ("PRAGMA application_id = 5", ("another program",)),
+        ):
+            sqlite3.connect(self.path).execute(change).connection.close()
+            with self.assertRaises(Unfit) as caught:
+                ReadOnlyDatabase(self.path)
+            for word in (self.path, *words):
+                self.assertIn(word, str(caught.exception))
