@@ -53,6 +53,7 @@ MOVE = """
 ADD_TOKEN = """
     INSERT OR REPLACE INTO tokens (digest, user, device, created, expires, audience) VALUES (?, ?, ?, ?, ?, ?)
 """
+REPLACE_TOKENS = "DELETE FROM tokens WHERE user = ? AND audience = ? RETURNING digest"
 DROP_TOKENS = """
     DELETE FROM tokens WHERE digest IN (
         SELECT digest FROM tokens WHERE user = ? AND audience = ? ORDER BY expires DESC LIMIT -1 OFFSET ?
@@ -129,18 +130,18 @@ def enter(
     )
 
 
-def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool, most: int) -> None:
+def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool, most: int) -> list[bytes]:
     """
     See L{imtw.interfaces.IStore.addToken}.
 
     @param most: of a user and an audience.
     """
     cursor = ledger.cursor
+    replaced = [each for (each,) in cursor.execute(REPLACE_TOKENS, (token.user, token.audience))] if alone else []
     cursor.execute("DELETE FROM tokens WHERE user = ? AND expires <= ?", (token.user, ledger.now))
-    if alone:
-        cursor.execute("DELETE FROM tokens WHERE user = ? AND audience = ?", (token.user, token.audience))
     cursor.execute(ADD_TOKEN, (digest, token.user, token.device, token.created, token.expires, token.audience))
     cursor.execute(DROP_TOKENS, (token.user, token.audience, most))
+    return replaced
 
 
 def renewToken(ledger: Ledger, digest: bytes, expires: int) -> bool:

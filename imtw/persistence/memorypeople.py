@@ -212,11 +212,12 @@ class MemoryPeople:
 
     # tokens
 
-    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
+    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[list[bytes]]:
         now = self.now
-        self.tokens.dropOf(token.user, lambda one: one.expires <= now or (alone and one.audience == token.audience))
+        replaced = self.tokens.dropOf(token.user, lambda one: alone and one.audience == token.audience)
+        self.tokens.dropOf(token.user, lambda one: one.expires <= now)
         self.tokens.add(digest, token, self.mostTokens)
-        return succeed(None)
+        return succeed(replaced)
 
     def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
         token = self.tokens.byDigest.get(digest)

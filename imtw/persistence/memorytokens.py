@@ -48,9 +48,13 @@ class Tokens:
                 del self._digests[token.user]
         return token
 
-    def dropOf(self, user: str, isMeant: Callable[[Token], bool]) -> None:
+    def dropOf(self, user: str, isMeant: Callable[[Token], bool]) -> list[bytes]:
         """
         Forget some of a user's tokens.
+
+        @return: their hashes.
         """
-        for digest in [one for one in self._digests.get(user, ()) if isMeant(self.byDigest[one])]:
+        meant = [one for one in self._digests.get(user, ()) if isMeant(self.byDigest[one])]
+        for digest in meant:
             self.drop(digest)
+        return meant

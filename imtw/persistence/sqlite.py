@@ -257,7 +257,7 @@ class SQLiteStore:
 
     # tokens
 
-    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
+    def addToken(self, digest: bytes, token: Token, alone: bool = False) -> Deferred[list[bytes]]:
         most = self._limits.tokensPerUser
         return self._writer.change(partial(changes.addToken, digest=digest, token=token, alone=alone, most=most))
 

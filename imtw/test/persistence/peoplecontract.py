@@ -188,13 +188,13 @@ class PeopleContract(StoreHarness):
 
     async def test_oneToken(self) -> None:
         """
-        A token can take the place of the user's others for its audience, and
-        be renewed.
+        A token can take the place of the user's others for its audience,
+        whose hashes are told, also of those that have expired; and be renewed.
         """
         for digest, user, audience in ((b"1", "alice", ""), (b"2", "alice", "x"), (b"3", "bob", "x")):
             await self.store.addToken(digest, Token(user, "", 5, 2**50, audience))
         token = Token("alice", "", 6, 2**50, "x")
-        await self.store.addToken(b"4", token, alone=True)
+        self.assertEqual(await self.store.addToken(b"4", token, alone=True), [b"2"])
         self.assertEqual(await self.store.token(b"4"), token)
         self.assertIsNone(await self.store.token(b"2"))
         self.assertIsNotNone(await self.store.token(b"1"))
@@ -203,6 +203,9 @@ class PeopleContract(StoreHarness):
         self.assertEqual((await self.store.token(b"4")).expires, 2**51)
         self.assertEqual((await self.store.token(b"1")).expires, 2**50)
         self.assertFalse(await self.store.renewToken(b"2", 2**51))
+        await self.store.renewToken(b"4", 1)
+        self.assertEqual(await self.store.addToken(b"5", token, alone=True), [b"4"])
+        self.assertEqual(await self.store.addToken(b"6", token), [])
 
     async def test_shelf(self) -> None:
         """
