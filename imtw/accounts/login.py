@@ -158,11 +158,17 @@ class Accounts:
         """
         self._readers.append(reader)
 
-    def issueToken(self, user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
+    def issueToken(self, user: str, device: str) -> Deferred[tuple[str, Token]]:
         """
         See L{IAccounts.issueToken}.
         """
-        return Deferred.fromCoroutine(self._tokens.issue(user, device, terms))
+        return Deferred.fromCoroutine(self._tokens.issue(user, device))
+
+    def replaceToken(self, user: str, terms: TokenTerms) -> Deferred[tuple[str, list[bytes]]]:
+        """
+        See L{IAccounts.replaceToken}.
+        """
+        return Deferred.fromCoroutine(self._tokens.replace(user, terms))
 
     def checkToken(self, text: str, terms: TokenTerms | None = None) -> Deferred[Token | None]:
         """

@@ -36,16 +36,27 @@ class Tokens:
         self._clock = clock
         self._limits = limits
 
-    async def issue(self, user: str, device: str, terms: TokenTerms | None = None) -> tuple[str, Token]:
+    async def issue(self, user: str, device: str) -> tuple[str, Token]:
         """
         Make a token; its text is kept nowhere.
         """
-        text = secrets.token_hex(terms.size) if terms else secrets.token_urlsafe(BITS // 8)
+        text = secrets.token_urlsafe(BITS // 8)
         now = self._now()
-        expires = _renewed(terms, now) if terms else now + int(self._limits.token * 1000)
-        token = Token(user, device, now, expires, terms.audience if terms else "")
-        await self._store.addToken(digestOf(text), token, alone=terms is not None)
+        token = Token(user, device, now, now + int(self._limits.token * 1000))
+        await self._store.addToken(digestOf(text), token)
         return text, token
+
+    async def replace(self, user: str, terms: TokenTerms) -> tuple[str, list[bytes]]:
+        """
+        Make the one token that a user has for an audience.
+
+        @return: its text, and the hashes of those that it had before.
+        """
+        text = secrets.token_hex(terms.size)
+        now = self._now()
+        token = Token(user, "", now, _renewed(terms, now), terms.audience)
+        replaced: list[bytes] = await self._store.addToken(digestOf(text), token, alone=True)
+        return text, replaced
 
     async def check(self, text: str, terms: TokenTerms | None = None) -> Token | None:
         """

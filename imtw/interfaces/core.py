@@ -192,11 +192,18 @@ class IAccounts(Interface):
         can be no name or password, C{TOO_MANY}.
         """
 
-    def issueToken(user: str, device: str, terms: TokenTerms | None = None) -> Deferred[tuple[str, Token]]:
+    def issueToken(user: str, device: str) -> Deferred[tuple[str, Token]]:
         """
         Make a token for a user who is logged in.
 
-        @param terms: of the dialect that alone takes it.
         @return: fires with the token's text, which is kept nowhere, and
             with what is kept of it.
+        """
+
+    def replaceToken(user: str, terms: TokenTerms) -> Deferred[tuple[str, list[bytes]]]:
+        """
+        Make the one token that a user has for a dialect which alone takes it.
+
+        @return: fires with the token's text, and with the hashes of those
+            that it takes the place of: what they have opened is to end.
         """

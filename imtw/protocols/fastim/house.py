@@ -12,8 +12,6 @@ anybody is.  Such users live in a realm of their own with their rooms
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from twisted.logger import Logger
 
 from imtw.commands import Status
@@ -22,9 +20,6 @@ from imtw.model import Account, TokenTerms, User, isId, realmOf
 from imtw.protocols.fastim.forms import RoomForm
 from imtw.protocols.fastim.options import FastOptions
 from imtw.server import Core
-
-if TYPE_CHECKING:
-    from imtw.protocols.fastim.room import FastSpeaker
 
 NAME = "fastim"
 HOUR, DAY = 3600.0, 86400.0
@@ -47,7 +42,6 @@ class House:
         self.options = options
         self.realm = "" if options.loginAuth and not options.strict else realmOf(NAME)
         self.form = RoomForm(self.realm)
-        self._proven: dict[str, set[FastSpeaker]] = {}  # by what their users are called
         if self.realm:
             why = "--strict fastim: any password is right" if options.strict else "loginAuth=0: anybody is who it says"
             self.log.warn("!!! fastim: {why}; its users are among themselves and no accounts !!!", why=why)
@@ -81,26 +75,10 @@ class House:
         else:
             found = await self.core.accounts.login(user, password, "", address)
             id = found.user.id
-        text, _ = await self.core.accounts.issueToken(id, "", TERMS)
-        for speaker in list(self._proven.get(user, ())):
-            if speaker.token != text:
-                speaker.goStale()
+        text, replaced = await self.core.accounts.replaceToken(id, TERMS)
+        for digest in replaced:
+            self.core.attendance.revoke(id, token=digest)
         return text
-
-    def remember(self, speaker: FastSpeaker) -> None:
-        """
-        A WebSocket shows a token, which is to be looked at.
-        """
-        self._proven.setdefault(speaker.user, set()).add(speaker)
-
-    def forget(self, speaker: FastSpeaker) -> None:
-        """
-        It is gone.
-        """
-        mates = self._proven.get(speaker.user, set())
-        mates.discard(speaker)
-        if not mates:
-            self._proven.pop(speaker.user, None)
 
     async def who(self, user: str, token: str) -> User | None:
         """

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from imtw.accounts.tokens import digestOf
+from imtw.accounts.holders import Hold
 from imtw.commands import CHAT, Chat, Command, Reply, Status
 from imtw.errors import CommandRefused
 from imtw.faults import report
@@ -48,6 +48,7 @@ class FastSpeaker(SocketVoice):
     ignores = frozenset({BINARY})
     isStale = False
     _ending: IDelayedCall | None = None
+    _hold: Hold | None = None  # of its token, where it has to show one
 
     def __init__(self, house: House, user: str, token: str) -> None:
         self.core = house.core
@@ -83,12 +84,11 @@ class FastSpeaker(SocketVoice):
             if guest is None:
                 self.end1008("a user's id is too long")
             return guest
-        self.house.remember(self)
+        self._hold = self.core.attendance.holders.hold(self.token, self.goStale)
         user = await self.house.who(self.user, self.token)
         if user is None or self.isStale:
             self.deny()
             return None
-        self.session.token = digestOf(self.token)
         return user
 
     def goStale(self) -> None:
@@ -112,7 +112,8 @@ class FastSpeaker(SocketVoice):
         """
         The connection is gone.
         """
-        self.house.forget(self)
+        if self._hold is not None:
+            self._hold.letGo()
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
         super().closed()
@@ -213,7 +214,7 @@ class RoomSpeaker(FastSpeaker):
         if len(payload) > most and unitsOf(text) > most:
             self.close(TOO_LONG)
             return
-        if self.session.token and self.core.clock.seconds() - self._checked > HOUR and not self._isAsking:
+        if self._hold is not None and self.core.clock.seconds() - self._checked > HOUR and not self._isAsking:
             self._isAsking = True
             self.lane.hold()
             self.run(self._ask())

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import succeed
 
+from imtw.accounts.tokens import digestOf
 from imtw.commands import Status
 from imtw.limits import Limits
 from imtw.model import TokenTerms, User
@@ -134,7 +135,8 @@ class TokenTermsTests(AccountsTestCase):
         """
         One more for Ann.
         """
-        text: str = self.successResultOf(self.accounts.issueToken("ann", "", self.terms))[0]
+        text: str
+        text, self.replaced = self.successResultOf(self.accounts.replaceToken("ann", self.terms))
         return text
 
     def isGood(self, text: str) -> bool:
@@ -164,9 +166,11 @@ class TokenTermsTests(AccountsTestCase):
 
     def test_one(self) -> None:
         """
-        A new one takes the place of the old one.
+        A new one takes the place of the old one, and says which that was.
         """
+        self.assertEqual(self.replaced, [])
         new = self.issue()
+        self.assertEqual(self.replaced, [digestOf(self.text)])
         self.assertFalse(self.isGood(self.text))
         self.assertTrue(self.isGood(new))
 

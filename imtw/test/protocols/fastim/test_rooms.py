@@ -9,6 +9,7 @@ import zlib
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from imtw.accounts.tokens import digestOf
 from imtw.model import MARK, Scope, groupPair
 from imtw.protocols.fastim.house import HOUR
 from imtw.protocols.fastim.room import RoomSpeaker
@@ -149,6 +150,25 @@ class TogetherTests(FastTestCase):
         for client in news:
             await client.until(lambda client=client: "bye" in str(client.events), "what is said")  # type: ignore[misc]
             self.assertIn("for the new ones", str(client.events))
+
+    async def test_replacedElsewhere(self) -> None:
+        """
+        What a token has opened on one node ends in the same way when the
+        user logs in on another.
+        """
+        hub = ("--relay", f"loopback:{self.id()}", *ACCOUNTS)
+        here, there = await self.serve(*hub), await self.serve(*hub)
+        old = await self.login(here.port, "bob")
+        token = await here.core.store.token(digestOf(old))
+        assert token is not None
+        await there.core.store.addToken(digestOf(old), token)  # as if both had one store
+        olds = [await self.enter(here.port, "g", "bob", old), await self.upgrade(here.port, f"/group/list/bob/{old}")]
+        before = here.core.clock.seconds()
+        await self.login(there.port, "bob")
+        for client in olds:
+            self.assertEqual(await self.closes(client), 1000)
+            self.assertEqual(client.events[-1], 440)
+        self.assertLess(here.core.clock.seconds() - before, 2)
 
     async def test_replacedMeanwhile(self) -> None:
         """
