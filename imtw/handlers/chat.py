@@ -18,7 +18,7 @@ from imtw.server import Core
 from imtw.sessions import Session
 
 _NONE = Liberty.NONE  # an attribute of an enumeration is dear
-LONGEST_ID = 128  # characters of a client's message id
+LONGEST_MESSAGE_ID = 128  # characters of a client's message id
 
 
 def asker(session: Session) -> User:
@@ -95,7 +95,7 @@ class ChatHandler:
         if pair is None:  # J-IM: a group that is not there takes it, nobody is offline
             return Reply(Status.OFFLINE if request.group is None else Status.SENT)
         id = request.id
-        if id is not None and len(id) > LONGEST_ID:
+        if id is not None and len(id) > LONGEST_MESSAGE_ID:
             raise CommandRefused(Status.NOT_SENT)
         weight = len(request.content or "")
         if request.extras is not None:
