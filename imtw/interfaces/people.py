@@ -148,7 +148,7 @@ class IPeopleStore(Interface):
 
     # tokens
 
-    def addToken(digest: bytes, token: Token, alone: bool = False) -> Deferred[None]:
+    def addToken(digest: bytes, token: Token, alone: bool = False) -> Deferred[list[bytes]]:
         """
         Keep a token by its hash.  The user's that have expired go, and those
         that expire first, where there are more than
@@ -156,6 +156,7 @@ class IPeopleStore(Interface):
 
         @param alone: in place of all others that the user has for this
             audience.
+        @return: fires with the hashes of those.
         """
 
     def renewToken(digest: bytes, expires: int) -> Deferred[bool]:
