@@ -55,6 +55,7 @@ class Head:
 
     @ivar isBroken: the request line is none of HTTP/1.x, a header has no
         name, the body's length is no number, or there are several hosts.
+    @ivar isOld: it is HTTP/1.0.
     @ivar hasKey: it asks for a WebSocket, well or not.
     @ivar lacks: what of L{UPGRADE} it does not say, and the host, if it names
         none.
@@ -79,6 +80,7 @@ class Head:
             or not all(length.strip().isdigit() for length in values.get(b"content-length", ()))
             or hosts > 1
         )
+        self.isOld = parts[-1] == b"HTTP/1.0"
         self.isGet = parts[0] == b"GET"
         self.hasKey = b"sec-websocket-key" in values
         self.lacks = {name for name, word in UPGRADE.items() if not _says(word, values.get(name, ()))}
@@ -193,7 +195,7 @@ class Recogniser(Protocol):
                 self._refuse()
             return None
         head = Head(self._received[:end])
-        if head.isBroken or HOST in head.lacks - self.factory.assumed:
+        if head.isBroken or (HOST in head.lacks - self.factory.assumed and not self._isForgivenHost(head)):
             self._refuse()
             return None
         isSocket = self.factory.takes(head)
@@ -202,6 +204,12 @@ class Recogniser(Protocol):
             self._received = head.saying(said) + self._received[end + 4 :]
         maker = self.factory.sockets if isSocket else self.factory.site
         return maker.buildProtocol(self.transport.getPeer())
+
+    def _isForgivenHost(self, head: Head) -> bool:
+        """
+        HTTP/1.0 knows no hosts, but J-IM wants one all the same.
+        """
+        return head.isOld and self.factory.answersBroken
 
     def _refuse(self) -> None:
         """

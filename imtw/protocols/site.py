@@ -119,7 +119,7 @@ class BoundedChannel(HTTPChannel):
         Clients of HTTP/1.0 are left to hang up first, as J-IM leaves them,
         for a moment.
         """
-        if version != b"HTTP/1.0" or request.requestHeaders.hasHeader(b"Connection"):
+        if version != b"HTTP/1.0" or b"close" in (request.getHeader(b"Connection") or b"").lower():
             return bool(super().checkPersistence(request, version))
         self.setTimeout(PATIENCE)  # what is set when the answer is out is what was set before
         return True

@@ -75,6 +75,44 @@ class BrokenHeadTests(LiveTestCase):
         self.assertEqual(answer.json["code"], 400)
 
 
+class OldRequestTests(LiveTestCase):
+    """
+    HTTP/1.0.
+    """
+
+    async def test_noHost(self) -> None:
+        """
+        It need not name a host, but may not name two; on a port of its own
+        J-IM wants one all the same.
+        """
+        jim = f"--port-for=jim={ANY_PORT}"
+        live = await self.serve("--port", ANY_PORT, f"--port-for=fastim={ANY_PORT}", jim)
+        for port, hosts, wanted in (
+            *((port, 0, b"HTTP/1.0 ") for port in live.ports[:2]),
+            *((port, 2, b"HTTP/1.1 400 ") for port in live.ports[:2]),
+            (live.ports[2], 1, b"HTTP/1.0 "),
+            (live.ports[2], 0, b""),
+        ):
+            client = await self.raw(port)
+            client.write(b"GET /x HTTP/1.0\r\nConnection: close\r\n" + b"Host: x\r\n" * hosts + b"\r\n")
+            await client.closed()
+            self.assertEqual(client.received[: len(wanted) or 99], wanted, (port, hosts))
+
+    async def test_keptAlive(self) -> None:
+        """
+        Who does not ask for the end may go on; who does gets it.
+        """
+        live = await self.serve()
+        for field in (b"", b"Connection: keep-alive\r\n"):
+            client = await self.raw(live.port)
+            for count in (1, 2):
+                client.write(b"GET /x HTTP/1.0\r\n" + field + b"\r\n")
+                await client.until(lambda c=client, n=count: c.received.count(b"}") == n, "an answer")  # type: ignore[misc]
+            client.write(b"GET /x HTTP/1.0\r\nConnection: Close\r\n\r\n")
+            self.assertLess(await client.closed(), 1.0)
+            self.assertEqual(client.received.count(b"}"), 3)
+
+
 class LineEndTests(LiveTestCase):
     """
     Heads whose lines end with a line feed alone.
