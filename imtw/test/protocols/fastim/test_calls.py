@@ -108,7 +108,7 @@ class CallTests(FastTestCase):
         spoken.
         """
         live = await self.serve(*ACCOUNTS, "--port-for", f"fastim={ANY_PORT}")
-        for sent in (b"hello\r\n", b"BREW /x HTTP/1.1\r\nHost: h\r\n\r\n", b"\x16\x03\x01", b"GET /\r\n\r\n", b"{}"):
+        for sent in (b"hello\r\n", b"BREW tea\r\n\r\n", b"\x16\x03\x01", b"GET /\r\n\r\n", b"{}"):
             client = await self.raw(live.port)
             client.write(sent)
             await client.closed()
