@@ -2,17 +2,17 @@
 Natural group commit: one thread that writes, and takes whatever waits when
 the previous commit has ended.
 
-There is no timer anywhere: one message alone is committed at once, and the
-more wait the more share one commit.  Measured gain over one transaction a
-message: 27 times the rate.
+Nothing is ever put off: one message alone is committed at once, and the more
+wait the more share one commit.  Measured gain over one transaction a message:
+27 times the rate.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Lock
 from time import perf_counter
 from typing import Any
@@ -33,6 +33,7 @@ from imtw.persistence.tail import Tail, recover
 
 FIRST_PAUSE = 0.1  # seconds before a database that failed is opened again
 LONGEST_PAUSE = 5.0
+PATIENCE = 1.0  # seconds that the thread waits for more: to call it again takes longer than a small commit
 ROOM = 1024 * 1024  # bytes that have to fit before it is written to again
 
 
@@ -61,6 +62,7 @@ class Writer:
     @ivar healthy: whether what is given to L{put} has a chance.
     @ivar tail: the newest rows, which queries do not find in their places.
     @ivar commits: how large commits were, and how long they took.
+    @ivar patience: seconds that the thread waits for more.
     """
 
     log = Logger()
@@ -71,6 +73,7 @@ class Writer:
         self.waiting = 0
         self.healthy = False
         self.commits = CommitSpreads()
+        self.patience = PATIENCE
         self.begin: Callable[[], None] = _nothing
         self.end: Callable[[], None] = _nothing
         self._reactor = reactor
@@ -79,7 +82,7 @@ class Writer:
         self._ledger = Ledger(reactor.seconds)
         self._committer = Committer(self._ledger, limits)
         self.tail: Tail = self._ledger.tail
-        self._queue: deque[Item] = deque()
+        self._queue: SimpleQueue[Item] = SimpleQueue()
         self._running = False
         self._lock = Lock()
         self._pause = FIRST_PAUSE
@@ -114,7 +117,7 @@ class Writer:
             waiter.refused(self._refusal())
             return
         self.waiting += 1
-        self._queue.append((draft, waiter))
+        self._queue.put((draft, waiter))
         if not self._running:
             self._wake()
 
@@ -128,7 +131,7 @@ class Writer:
             change.refused(self._refusal())
         else:
             self.waiting += 1
-            self._queue.append((None, change))
+            self._queue.put((None, change))
             if not self._running:
                 self._wake()
         return change.deferred
@@ -137,6 +140,7 @@ class Writer:
         """
         Take nothing more; fires once all that waits is committed.
         """
+        self.patience = 0.0
         last = self.change(Ledger.placeAll)
         self._stopped = True
         self.healthy = False
@@ -166,7 +170,7 @@ class Writer:
 
     def _wake(self) -> None:
         """
-        Let the thread work, if it does not.
+        Have the thread called, if it is not there.
         """
         with self._lock:
             if self._running:
@@ -211,8 +215,8 @@ class Writer:
         elif self.healthy:
             self.log.error("the database cannot be written: {error}; nothing is acknowledged until it can", error=error)
         self.healthy = False
-        batch = [*batch, *self._queue]
-        self._queue.clear()
+        while not self._queue.empty():
+            batch.append(self._queue.get_nowait())
         self._tell(batch, [StoreError(f"not stored: {error}") for _ in batch])
         if not self._stopped:
             self._retry = self._reactor.callLater(self._pause, self._try)
@@ -245,7 +249,7 @@ class Writer:
 
     def _drain(self, connection: Connection) -> None:
         """
-        Commit batch after batch until nothing waits.
+        Commit batch after batch until nothing comes any more.
         """
         cursor: sqlite3.Cursor = connection.cursor()
         while batch := self._take():
@@ -295,21 +299,24 @@ class Writer:
 
     def _take(self) -> list[Item]:
         """
-        What waits, or nothing: then the next one wakes this thread again.
+        What waits, as soon as there is something; nothing after a while
+        without it: then the next one has this thread called again.
         """
         queue = self._queue
         while True:
-            batch = [queue.popleft() for _ in range(min(len(queue), self._batch))]
-            if batch:
-                return batch
-            self._running = False
-            if not queue:
-                return batch
-            # Something came in between, and found this thread running or not.
-            with self._lock:
-                if self._running:
-                    return batch
-                self._running = True
+            try:
+                first = queue.get(timeout=self.patience)
+            except Empty:
+                self._running = False
+                if queue.empty():
+                    return []
+                # Something came in between, and found this thread here or not.
+                with self._lock:
+                    if self._running:
+                        return []
+                    self._running = True
+            else:
+                return [first, *(queue.get_nowait() for _ in range(min(queue.qsize(), self._batch - 1)))]
 
 
 def _nothing() -> None:

@@ -124,3 +124,49 @@ class BatchTests(SQLiteTestCase):
         ):
             error = await self.assertFailure(asked, CommandRefused)
             self.assertEqual(error.status, Status.BAD_REQUEST)
+
+
+class ThreadTests(SQLiteTestCase):
+    """
+    The thread that writes, between two commits.
+    """
+
+    timeout = 20
+
+    def countCalls(self) -> list[object]:
+        """
+        What is asked of the pool from now on.
+        """
+        pool = self.store._writer._pool
+        calls: list[object] = []
+        run = pool.runWithConnection
+
+        def counting(work: Any, *args: Any, **more: Any) -> Any:
+            calls.append(work)
+            return run(work, *args, **more)
+
+        self.patch(pool, "runWithConnection", counting)
+        return calls
+
+    async def test_stays(self) -> None:
+        """
+        It waits for what comes soon, and is not called for it once more;
+        nor does a store that is stopped wait for it.
+        """
+        self.store._writer.patience = 3600.0
+        calls = self.countCalls()
+        for n in range(20):
+            await self.say(CHAT, "alice", f"{n}")
+        self.assertEqual(len(calls), 1)
+        await self.restart()
+
+    async def test_leaves(self) -> None:
+        """
+        Nothing is left lying when it leaves while something comes.
+        """
+        self.store._writer.patience = 0.0
+        calls = self.countCalls()
+        for n in range(300):
+            await gatherResults([self.say(CHAT, "alice", f"{n} {more}") for more in range(n % 3 + 1)])
+        self.assertGreater(len(calls), 100)
+        self.assertEqual(self.store.waiting, 0)

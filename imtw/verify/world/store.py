@@ -173,6 +173,7 @@ class WorldStore(SQLiteStore):
         writer = self._writer
         writer._committer = WitnessedCommitter(writer._ledger, limits)
         writer._committer.witness = witness
+        writer.patience = 0.0  # no other thread could give it anything
 
     async def _start(self) -> None:
         await self._writer.start(self._hands(True))
