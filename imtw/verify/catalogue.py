@@ -38,6 +38,8 @@ class Row(NamedTuple):
     @ivar function: what does it: a module of L{imtw.verify.rows} and a name.
     @ivar isBlackBox: it can be done to a server that is not ours.
     @ivar needs: each says why the test is not possible here, or nothing.
+    @ivar isTimed: its figures depend on what else the machine does, so it
+        has that for itself.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +47,7 @@ class Row(NamedTuple):
     function: str
     isBlackBox: bool = False
     needs: Sequence[Need] = ()
+    isTimed: bool = False
 
     def run(self) -> Running:
         """
@@ -65,12 +68,12 @@ ROWS = [
     Row(("D8",), "an id sent again is one message", "repeats.isOnce", True),
     Row(("D9",), "a stop (SIGTERM) loses nothing acknowledged", "stop.stopsWell"),
     Row(("D10",), "an upgrade loses nothing, if killed, too", "upgrades.isRepeatable", False, (linux,)),
-    Row(("O1", "O2"), "who does not read costs nobody else", "stalled.areCut", True),
-    Row(("O3",), "who floods is paused, others go on", "flood.isPaused", True),
-    Row(("O4", "O5"), "who is slow is dropped in time", "slow.areDropped", True),
-    Row(("O6", "O7", "O8"), "no input costs more than it cost to send", "hostile.costsNothing", True),
-    Row(("O14",), "connections that go leave nothing", "churn.leavesNothing", True),
-    Row(("O15",), "nobody waits long for a heartbeat", "mixed.isSmooth", True),
-    Row(("O18",), "too much is asked: what can be done is done", "overload.isShed", False, (linux,)),
-    Row(("O19", "O20"), "old clients that come back are served", "returning.areServed"),
+    Row(("O1", "O2"), "who does not read costs nobody else", "stalled.areCut", True, isTimed=True),
+    Row(("O3",), "who floods is paused, others go on", "flood.isPaused", True, isTimed=True),
+    Row(("O4", "O5"), "who is slow is dropped in time", "slow.areDropped", True, isTimed=True),
+    Row(("O6", "O7", "O8"), "no input costs more than it cost to send", "hostile.costsNothing", True, isTimed=True),
+    Row(("O14",), "connections that go leave nothing", "churn.leavesNothing", True, isTimed=True),
+    Row(("O15",), "nobody waits long for a heartbeat", "mixed.isSmooth", True, isTimed=True),
+    Row(("O18",), "too much is asked: what can be done is done", "overload.isShed", False, (linux,), isTimed=True),
+    Row(("O19", "O20"), "old clients that come back are served", "returning.areServed", isTimed=True),
 ]

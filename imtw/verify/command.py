@@ -1,5 +1,5 @@
 """
-Runs the rows, one after the other, and shows what came of them.
+Runs the rows, and shows what came of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import active_children, get_context
 from time import monotonic
 from types import FrameType
 
@@ -71,19 +73,64 @@ def replaced(result: Result, verdict: Verdict) -> Result:
     return result
 
 
-def verify(rows: Iterable[Row], plan: Plan) -> list[Result]:
+def verify(rows: Sequence[Row], plan: Plan) -> list[Result]:
     """
     Try rows, and say so as they end.
     """
-    found = []
-    for row in rows:
-        began = monotonic()
-        for result in results(row, plan):
-            result.seed = plan.seed
-            result.seconds = round(monotonic() - began, 1)
-            found.append(result)
+    found: list[Result] = []
+    for some in inTurn(rows, plan):
+        found += some
+        for result in some:
             tell(result)
     return found
+
+
+def inTurn(rows: Sequence[Row], plan: Plan) -> Iterator[Sequence[Result]]:
+    """
+    Try one row after the other; in a quick run those that measure no time
+    first, side by side.
+    """
+    crowd = [row for row in rows if not row.isTimed] if plan.quick and plan.target is None else []
+    if len(crowd) > 1:
+        yield from sideBySide(crowd, plan)
+        rows = [row for row in rows if row.isTimed]
+    for row in rows:
+        yield signed(row, plan)
+
+
+def sideBySide(rows: Sequence[Row], plan: Plan) -> Iterator[Sequence[Result]]:
+    """
+    Try as many rows at a time as there are processors, each in a process.
+    """
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), quietly) as pool:
+        try:
+            yield from pool.map(signed, rows, [plan] * len(rows))
+        except BaseException:  # we are to end: so are they, and their servers
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
+
+
+def signed(row: Row, plan: Plan) -> Sequence[Result]:
+    """
+    Try one row, and note how it was tried and how long that took.
+    """
+    began = monotonic()
+    found = results(row, plan)
+    for result in found:
+        result.seed = plan.seed
+        result.seconds = round(monotonic() - began, 1)
+    return found
+
+
+def quietly() -> None:
+    """
+    In a process for some of the rows: their bars would be drawn over each
+    other.
+    """
+    signal.signal(signal.SIGTERM, interrupted)
+    sys.stderr = open(os.devnull, "w")
 
 
 def tell(result: Result) -> None:

@@ -43,6 +43,13 @@ def breaking(stage: Stage) -> Sequence[Result]:
     raise ValueError("a bug")
 
 
+def telling(stage: Stage) -> Sequence[Result]:
+    """
+    A row that says in which process it was tried.
+    """
+    return [judged("X1", "all is well", "1", str(os.getpid()), "anything", True)]
+
+
 class Fake(Row):
     """
     A row whose function is here.
@@ -97,6 +104,23 @@ class RunTests(TestCase):
         ]
         self.assertEqual(figures[0], figures[1])
         self.assertNotEqual(figures[0], figures[2])
+
+    def test_sideBySide(self) -> None:
+        """
+        In a quick run the rows that measure no time are tried first, each in
+        a process of its own; what ends one of them is its own.
+        """
+        timed = Fake(("X1",), "all is well", "telling", isTimed=True)
+        both = [timed, *rows("telling"), *rows("breaking")]
+        with redirect_stderr(io.StringIO()):
+            found = command.verify(both, Plan(5, True))
+            alone = command.verify(both, Plan(5))
+        here = str(os.getpid())
+        self.assertEqual([one.figure for one in alone], [here, here, "the test itself failed"])
+        self.assertEqual([one.verdict for one in found], [Verdict.PASS, Verdict.FAIL, Verdict.PASS])
+        self.assertEqual([one.figure for one in found[1:]], ["the test itself failed", here])
+        self.assertNotEqual(found[0].figure, here)
+        self.assertEqual({one.seed for one in found}, {5})
 
     def test_json(self) -> None:
         """

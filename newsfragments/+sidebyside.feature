@@ -1,0 +1,1 @@
+``imtw verify --quick`` tries the rows that measure no time side by side.
