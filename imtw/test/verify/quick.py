@@ -16,13 +16,14 @@ from time import monotonic
 from typing import Any
 from unittest import TestCase
 
+from imtw.verify.catalogue import ROWS
 from imtw.verify.command import REQUIRE
 from imtw.verify.server import ROOT
 
 LONGEST = 60.0  # seconds
 SEED = 20261121
 #: Rows whose figures depend on what else the machine does: these have a second try.
-TIMED = {"O1", "O2", "O3", "O4", "O5", "O6", "O7", "O8", "O14", "O15", "O18", "O19", "O20"}
+TIMED = {id for row in ROWS if row.isTimed for id in row.ids}
 
 
 def verify(*words: str) -> tuple[int, dict[str, Any], str]:
@@ -44,6 +45,17 @@ def verify(*words: str) -> tuple[int, dict[str, Any], str]:
             return ended.returncode, {one["id"]: one for one in json.load(stream)["results"]}, ended.stdout
 
 
+def timed() -> tuple[float, dict[str, Any], str]:
+    """
+    All rows.
+
+    @return: how long they took, in seconds, and the rest as L{verify}.
+    """
+    began = monotonic()
+    _, found, text = verify("--quick", "--seed", str(SEED))
+    return monotonic() - began, found, text
+
+
 class QuickTests(TestCase):
     """
     C{imtw verify --quick}.
@@ -54,9 +66,7 @@ class QuickTests(TestCase):
         Every row that the server keeps passes, in under a minute; what had
         to be skipped is said, and is a failure where everything is required.
         """
-        began = monotonic()
-        _, found, text = verify("--quick", "--seed", str(SEED))
-        took = monotonic() - began
+        took, found, text = timed()
         failed = {id for id, one in found.items() if one["verdict"] == "fail"}
         if failed and failed <= TIMED:
             _, again, text = verify("--quick", "--seed", str(SEED), "--only", ",".join(sorted(failed)))
@@ -66,4 +76,7 @@ class QuickTests(TestCase):
         for id, why in skipped.items():
             print(f"\n{id} skipped: {why}")
         self.assertFalse(skipped and os.environ.get(REQUIRE))
+        if took > LONGEST:  # that depends on what else the machine does, too
+            print(f"\nit took {took:.0f} s: once more")
+            took, _, _ = timed()
         self.assertLess(took, LONGEST)
