@@ -13,9 +13,13 @@ import sqlite3
 import tomllib
 from collections.abc import Callable
 from configparser import ConfigParser
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+from docutils.core import publish_doctree
+from docutils.utils import SystemMessage
 from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -123,6 +127,18 @@ class ReferenceTests(SynchronousTestCase):
             for name in re.findall(r"``(imtw\.\w[\w.]+\w)``", path.read_text("utf-8")):
                 if name not in DATA:
                     namedAny(name)
+
+    def test_frontPages(self) -> None:
+        """
+        What package indexes and forges show without Sphinx is sound, tables
+        and all.
+        """
+        pages()
+        settings = {"report_level": 2, "halt_level": 2, "file_insertion_enabled": False}
+        for name in ("README", "CONTRIBUTING", "NEWS", "newsfragments/README", "examples/README", "fuzz/README"):
+            publish_doctree((WHERE / f"{name}.rst").read_text("utf-8"), name, settings_overrides=settings)
+        with redirect_stderr(StringIO()):
+            self.assertRaises(SystemMessage, publish_doctree, "=======\n=======  ===\n", settings_overrides=settings)
 
     def test_python(self) -> None:
         """
