@@ -25,7 +25,7 @@ class IDialect(Interface):
     It may have six attributes more.  Two are of upgrades whose target it
     recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the headers
     without which one is an ordinary request; and C{assumes}, those that it
-    may leave out.  Four are for ports of its own: C{elsewhere}, an
+    may leave out, or what else of the head may be odd.  Four are for ports of its own: C{elsewhere}, an
     L{twisted.web.resource.IResource} that answers whatever has no route there
     (such a port has no routes but the dialect's, and no WebSockets but those
     it recognises); C{answersBroken}, whether what is no HTTP is told so there

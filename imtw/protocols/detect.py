@@ -46,7 +46,12 @@ def mayBeHTTP(head: bytes) -> bool | None:
 
 #: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key: a word in a header.
 UPGRADE = {b"upgrade": b"websocket", b"connection": b"Upgrade", b"sec-websocket-version": b"13"}
+KEY = b"sec-websocket-key"  # 16 bytes in base64
+LINE = b""  # the first line, which has no name: GET, a target in ASCII, HTTP/1.1
 HOST = b"host"
+
+_isKey = re.compile(rb"\s*[A-Za-z0-9+/]{22}==\s*").fullmatch
+_STAND_IN = b"AAAAAAAAAAAAAAAAAAAAAA=="
 
 
 class Head:
@@ -57,8 +62,9 @@ class Head:
         name, the body's length is no number, or there are several hosts.
     @ivar isOld: it is HTTP/1.0.
     @ivar hasKey: it asks for a WebSocket, well or not.
-    @ivar lacks: what of L{UPGRADE} it does not say, and the host, if it names
-        none.
+    @ivar key: what it has for one.
+    @ivar lacks: what of L{UPGRADE}, of a L{LINE} and of a L{KEY} it does not
+        say as it should, and the host, if it names none.
     @ivar path: of its target, as it was sent.
     """
 
@@ -82,12 +88,17 @@ class Head:
         )
         self.isOld = parts[-1] == b"HTTP/1.0"
         self.isGet = parts[0] == b"GET"
-        self.hasKey = b"sec-websocket-key" in values
+        self.hasKey = KEY in values
+        self.key = values.get(KEY, [b""])[0].strip()
         self.lacks = {name for name, word in UPGRADE.items() if not _says(word, values.get(name, ()))}
         if not hosts:
             self.lacks.add(HOST)
-        target = originForm(parts[1]).decode("latin-1") if len(parts) > 1 else "/"
-        self.path, _, query = target.partition("?")
+        if self.key and not _isKey(self.key):
+            self.lacks.add(KEY)
+        if not (self.isGet and parts[-1] == b"HTTP/1.1" and self._line.isascii()):
+            self.lacks.add(LINE)
+        self._target = originForm(parts[1]) if len(parts) > 1 else b"/"
+        self.path, _, query = self._target.decode("latin-1").partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True))
 
     def saying(self, names: Set[bytes]) -> bytes:
@@ -95,9 +106,11 @@ class Head:
         The same head, with some of what it lacks in it, up to and with the
         blank line.
         """
+        line = b"GET %s HTTP/1.1" % quoted(self._target) if LINE in names else self._line
         fields = [field for field in self._fields if field.partition(b":")[0].strip().lower() not in names]
-        added = [name + b": " + UPGRADE.get(name, b"") for name in sorted(names)]
-        return b"\r\n".join([self._line, *added, *fields, b"", b""])
+        said = {**UPGRADE, KEY: _STAND_IN}
+        added = [name + b": " + said.get(name, b"") for name in sorted(names - {LINE})]
+        return b"\r\n".join([line, *added, *fields, b"", b""])
 
 
 def originForm(target: bytes) -> bytes:
@@ -112,6 +125,15 @@ def originForm(target: bytes) -> bytes:
     return rest if rest.startswith(b"/") else b"/" + rest
 
 
+def quoted(target: bytes) -> bytes:
+    """
+    A request's target with percent signs for what is not ASCII, which some
+    clients send as it is.
+    """
+    return _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], target)
+
+
+_NOT_ASCII = re.compile(rb"[^\x00-\x7f]")
 _ORIGIN = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
 
@@ -198,12 +220,14 @@ class Recogniser(Protocol):
         if head.isBroken or (HOST in head.lacks - self.factory.assumed and not self._isForgivenHost(head)):
             self._refuse()
             return None
-        isSocket = self.factory.takes(head)
-        said = self.factory.forgiven(head) if isSocket else head.lacks & self.factory.assumed & {HOST}
+        if self.factory.takes(head):
+            target, whole = self.factory.socketFor(head, self.transport.getPeer())
+            self._received = whole + self._received[end + 4 :]
+            return target
+        said = head.lacks & self.factory.assumed & {HOST}
         if said:
             self._received = head.saying(said) + self._received[end + 4 :]
-        maker = self.factory.sockets if isSocket else self.factory.site
-        return maker.buildProtocol(self.transport.getPeer())
+        return self.factory.site.buildProtocol(self.transport.getPeer())
 
     def _isForgivenHost(self, head: Head) -> bool:
         """
@@ -344,15 +368,21 @@ class PortFactory(Factory):
             return None
         return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)
 
-    def forgiven(self, head: Head) -> Set[bytes]:
+    def socketFor(self, head: Head, peer: IAddress) -> tuple[Any, bytes]:
         """
-        What an upgrade lacks that the dialect which knows its target does not
-        look for.
+        The protocol of a WebSocket, and the head that it has to see: with
+        what the upgrade lacks that the dialect which knows its target does
+        not look for.
         """
+        forgiven: Set[bytes] = frozenset()
         if head.lacks:
             for dialect, _ in self._recognised(head.path, head.query):
-                return head.lacks & getattr(dialect, "assumes", frozenset())
-        return frozenset()
+                forgiven = head.lacks & getattr(dialect, "assumes", frozenset())
+                break
+        made = self.sockets.buildProtocol(peer)
+        if KEY in forgiven:
+            made.oddKey = head.key
+        return made, head.saying(forgiven)
 
     def _recognised(self, path: str, query: dict[str, str]) -> Iterator[tuple[IDialect, Any]]:
         """

@@ -39,10 +39,9 @@ class UpgradeResource(Resource):
         transport = channel.transport
         channel.setTimeout(None)
         transport.unregisterProducer()
-        head = headOf(request)
-        target = self._port.sockets.buildProtocol(transport.getPeer())
+        target, head = self._port.socketFor(headOf(request), transport.getPeer())
         self._port.countEnd(target)
-        handOver(transport, target, head.saying(self._port.forgiven(head)))
+        handOver(transport, target, head)
         channel.rawDataReceived = target.dataReceived  # what was read together with the request comes here yet
         return NOT_DONE_YET
 

@@ -96,6 +96,8 @@ class SocketCarrier(WebSocketServerProtocol):
     One WebSocket.
 
     @ivar outlet: where frames are sent, as bytes, from the handshake on.
+    @ivar oddKey: what the client has for a key, where that is none and need
+        be none: the answer proves it all the same.
     """
 
     _log = Logger()
@@ -107,6 +109,7 @@ class SocketCarrier(WebSocketServerProtocol):
     data: bytes
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
+    oddKey: bytes | None = None
     tcpNoDelay = True  # Autobahn looks for it before it has copied it from the factory
     trafficStats = TrafficStats()  # of all that are open: nobody looks
     _isOpened = False
@@ -144,6 +147,8 @@ class SocketCarrier(WebSocketServerProtocol):
         @raise ConnectionDeny: nobody does, or the page it comes from is none
             of ours.
         """
+        if self.oddKey is not None:
+            self._wskey = self.oddKey.decode("latin-1")
         target = urlsplit(self.http_request_uri)
         path, query = target.path, dict(parse_qsl(target.query, keep_blank_values=True))
         try:

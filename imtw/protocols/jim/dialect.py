@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
-from imtw.protocols.detect import UPGRADE
+from imtw.protocols.detect import KEY, LINE, UPGRADE
 from imtw.protocols.jim.bodies import commandOf
 from imtw.protocols.jim.resources import jimRoutes
 from imtw.protocols.jim.socket import JimSpeaker
@@ -32,7 +32,7 @@ class JimDialect:
     """
 
     name = "jim"
-    assumes = frozenset(UPGRADE)  # the key alone makes it a WebSocket (docs/wire/jim.rst, WebSocket)
+    assumes = frozenset([*UPGRADE, LINE, KEY])  # any key makes it a WebSocket (docs/wire/jim.rst, WebSocket)
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core

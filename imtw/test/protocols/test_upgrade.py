@@ -4,7 +4,7 @@ An upgrade to a WebSocket as a later request of its connection.
 
 from __future__ import annotations
 
-from imtw.test.clients import Client, upgradeOf
+from imtw.test.clients import Client, SocketClient, acceptOf, upgradeOf
 from imtw.test.live import ANY_PORT, LiveTestCase
 
 FIRST = b"GET /api/user/online?userid=x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -80,6 +80,26 @@ class BareUpgradeTests(LiveTestCase):
         """
         live = await self.serve("--port-for", f"jim={ANY_PORT}")
         self.assertEqual(await self.statuses(live.port), [101] * 6)
+
+    async def test_anyLine(self) -> None:
+        """
+        Nor does it look at the method and the version, nor whether the key is
+        one: the answer proves whatever it is.  A name may be written as it
+        is.
+        """
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"jim={ANY_PORT}")
+        path = "/x?username=ann&password=x"
+        for port in live.ports:
+            for key in ("x", "AAAA", "a" * 30, "dGhlIHNhbXBsZSBub25jZQ"):
+                answer = await self.answer(port, path, Sec_WebSocket_Key=key)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 101 "), answer)
+                self.assertIn(b"\r\nSec-WebSocket-Accept: %s\r\n" % acceptOf(key), answer)
+            for how in ("POST", "OPTIONS"):
+                self.assertIn(b" 101 ", await self.answer(port, path, how))
+            self.assertIn(b" 400 ", await self.answer(port, path, Sec_WebSocket_Key=""))
+            client = await self.connect(port, SocketClient())
+            client.write(upgradeOf("/?username=张三&password=x").replace(b"HTTP/1.1", b"HTTP/1.0"))
+            self.assertEqual((await client.upTo(6))[0]["data"]["user"]["id"], "张三")
 
     async def test_easyim(self) -> None:
         """
