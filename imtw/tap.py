@@ -37,6 +37,7 @@ from imtw.interfaces import (
 from imtw.options import Options as Options  # twistd looks for it here
 from imtw.options import offeredDialects, specOf
 from imtw.plugin import findMakers
+from imtw.protocols.accepted import keepLittle
 from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
 from imtw.protocols.listen import endpointFor, reasonOf
@@ -129,6 +130,7 @@ class Server(MultiService):
             listening = await port.endpoint.listen(port.factory)
         except Exception as error:
             raise ImtwError(f"cannot listen on {description}: {reasonOf(error)}") from error
+        keepLittle(listening)
         self.listening.append(listening)
 
     async def _stop(self) -> None:

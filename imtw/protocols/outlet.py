@@ -86,7 +86,7 @@ class TransportOutlet(Outlet):
     @property
     def isWaiting(self) -> bool:  # type: ignore[override]
         transport = self._transport
-        return self._paused or bool(getattr(transport, "dataBuffer", b"") or getattr(transport, "_tempDataBuffer", ()))
+        return self._paused or bool(getattr(transport, "dataBuffer", b"") or getattr(transport, "_tempDataLen", 0))
 
     @property
     def isClosed(self) -> bool:  # type: ignore[override]
@@ -183,7 +183,7 @@ class TransportOutlet(Outlet):
         self.isActive = True
         transport = self._transport
         direct = self._direct  # called by a name: an attribute that is no method is slow to call
-        if direct is not None and not (transport.dataBuffer or transport._tempDataBuffer):
+        if direct is not None and not (transport.dataBuffer or transport._tempDataLen):
             try:
                 sent = direct(data)
             except OSError:  # full, or gone: the transport finds out which

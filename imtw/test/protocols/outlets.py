@@ -18,6 +18,7 @@ from twisted.trial.unittest import TestCase
 
 from imtw.cork import Cork
 from imtw.fast import Fast
+from imtw.protocols.accepted import keepLittle
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.outlet import TransportOutlet
 from imtw.test.clients import HOST, reactor
@@ -98,6 +99,7 @@ class SocketTestCase(TestCase):
         sender = Sender(Cork(Fast()), budget, kind)
         factory = SenderFactory(sender)
         port = await endpointFor(reactor, f"{description}:interface={HOST}").listen(factory)
+        keepLittle(port)
         self.addCleanup(port.stopListening)
         peer = socket.socket()
         self.addCleanup(peer.close)
