@@ -218,6 +218,7 @@ def portFactory(
         core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked, core.counters
     )
     factory.site = BoundedSite(core, Root(routes, page, UpgradeResource(factory), elsewhere), origins)
+    factory.site.quotes = any(getattr(dialect, "quotesTargets", False) for dialect in dialects)
     return factory
 
 

@@ -22,7 +22,8 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have six attributes more.  Two are of upgrades whose target it
+    It may have seven attributes more.  C{quotesTargets} says that a request's
+    target may have characters that are not ASCII.  Two are of upgrades whose target it
     recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the headers
     without which one is an ordinary request; and C{assumes}, those that it
     may leave out, or what else of the head may be odd.  Four are for ports of its own: C{elsewhere}, an

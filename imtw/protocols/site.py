@@ -7,6 +7,7 @@ may take; both are done here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,15 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from imtw.commands import Status
-from imtw.protocols.detect import originForm
+from imtw.protocols.detect import originForm, quoted
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.server import Core
 
 JSON = b"application/json; charset=utf-8"
 UNKNOWN = "application/octet-stream"  # a file whose name says nothing
 PATIENCE = 2.0  # seconds for a client of HTTP/1.0 to hang up
+
+_REQUEST = re.compile(rb"([^: ]+ )([^ ]+)( HTTP/1\.[01])")  # a first line, which no header is
 
 encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -103,6 +106,15 @@ class BoundedChannel(HTTPChannel):
             self.site.deadlines.set(self, self.site.limits.httpRequest)
         super().dataReceived(data)
 
+    def lineReceived(self, line: bytes) -> None:
+        """
+        A line of a head.
+        """
+        if self.site.quotes and not line.isascii():
+            found = _REQUEST.fullmatch(line)
+            line = found[1] + quoted(found[2]) + found[3] if found is not None else line
+        super().lineReceived(line)
+
     def allHeadersReceived(self) -> None:
         """
         The head is there: it names one host (RFC 9112, 3.2), or nothing that
@@ -166,9 +178,13 @@ class BoundedChannel(HTTPChannel):
 class BoundedSite(Site):
     """
     The HTTP side of a port.
+
+    @ivar quotes: a target may have characters that are not ASCII, as curl
+        sends them.
     """
 
     noisy = False
+    quotes = False
     requestFactory = BoundedRequest
 
     def __init__(self, core: Core, root: IResource, origins: Sequence[str] = ()) -> None:

@@ -33,6 +33,7 @@ class JimDialect:
 
     name = "jim"
     assumes = frozenset([*UPGRADE, LINE, KEY])  # any key makes it a WebSocket (docs/wire/jim.rst, WebSocket)
+    quotesTargets = True
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core

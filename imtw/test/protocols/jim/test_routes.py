@@ -56,6 +56,16 @@ class HTTPTests(QuirkTestCase):
                 answer = await self.http(port, method, "/")
                 self.assertEqual((answer.status, answer.headers["content-type"][:9]), (200, "text/html"), method)
 
+    async def test_rawNames(self) -> None:
+        """
+        A name need not be percent-encoded, on any request of a connection.
+        """
+        await self.tcp(self.live.port, "张三")
+        client = await self.raw(self.live.port)
+        for count in (1, 2):
+            client.write("GET /api/user/online?userid=张三 HTTP/1.1\r\nHost: x\r\nX-Name: 张 HTTP/1.1\r\n\r\n".encode())
+            await client.until(lambda n=count: client.received.count(b'"code":10019') == n, "an answer")  # type: ignore[misc]
+
     async def test_methodInPieces(self) -> None:
         """
         A method that nobody knows may come cut anywhere; what only begins
