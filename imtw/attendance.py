@@ -144,11 +144,11 @@ class Attendance:
         if joins:
             membership = await self._join(user, group, name or None, session.origin)
         else:
-            found: Membership | None = await self._store.membership(user.id, group)
+            places: list[Membership] = await self._store.places(user.id)  # in the order of the kicks
+            found = next((place for place in places if place.pair.a == group), None)
             if found is None:
                 raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, JoinVerdict.REFUSED))
             membership = found
-            membership.head = await self._store.head(membership.pair)
         if session.ended is not None:
             self._sessions.visit(session, user)
             catchUp = self._reader(session)

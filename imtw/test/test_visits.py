@@ -118,6 +118,26 @@ class VisitTests(HandlerTestCase):
         self.say(ann, "still there?")
         self.assertEqual(bob.listen(), [])
 
+    def test_kickedMeanwhile(self) -> None:
+        """
+        Who is kicked while it comes in, as a member, is not left in the live
+        group.
+        """
+        store, bob = self.core.store, Visitor(self.core, "bob")
+        self.successResultOf(store.join("bob", "g", None, 10))
+        membership = store.membership
+
+        def kicked(user: str, group: str) -> Any:
+            found = membership(user, group)
+            self.successResultOf(store.kick(user, group))
+            self.core.attendance.expel(user, group)
+            return found
+
+        self.patch(store, "membership", kicked)
+        Deferred.fromCoroutine(self.core.attendance.visit(bob.session, bob.user, "g", False)).addErrback(lambda _: None)
+        isMember = self.successResultOf(membership("bob", "g")) is not None
+        self.assertEqual(bob.session.isIn("g"), isMember)
+
     def test_noGap(self) -> None:
         """
         What is said between coming in and being told comes once, in order,
