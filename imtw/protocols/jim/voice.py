@@ -20,6 +20,7 @@ from imtw.server import Core
 from imtw.sessions import Outlet
 
 HANDSHAKE, LOGIN, CHAT = 1, 5, 11
+OUTSPOKEN = frozenset([14, 19])  # what J-IM itself answers where it cannot read a body
 SILENTLY = 1  # a synSeq: do it, and say nothing
 _UNKNOWN_COMMAND = Status.UNKNOWN_COMMAND  # an attribute of an enumeration is dear
 
@@ -102,14 +103,16 @@ class JimVoice(Voice):
     def _readStrictly(self, command: Command, body: bytes) -> Struct:
         """
         The same, as J-IM does it: what it cannot read it does not answer,
-        nor a chat of a type it does not know; one of type 0 it keeps as a
-        private one (D-4); and without a C{from} it takes the nick (D-11).
+        nor a chat of a type it does not know; one of type 0 is a private one
+        (D-4); and without a C{from} it takes the nick (D-11).
         """
         try:
             if command.code != CHAT:
                 return read(command, body)
             chat = decode(ChatBody, body)
         except (BadBody, Unreadable):
+            if command.code in OUTSPOKEN:
+                raise
             raise Unanswered from None
         if chat.chatType is not None and chat.chatType not in (GROUP, PRIVATE):
             if chat.chatType == 0:

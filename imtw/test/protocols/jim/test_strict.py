@@ -29,10 +29,14 @@ class StrictTests(QuirkTestCase):
 
     async def test_chatTypeZero(self) -> None:
         """
-        With 0: silence, and it is kept as a private message.
+        With 0: silence, and it is kept as a private message, and told as
+        one.
         """
         self.assertEqual(await self.ann.ask(11, {"to": "bob", "chatType": 0, "content": "x"}), [])
         self.assertEqual([one["content"] for one in await self.history("bob")], ["x"])
+        bob = await self.ws(self.live.port, "bob")
+        self.assertEqual(await self.ann.ask(11, {"to": "bob", "chatType": 0, "content": "y"}), [])
+        self.assertEqual(said(await bob.sync()), [("ann", "y")])
 
     async def test_chatTypeZeroRefused(self) -> None:
         """
@@ -50,9 +54,13 @@ class StrictTests(QuirkTestCase):
 
     async def test_unreadable(self) -> None:
         """
-        A chat that cannot be read: silence.
+        What cannot be read: silence, but for 14 and 19, which J-IM itself
+        answers.
         """
-        self.assertEqual(await self.ann.ask(11, b"{"), [])
+        for command in (3, 5, 7, 11, 17):
+            self.assertEqual(await self.ann.ask(command, b"{"), [], command)
+        for command, code in ((14, 10020), (19, 10015)):
+            self.assertEqual([one["code"] for one in await self.ann.ask(command, b"{")], [code])
 
     async def test_still(self) -> None:
         """
