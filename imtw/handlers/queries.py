@@ -23,7 +23,7 @@ from imtw.commands import (
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
 from imtw.limits import sizeOf, within
-from imtw.model import Liberty, Pair, Scope, User, groupPair, isName, privatePair
+from imtw.model import Group, Liberty, Mode, Pair, Scope, User, groupPair, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -40,11 +40,11 @@ LEAST = sizeOf(UserInList(User("", "")))  # bytes of a user in a list
 @implementer(ICommandHandler)
 class GetUserHandler:
     """
-    Shows a user and who else is in its groups, at most
-    L{Limits.usersListed} of each, the asker first.  Where that is more than
-    one answer has room for, each group gets the same share of it, and what
-    one leaves the next may have; where not even the groups fit, those that
-    the user joined first are shown.
+    Shows a user and who else is in its groups, as far as these are the
+    asker's business: at most L{Limits.usersListed} of each, the asker first.
+    Where that is more than one answer has room for, each group gets the same
+    share of it, and what one leaves the next may have; where not even the
+    groups fit, those that the user joined first are shown.
 
     Without a store that keeps the log only users who are connected are
     known, and nobody's presence is told beside them (J-IM's store off).
@@ -67,7 +67,7 @@ class GetUserHandler:
             raise CommandRefused(Status.USER_NOT_FOUND)
         first = list(dict.fromkeys([*([session.user.id] if session.user else []), user.id]))
         view = UserView(self._shown(user), self._isOnline(user.id), [])
-        found = await core.store.groupsOf(user.id)
+        found = await self._groups(user.id, session.user)
         room = core.limits.answer - sizeOf(view)
         view.groups += within(room, [GroupView(group.id, group.name, group.avatar, None) for group in found])
         room -= sum(map(sizeOf, view.groups))
@@ -75,6 +75,21 @@ class GetUserHandler:
             group.users = await self._users(group.id, request.show, first, room // (len(view.groups) - at))
             room -= sum(map(sizeOf, group.users or ()))
         return Reply(SHOWN_AS[request.show], view)
+
+    async def _groups(self, user: str, asker: User | None) -> list[Group]:
+        """
+        The groups of a user, as far as they are the asker's business: who is
+        in one that was made on purpose only those in it may know, and
+        operators.
+        """
+        store = self._core.store
+        found: list[Group] = await store.groupsOf(user)
+        if asker is not None and (asker.operator or asker.id == user):
+            return found
+        if all(group.mode is Mode.OPEN for group in found):
+            return found
+        shared = {group.id for group in await store.groupsOf(asker.id)} if asker is not None else set()
+        return [group for group in found if group.mode is Mode.OPEN or group.id in shared]
 
     async def _users(self, group: str, show: Presence, first: list[str], room: int) -> list[UserInList] | None:
         """

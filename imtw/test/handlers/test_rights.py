@@ -12,6 +12,7 @@ from imtw.commands import (
     CreateGroup,
     GetHistory,
     GetMessages,
+    GetUser,
     JoinGroup,
     JoinVerdict,
     Kick,
@@ -70,6 +71,17 @@ class RightsTests(HandlerTestCase):
         self.assertEqual(self.status(self.dan, 111, CreateGroup("Mine", " bad ")), Status.BAD_REQUEST)
         made = self.data(self.dan, 111, CreateGroup("Mine"))
         self.assertEqual(len(made.group), 32)
+
+    def test_seen(self) -> None:
+        """
+        That somebody is in the group, and who else is, only members and
+        operators see who look at a user.
+        """
+        seen = {
+            name: [view.id for view in self.ask(one, 17, GetUser("cid")).data.groups]  # type: ignore[union-attr]
+            for name, one in self.people.items()
+        }
+        self.assertEqual(seen, {"ann": ["team"], "bob": ["team"], "cid": ["team"], "dan": [], "olga": ["team"]})
 
     def test_roles(self) -> None:
         """
