@@ -1,5 +1,6 @@
 """
-A dialect of a hundred lines: chat by telnet or nc, a line a request::
+A small dialect: chat by telnet or nc, a line a request, or over a WebSocket at
+C{/lines}, a message a request::
 
     login NAME PASSWORD     join GROUP      tell USER TEXT
     say GROUP TEXT          quit
@@ -27,7 +28,10 @@ from imtw.errors import CommandRefused, RemoteProtocolError
 from imtw.events import Event, Said
 from imtw.interfaces import ICore, IDialect, IForm
 from imtw.model import Scope
+from imtw.protocols.framing import frame
+from imtw.protocols.socketvoice import SocketVoice
 from imtw.protocols.streamvoice import StreamVoice
+from imtw.protocols.voice import Voice
 
 LONGEST = 4096  # bytes of a line
 PATIENCE = 60  # seconds for a person to type a name and a password
@@ -57,14 +61,29 @@ class LineDecoder:
         if not end:
             return None
         self._bytes = rest
-        return line.decode("utf-8", "replace").strip().split(None, 2) or [""]
+        return wordsOf(line)
 
 
-def show(text: str) -> bytes:
+def wordsOf(line: bytes) -> list[str]:
+    """
+    A packet: the words of a request, the last one with all that comes behind.
+    """
+    return line.decode("utf-8", "replace").strip().split(None, 2) or [""]
+
+
+def lineOf(text: str) -> bytes:
     """
     One line, whatever somebody put into it.
     """
-    return "".join(sign if sign.isprintable() else " " for sign in text).encode("utf-8", "replace") + b"\r\n"
+    return "".join(sign if sign.isprintable() else " " for sign in text).encode("utf-8", "replace")
+
+
+def inStream(text: str) -> bytes:
+    return lineOf(text) + b"\r\n"
+
+
+def inFrame(text: str) -> bytes:
+    return frame(lineOf(text))
 
 
 @implementer(IForm)
@@ -75,32 +94,29 @@ class LineForm:
 
     tellsOwn = False
 
+    def __init__(self, show: Callable[[str], bytes]) -> None:
+        self._show = show
+
     def encode(self, event: Event) -> bytes:
         if not isinstance(event, Said):
             return b""
         pair = event.message.pair
         place = f"[{pair.a}] " if pair.scope is Scope.GROUP else ""
-        return show(f"{place}{event.message.sender}: {event.message.content or event.message.kind}")
+        return self._show(f"{place}{event.message.sender}: {event.message.content or event.message.kind}")
 
     def withDevice(self, named: bool) -> LineForm:
         return self
 
 
-FORM = LineForm()
+STREAM, SOCKET = LineForm(inStream), LineForm(inFrame)
 
 
-class LineProtocol(StreamVoice):
+class LineVoice(Voice):
     """
-    One connection: lines to requests, and replies to lines.
+    Words to requests, and replies to lines, on any carrier.
     """
 
-    def __init__(self, core: Any) -> None:
-        self.core = core
-        self.decoder = LineDecoder()
-
-    def opened(self, outlet: Any, address: str) -> None:
-        self.begin(outlet, FORM, "tcp", address)
-        self.waitForLogin(PATIENCE)
+    show: Callable[[str], bytes]
 
     def take(self, packet: list[str]) -> None:
         self.lane.take(CODES[packet[0]].code if packet[0] in CODES else -1, packet)
@@ -123,20 +139,56 @@ class LineProtocol(StreamVoice):
         match reply.status:
             case Status.LOGGED_IN:
                 self.noMoreWaiting()
-                return show(f"* you are {packet[1]}")
+                return self.show(f"* you are {packet[1]}")
             case Status.JOINED:
-                return show(f"* you are in {packet[1]}")
+                return self.show(f"* you are in {packet[1]}")
             case Status.SENT | Status.CLOSED:
                 return b""
             case Status.OFFLINE:
-                return show(f"* {packet[1]} is not here, and will get it later")
-        return show("* no. " + (reply.reason or HELP))
+                return self.show(f"* {packet[1]} is not here, and will get it later")
+        return self.show("* no. " + (reply.reason or HELP))
+
+
+class LineProtocol(LineVoice, StreamVoice):
+    """
+    One connection over TCP.
+    """
+
+    show = staticmethod(inStream)
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+        self.decoder = LineDecoder()
+
+    def opened(self, outlet: Any, address: str) -> None:
+        self.begin(outlet, STREAM, "tcp", address)
+        self.waitForLogin(PATIENCE)
+
+
+class LineSpeaker(LineVoice, SocketVoice):
+    """
+    One WebSocket.
+    """
+
+    show = staticmethod(inFrame)
+    longest = LONGEST
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+
+    def opened(self, socket: Any, query: dict[str, str]) -> None:
+        self.attach(socket)
+        self.begin(socket.outlet, SOCKET, "ws", socket.address)
+        self.waitForLogin(PATIENCE)
+
+    def received(self, payload: bytes, isBinary: bool) -> None:
+        self.queue(wordsOf(payload), len(payload))
 
 
 @implementer(IDialect)
 class LineDialect:
     """
-    Known by its first word; on a port of its own by nothing.
+    Known by its first word, or its path; on a port of its own by nothing.
     """
 
     name = "lines"
@@ -147,8 +199,8 @@ class LineDialect:
     def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], Any] | None:
         return (lambda: LineProtocol(self._core)) if alone or head.startswith(b"login ") else None
 
-    def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> None:
-        return None
+    def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | None:
+        return (lambda: LineSpeaker(self._core)) if alone or path == "/lines" else None
 
     def recogniseMessage(self, payload: bytes, isBinary: bool) -> None:
         return None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -18,9 +19,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted.plugins
-from imtw.test.clients import Client, StreamClient
+from imtw.test.clients import TEXT, Client, SocketClient, StreamClient
 from imtw.test.environments import InstalledTestCase, checkout
 from imtw.test.live import LiveTestCase
+from imtw.test.test_docs.pages import page
 
 JOIN, CHAT, POLL, HELLO, INVITE = 7, 11, 21, 22, 23
 NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND = (
@@ -137,6 +139,25 @@ class LineClient(Client):
             raise AssertionError(f"{heard.decode()!r}, wanted {wanted.decode()!r}")
 
 
+class LineSocket(SocketClient):
+    """
+    A page that sends what it is typed as it is.
+    """
+
+    def _frame(self, first: int, payload: bytes) -> None:
+        self.frames.append((first, payload))
+
+    async def hears(self, *lines: str) -> None:
+        """
+        The next messages are these.
+        """
+        await self.until(lambda: len(self.frames) >= len(lines), str(lines))
+        heard, self.frames = self.frames[: len(lines)], self.frames[len(lines) :]
+        wanted = [(0x80 | TEXT, line.encode()) for line in lines]
+        if heard != wanted:
+            raise AssertionError(f"{heard}, wanted {wanted}")
+
+
 class LinesTests(InstalledTestCase):
     """
     The dialect for telnet.
@@ -183,6 +204,33 @@ class LinesTests(InstalledTestCase):
         stranger = await self.lines(port)
         stranger.write(b"login \nsay tea hello\n")
         await stranger.hears(no, no)
+        self.assertNotIn(b"Traceback", self.server.output)
+
+    async def test_webSocket(self) -> None:
+        """
+        The same requests are messages of a WebSocket at its path.
+        """
+        port = await self.start()
+        bob = await self.lines(port)
+        bob.write(b"login bob secret\njoin tea\n")
+        await bob.hears("* you are bob", "* you are in tea")
+        alice = await self.connect(port, LineSocket())
+        self.assertEqual(await alice.upgrade("/lines"), 101)
+        for line in ("login alice secret", "join tea", "say tea 有人吗?", "tell carol later", "dance"):
+            alice.send(line.encode())
+        await alice.hears(
+            "* you are alice",
+            "* you are in tea",
+            "[tea] alice: 有人吗?",
+            "* carol is not here, and will get it later",
+            "* no. login NAME PASSWORD, join GROUP, say GROUP TEXT, tell USER TEXT, quit",
+        )
+        await bob.hears("[tea] alice: 有人吗?")
+        bob.write(b"say tea yes\n")
+        await bob.hears("[tea] bob: yes")
+        await alice.hears("[tea] bob: yes")
+        alice.send(b"say tea " + b"x" * 5000)
+        await alice.closed()
         self.assertNotIn(b"Traceback", self.server.output)
 
     async def lines(self, port: int) -> LineClient:
@@ -292,8 +340,11 @@ class TextTests(SynchronousTestCase):
 
     def test_imports(self) -> None:
         """
-        They import of imtw only what plugins may.
+        They import of imtw only what plugins may, as the rules for plugins
+        have it.
         """
+        rules = page("docs/plugins.rst").read_text("utf-8").partition("\nRules\n")[2]
+        self.assertEqual(set(re.findall(r"``imtw\.([a-z.]+)``", rules)) - {"limits"}, FOR_PLUGINS | FOR_DIALECTS)
         found = set()
         for source in self.sources():
             for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
