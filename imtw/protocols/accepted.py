@@ -70,9 +70,7 @@ class Accepted(Server):
 
     hostname = Derived(lambda self: self.client[0])
     logstr = Derived(lambda self: f"{spokenOn(self)},{self.sessionno},{self.hostname}")
-    repstr = Derived(
-        lambda self: f"<{spokenOn(self)} #{self.sessionno} on {self.server._realPortNumber}>"
-    )
+    repstr = Derived(lambda self: f"<{spokenOn(self)} #{self.sessionno} on {self.server._realPortNumber}>")
 
     @property
     def _tempDataBuffer(self) -> list[bytes]:

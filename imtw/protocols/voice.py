@@ -49,14 +49,14 @@ class Voice:
         self.outlet = outlet
         self.session = self.core.newSession(outlet, form, terminal, address, liberties)
         self.lane = Lane(self.core.dispatcher, self.session, self)
-        self.core.voices.add(self)
+        self.core.voices[self] = None
 
     def end(self) -> None:
         """
         The connection is gone.
         """
         self.noMoreWaiting()
-        self.core.voices.discard(self)
+        self.core.voices.pop(self, None)
         self.lane.close()
         self.core.lost(self.session)
 
