@@ -74,7 +74,7 @@ class Lane:
         self._dispatcher = dispatcher
         self.session = session
         self.voice = voice
-        self._slots: list[Slot] = []  # few, most often none: even an empty deque takes 0.7 KB
+        self._slots: list[Slot] | tuple[()] = ()  # few, most often none, and then no list
         self._held: tuple[int, Any] | None = None
         self._barrier = False
         self._gates = 0
@@ -136,7 +136,7 @@ class Lane:
         if not self._closed:
             self._closed = True
             self.busy = True
-            self._slots.clear()
+            self._slots = ()
             self._held = None
             del self.voice  # which has this lane: no garbage is left to be found
 
@@ -173,11 +173,11 @@ class Lane:
         """
         A slot was filled: send what is due now, and go on reading.
         """
-        slots = self._slots
-        while slots and (reply := slots[0].reply) is not None:
-            slot = slots.pop(0)
+        while self._slots and (reply := self._slots[0].reply) is not None:
+            slot = self._slots.pop(0)
             self._write(slot.command, slot.packet, reply, slot.before)
-        if not slots:
+        if not self._slots:
+            self._slots = ()
             self._barrier = False
         if self.busy:
             self._goOn()
@@ -199,6 +199,15 @@ class Lane:
                 return
         self.busy = False
         self.voice.resume()
+
+    def _queue(self, slot: Slot) -> None:
+        """
+        Behind the others.
+        """
+        if self._slots:
+            self._slots.append(slot)
+        else:
+            self._slots = [slot]
 
     def _answer(self, command: Command | None, packet: Any, reply: Reply) -> None:
         """
@@ -224,7 +233,7 @@ class Lane:
             self._write(command, packet, slot.reply, slot.before)
             return
         slot.lane = self
-        self._slots.append(slot)
+        self._queue(slot)
         if len(self._slots) >= self._dispatcher.maxSlots:
             self.busy = True
 
@@ -236,7 +245,7 @@ class Lane:
         slot.lane = self
         slot.command = command
         slot.packet = packet
-        self._slots.append(slot)
+        self._queue(slot)
         self._barrier = self.busy = True
 
         def settle(reply: Reply | Slot | None) -> None:
@@ -255,7 +264,7 @@ class Lane:
         if self._closed:
             return
         new.lane, new.command, new.packet = self, old.command, old.packet
-        self._slots[self._slots.index(old)] = new
+        self._slots = [new if slot is old else slot for slot in self._slots]
         self._barrier = False
         if new.gate is not None:
             self.hold()
