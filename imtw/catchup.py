@@ -63,6 +63,8 @@ class CatchUp:
         self._store = store
         self._groups = groups
         self._limits = limits
+        self._lagging: dict[int, int] = {}
+        session.lagging = self._lagging
         self._pairs: dict[int, tuple[Pair, int]] = {}  # conversation: where it is, how far it was sent
         self._isRunning = False
 
@@ -74,14 +76,15 @@ class CatchUp:
         for found in memberships:
             if found.cursor < found.head:
                 self.hold(found.conversation, found.pair, found.cursor)
-                self._session.lagging[found.conversation] = found.head
+                self._lagging[found.conversation] = found.head
 
     def stop(self) -> None:
         """
         Somebody else is on this session, or nobody.
         """
         self._pairs.clear()
-        self._session.lagging.clear()
+        self._lagging.clear()
+        self._session.lagging = None
         self._session.catchUp = None
 
     def lag(self, conversation: int, pair: Pair, seq: int) -> None:
@@ -99,7 +102,7 @@ class CatchUp:
         The same, but do not read before L{relieved}.
         """
         self._pairs[conversation] = (pair, seq)
-        self._session.lagging[conversation] = seq
+        self._lagging[conversation] = seq
 
     def relieved(self) -> None:
         """
@@ -203,7 +206,7 @@ class CatchUp:
         How far this has to read: what is told from now on comes after it.
         """
         if pair.scope is not Scope.GROUP:
-            return self._session.lagging[conversation]
+            return self._lagging[conversation]
         member = self._session.members.get(pair.a)
         return member.group.head if member is not None else 0  # out of it meanwhile: what was said is not for it
 
@@ -212,7 +215,7 @@ class CatchUp:
         Take part again from here on.
         """
         del self._pairs[conversation]
-        self._session.lagging.pop(conversation, None)
+        self._lagging.pop(conversation, None)
         member = self._session.members.get(pair.a) if pair.scope is Scope.GROUP else None
         if member is not None:
             member.skip()

@@ -355,7 +355,7 @@ class LiveGroups:
         if group is None:
             group = self._groups[id] = LiveGroup(membership, self._sweeper, self._backlog)
         if id not in session.members:
-            session.members[id] = group.add(session)
+            session.takePart(id, group.add(session))
         return group
 
     def detach(self, session: Session, id: str) -> LiveGroup | None:
@@ -364,7 +364,7 @@ class LiveGroups:
 
         @return: the group, while others are left in it.
         """
-        member = session.members.pop(id, None)
+        member = session.partFrom(id)
         if member is None:
             return None
         group = member.group

@@ -5,6 +5,7 @@ Who is connected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
@@ -16,6 +17,9 @@ from imtw.model import Liberty, User
 if TYPE_CHECKING:
     from imtw.catchup import CatchUp
     from imtw.groups import Member
+
+#: The places of a session that has none: one for all, where nothing can be put.
+NOWHERE: Any = MappingProxyType({})
 
 
 def nothing() -> None:
@@ -81,7 +85,8 @@ class Session:
 
     @ivar members: its places in groups, by the group's id.
     @ivar lagging: conversations in which nothing is sent for now, with the
-        last seq that was left out; the log has it.
+        last seq that was left out; the log has it.  L{None} while nothing
+        reads the log (C{catchUp}).
     @ivar watching: the users of whose coming and going it is told, those it
         asked about last at the end; L{None} for none.
     @ivar catchUp: what reads the log for a session with a device.
@@ -142,14 +147,14 @@ class Session:
         self.user: User | None = None
         self.device = ""
         self.token = b""
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Member] = NOWHERE
         self.isEchoed = True
         self.isFed = False
         self.isForgetful = False
         self.realm = ""
         self.origin = ""
         self.follows = False
-        self.lagging: dict[int, int] = {}
+        self.lagging: dict[int, int] | None = None
         self.catchUp: CatchUp | None = None
         self.watching: dict[str, None] | None = None  # made when it asks: each takes 0.2 KB
         self.lastTyped = 0.0
@@ -160,6 +165,27 @@ class Session:
         Does this session take part in a group?
         """
         return group in self.members
+
+    def takePart(self, group: str, member: Member) -> None:
+        """
+        This session has a place in a group.
+        """
+        if self.members is NOWHERE:
+            self.members = {}
+        self.members[group] = member
+
+    def partFrom(self, group: str) -> Member | None:
+        """
+        It has none any more.
+
+        @return: the one it had.
+        """
+        member = self.members.get(group)
+        if member is not None:
+            del self.members[group]
+            if not self.members:
+                self.members = NOWHERE
+        return member
 
     def tell(self, event: Event) -> None:
         """
@@ -179,11 +205,14 @@ class Session:
         if not isinstance(event, Logged):
             return self.outlet.level > 0
         message = event.message
-        if message.conversation in self.lagging:
+        if self.catchUp is None or self.lagging is None:
+            return False
+        lastSeq = self.lagging.get(message.conversation)
+        if lastSeq is not None:
             # A client without a device may repeat an older row meanwhile, which is told again.
-            self.lagging[message.conversation] = max(self.lagging[message.conversation], message.seq)
+            self.lagging[message.conversation] = max(lastSeq, message.seq)
             return True
-        if self.outlet.level < 2 or self.catchUp is None:
+        if self.outlet.level < 2:
             return False
         self.catchUp.lag(message.conversation, message.pair, message.seq - 1)
         self.lagging[message.conversation] = message.seq

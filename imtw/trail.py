@@ -61,7 +61,7 @@ class Trail:
         A row was handed to a user's sessions, but for those that lag there.
         """
         for session in sessions:
-            if session.device and conversation not in session.lagging:
+            if session.device and conversation not in (session.lagging or ()):
                 self.handed(session, pair, seq, seq)
 
     def handed(self, session: Session, pair: Pair, first: int, last: int) -> None:
