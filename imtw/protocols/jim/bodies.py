@@ -46,7 +46,8 @@ class Body(Struct, kw_only=True, gc=False, omit_defaults=True, forbid_unknown_fi
 
     cmd: Int | None = None
     createTime: Int | None = None
-    extras: dict[str, Any] | None = None
+    # Without "or None" msgspec can be trusted with it (imtw.protocols.jim.coerce.checks).
+    extras: dict[str, Any] = None  # type: ignore[assignment]
     id: str | None = None
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
-from imtw.protocols.jim.values import LEAST, MOST, Mismatch, decimal, flag, integer, isNull, text, tidy
+from imtw.protocols.jim.values import LEAST, MOST, Mismatch, decimal, flag, integer, text, tidy
 
 S = TypeVar("S", bound=Struct)
 
@@ -51,8 +51,8 @@ def convert(value: object, type_: type[S]) -> S:
 def checks(type_: type[Struct]) -> dict[str, Coercer] | None:
     """
     What is still to be done to a body that msgspec has decoded by itself,
-    letting texts be numbers: it takes "NaN", integers of any size, and null
-    members.
+    letting texts be numbers: it takes "NaN", integers of any size, null
+    members, and "null" for an object that may be none.
 
     @return: by attribute, what to put such a field's value through if it is
         not L{None}; or L{None} if msgspec cannot be trusted with it: the body
@@ -63,6 +63,8 @@ def checks(type_: type[Struct]) -> dict[str, Coercer] | None:
     found: dict[str, Coercer] = {}
     for field in _info(type_).fields:
         kind = _notNone(field.type)
+        if _hidesNull(field.type):
+            return None
         if isinstance(kind, inspect.IntType | inspect.FloatType | inspect.AnyType) or _isObject(kind):
             if not _isSafe(kind, set()):
                 found[field.name] = _coercer(kind)
@@ -78,7 +80,7 @@ def _isSafe(kind: inspect.Type, seen: set[type]) -> bool:
     if isinstance(kind, inspect.IntType):
         return kind.ge is not None and kind.le is not None and kind.ge >= LEAST and kind.le <= MOST
     if isinstance(kind, inspect.UnionType):
-        return all(_isSafe(one, seen) for one in kind.types)
+        return not _hidesNull(kind) and all(_isSafe(one, seen) for one in kind.types)
     if isinstance(kind, inspect.ListType):
         return _isSafe(kind.item_type, seen)
     if isinstance(kind, inspect.StructType):
@@ -87,6 +89,14 @@ def _isSafe(kind: inspect.Type, seen: set[type]) -> bool:
         seen.add(kind.cls)
         return kind.forbid_unknown_fields and all(_isSafe(field.type, seen) for field in kind.fields)
     return isinstance(kind, inspect.StrType | inspect.BoolType | inspect.NoneType | inspect.EnumType)
+
+
+def _hidesNull(kind: inspect.Type) -> bool:
+    """
+    Would msgspec take a text that says null for this, which is an array or an
+    object, or nothing?
+    """
+    return _takesNone(kind) and isinstance(_notNone(kind), inspect.DictType | inspect.ListType | inspect.StructType)
 
 
 def _isObject(kind: inspect.Type) -> bool:
@@ -182,9 +192,9 @@ def _coercer(kind: inspect.Type) -> Coercer:
 
 def _orNone(coercer: Coercer) -> Coercer:
     """
-    Lets null, and the text of it, count as absent.
+    Lets null count as absent; the text of it does so only for numbers.
     """
-    return lambda value: None if value is None or isNull(value) else coercer(value)
+    return lambda value: None if value is None else coercer(value)
 
 
 def _asItIs(value: object) -> object:

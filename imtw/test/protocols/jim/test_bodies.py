@@ -236,7 +236,7 @@ class DecodeTests(SynchronousTestCase):
         """
         Extras that are something else spoil the body.
         """
-        for extras in ("[1,2]", '"text"', '"{}"', "1", "true", '""'):
+        for extras in ("[1,2]", '"text"', '"{}"', "1", "true", '""', '"null"'):
             self.refused('{"content":"x","extras":' + extras + "}")
         self.assertIsNone(self.chat('{"extras":null}').extras)
 

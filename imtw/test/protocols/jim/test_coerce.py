@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, defstruct, field
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.jim.coerce import checks, convert
@@ -67,7 +67,7 @@ class Recursive(Struct, forbid_unknown_fields=True):
     """
 
     name: str | None = None
-    users: list[Recursive] | None = None
+    users: list[Recursive] = field(default_factory=list)
 
 
 class Frozen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,7 +174,7 @@ class ConvertTests(SynchronousTestCase):
         )
         self.check("extras", None, None)
         self.check("extras", {}, {})
-        self.refused("extras", [1, 2], "text", '{"a":1}', "", 1, True)
+        self.refused("extras", [1, 2], "text", '{"a":1}', "", "null", 1, True)
 
     def test_others(self) -> None:
         """
@@ -311,7 +311,7 @@ class ChecksTests(SynchronousTestCase):
             text: str
             size: int
             begin: float | None = None
-            extras: dict[str, Any] | None = None
+            extras: dict[str, Any] = field(default_factory=dict)
 
         self.assertEqual(list(checks(Some) or ()), ["size", "begin", "extras"])
 
@@ -322,3 +322,12 @@ class ChecksTests(SynchronousTestCase):
         """
         self.assertIsNone(checks(Everything))
         self.assertIsNone(checks(Loose))
+
+    def test_nullInWords(self) -> None:
+        """
+        Nor where it would take a text that says null for an object or an
+        array that may be none.
+        """
+        for kind in (dict[str, Any], list[str], Frozen):
+            self.assertIsNone(checks(defstruct("Some", [("more", kind | None, None)], forbid_unknown_fields=True)))
+            self.assertIsNotNone(checks(defstruct("Some", [("more", kind)], forbid_unknown_fields=True)))
