@@ -19,7 +19,7 @@ from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.interfaces import IAppended
 from imtw.limits import Limits
-from imtw.model import Draft
+from imtw.model import Draft, Fact
 from imtw.persistence.appender import Appender
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import Unstorable
@@ -28,6 +28,8 @@ from imtw.persistence.rows import Unstorable
 Work = Callable[[Ledger], Any]
 
 Outcomes = list[Any]
+
+_MESSAGE = Fact.MESSAGE  # an attribute of an enumeration is dear, and every message asks for this one
 
 log = Logger()
 
@@ -115,8 +117,10 @@ class Committer:
                 if draft is None:
                     outcomes.append(self._guarded(partial(waiter.work, self._ledger)))
                     self._appender.peopleChanged()
-                else:
+                elif draft.fact is _MESSAGE:
                     outcomes.append(append(draft))
+                else:
+                    outcomes.append(self._alone(draft))
             except (CommandRefused, StoreError) as refusal:
                 outcomes.append(refusal)
         return outcomes
@@ -130,14 +134,22 @@ class Committer:
             if draft is None:
                 outcomes.append(self._guarded(partial(waiter.work, self._ledger)))
             else:
-                outcomes.append(self._guarded(partial(self._alone, draft)))
-                if isinstance(outcomes[-1], Exception):
-                    self._ledger.forget(draft.pair)
+                outcomes.append(self._alone(draft))
         return outcomes
 
     def _alone(self, draft: Draft) -> Any:
         """
-        Add one message.
+        Add one row, or leave no trace of it.  A new message changes nothing
+        but what it adds at the end; a recall or an edit does.
+        """
+        outcome = self._guarded(partial(self._add, draft))
+        if isinstance(outcome, Exception):
+            self._ledger.forget(draft.pair)
+        return outcome
+
+    def _add(self, draft: Draft) -> Any:
+        """
+        Add one row, for which nothing was prepared.
         """
         self._appender.prepare([draft])
         return self._appender.append(draft)

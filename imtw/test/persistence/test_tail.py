@@ -218,12 +218,7 @@ class TailTests(SQLiteTestCase):
         Where somebody else's row is found in a place while the store runs,
         nothing more is taken, and nothing that was is lost.
         """
-        await self.say(CHAT, "alice", "mine", "1")
-        connection = sqlite3.connect(self.path)
-        row = [*rowOf(replace((await self.store.walk(CHAT, 0, 1))[0], content="lies"))[0]]
-        with connection:
-            connection.execute(INSERT, row)
-        connection.close()
+        await self.occupied()
         self.patch(tail, "ROWS", 0)
         error: Any = await self.assertFailure(self.say(CHAT, "alice", "x" * 10000), StoreError)
         self.assertIn("message 1 of conversation 1", str(error))
@@ -232,6 +227,33 @@ class TailTests(SQLiteTestCase):
         with ReadOnlyDatabase(self.path) as database:
             [[kept]] = database._ask(readJournal)
             self.assertEqual((kept[1], kept[8]), (1, "mine"))
+
+    async def test_takenWhereAmended(self) -> None:
+        """
+        So it is where somebody takes back, or edits, what has no place: that
+        is refused, and the rows stay in the journal.
+        """
+        await self.occupied()
+        for asked in (self.recall(CHAT, "alice", "1"), self.edit(CHAT, "alice", "1", "edited")):
+            error: Any = await self.assertFailure(asked, StoreError)
+            self.assertIn("message 1 of conversation 1", str(error))
+            await self.say(groupPair("nowhere"), "alice")
+        await self.say(privatePair("alice", "cid"), "alice")
+        await self.store.stop()
+        with ReadOnlyDatabase(self.path) as database:
+            kept = [row for entry in database._ask(readJournal) for row in entry if row[0] == 1]
+            self.assertEqual([(row[1], row[8]) for row in kept], [(1, "mine")])
+
+    async def occupied(self) -> None:
+        """
+        A message that has no place: another one stands there.
+        """
+        await self.say(CHAT, "alice", "mine", "1")
+        connection = sqlite3.connect(self.path)
+        row = [*rowOf(replace((await self.store.walk(CHAT, 0, 1))[0], content="lies"))[0]]
+        with connection:
+            connection.execute(INSERT, row)
+        connection.close()
 
     async def _walkOnce(self) -> Any:
         """
