@@ -15,23 +15,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from traceback import extract_tb
 from typing import Any
 
 from twisted.plugin import IPlugin, getPlugins
+from twisted.python import reflect
 from twisted.python.reflect import namedAny
-from zope.interface import Interface, implementer
+from zope.interface import Interface, implementer, verify
+from zope.interface.verify import verifyObject
 
 import twisted.plugins
-from imtw.errors import PluginLookupError
+from imtw.errors import ImtwError, PluginLookupError
 from imtw.interfaces import (
+    IChatFilter,
     ICheckerMaker,
+    ICommandHandler,
+    IDialect,
     IDialectMaker,
     IFilterMaker,
     IHandlerMaker,
+    IImporter,
     IImporterMaker,
+    IJoinPolicy,
+    ILoginChecker,
     IMaker,
     IPolicyMaker,
+    IRelay,
     IRelayMaker,
+    IStore,
     IStoreMaker,
 )
 
@@ -40,7 +51,11 @@ from imtw.interfaces import (
 class Maker:
     """
     A declaration: a name, a class and a line of help.
+
+    @cvar product: what the class has to provide; L{None} for anything.
     """
+
+    product: type[Interface] | None = None
 
     def __init__(self, name: str, dottedName: str, help: str = "") -> None:
         self.name = name
@@ -50,18 +65,42 @@ class Maker:
     def make(self, *args: Any) -> Any:
         """
         Load the class and make one.
+
+        @raise PluginLookupError: that cannot be done, or what is made is not
+            what was declared.
         """
         try:
             made = namedAny(self.dottedName)
         except Exception as error:
-            raise PluginLookupError(f"plugin {self.name!r}: {self.dottedName} cannot be loaded: {error}") from error
+            raise self._refusal("loaded", error) from error
         try:
-            return made(*args)
-        except TypeError as error:
-            raise PluginLookupError(f"plugin {self.name!r}: {self.dottedName} cannot be made: {error}") from error
+            found = made(*args)
+            if self.product is not None:
+                verifyObject(self.product, found, tentative=True)
+        except ImtwError:
+            raise
+        except Exception as error:
+            raise self._refusal("made", error) from error
+        return found
+
+    def _refusal(self, done: str, error: Exception) -> PluginLookupError:
+        """
+        What to tell the operator, who may be the author.
+        """
+        return PluginLookupError(f"plugin {self.name!r}: {self.dottedName} cannot be {done}: {why(error)}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dottedName!r})"
+
+
+def why(error: Exception) -> str:
+    """
+    What a plugin failed with, and where in it, in one line.
+    """
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if frame.filename not in (__file__, reflect.__file__, verify.__file__)]
+    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 @implementer(IHandlerMaker)
@@ -70,12 +109,16 @@ class HandlerMaker(Maker):
     Declares an answer to one command.
     """
 
+    product = ICommandHandler
+
 
 @implementer(IFilterMaker)
 class FilterMaker(Maker):
     """
     Declares a chat filter.
     """
+
+    product = IChatFilter
 
 
 @implementer(IPolicyMaker)
@@ -84,12 +127,16 @@ class PolicyMaker(Maker):
     Declares a join policy.
     """
 
+    product = IJoinPolicy
+
 
 @implementer(ICheckerMaker)
 class CheckerMaker(Maker):
     """
     Declares a login checker.
     """
+
+    product = ILoginChecker
 
 
 @implementer(IStoreMaker)
@@ -98,12 +145,16 @@ class StoreMaker(Maker):
     Declares a store.
     """
 
+    product = IStore
+
 
 @implementer(IRelayMaker)
 class RelayMaker(Maker):
     """
     Declares a relay.
     """
+
+    product = IRelay
 
 
 @implementer(IDialectMaker)
@@ -113,6 +164,8 @@ class DialectMaker(Maker):
     that it has besides the one where it all is spoken, and the modules of
     other distributions that it cannot do without.
     """
+
+    product = IDialect
 
     def __init__(
         self,
@@ -140,6 +193,8 @@ class ImporterMaker(Maker):
     """
     Declares what brings another system's data over.
     """
+
+    product = IImporter
 
 
 #: What kinds there are, by the word that C{--help-plugins} has for them.

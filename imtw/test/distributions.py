@@ -35,6 +35,9 @@ class Handler:
     def __init__(self, core):
         pass
 
+    def handle(self, request, session):
+        return Reply()
+
 
 class Twin(Handler):
     pass

@@ -106,6 +106,35 @@ class MakerTests(PluginTestCase):
             for word in ("'thing'", dottedName, reason):
                 self.assertIn(word, str(error))
 
+    def test_notMade(self) -> None:
+        """
+        So is one that cannot be made, with the place where it failed, and one
+        that is not what was declared, with what is missing.
+        """
+        self.install(
+            acme_bad="""
+            class Failing:
+                def __init__(self, core):
+                    core.nothing
+
+            class Bare:
+                def __init__(self, core):
+                    pass
+
+            class Half(Bare):
+                command = None
+            """
+        )
+        for name, words in [
+            ("Failing", ("AttributeError", "'nothing'", "acme_bad.py, line 4")),
+            ("Bare", ("command", "handle")),
+            ("Half", ("handle",)),
+        ]:
+            error = self.assertRaises(PluginLookupError, HandlerMaker("thing", f"acme_bad.{name}").make, None)
+            for word in ("'thing'", f"acme_bad.{name}", *words):
+                self.assertIn(word, str(error))
+            self.assertNotIn("\n", str(error))
+
     def test_shown(self) -> None:
         """
         A declaration shows as it was written.

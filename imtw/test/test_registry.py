@@ -76,6 +76,27 @@ class RegistryTests(SynchronousTestCase):
             self.assertIn(word, str(error))
         self.assertNotIn(22, registry.byCode)
 
+    def test_namesThatFit(self) -> None:
+        """
+        A name has to be one that a path can have.
+        """
+        registry = Registry([Answer(21, "poll-2")])
+        for name in ("", "two words", "a/b", "Poll", "-a", "a-", "2nd", "投票"):
+            error = self.assertRaises(PluginLookupError, registry.register, Answer(22, name))
+            for word in (repr(name), "test_registry.Answer"):
+                self.assertIn(word, str(error))
+
+    def test_requestsThatCanBeRead(self) -> None:
+        """
+        A request has to be a Struct.
+        """
+        handler = Answer(21, "poll")
+        for request in (dict, None, {"text": str}):
+            handler.command = Command(21, "poll", request, 21)  # type: ignore[arg-type]
+            error = self.assertRaises(PluginLookupError, Registry().register, handler)
+            for word in ("'poll'", repr(request), "Struct"):
+                self.assertIn(word, str(error))
+
     def test_codesThatFit(self) -> None:
         """
         A code is one that a frame can carry; the error has the value met and
