@@ -85,16 +85,13 @@ class RevokeHandler:
         Forget a device.
         """
         core = self._core
-        if not await core.store.dropDevice(user, device):
+        tokens = await core.store.dropDevice(user, device)
+        if tokens is None:
             raise CommandRefused(Status.NOT_FOUND)
-        isOwn = session.isOf(device, b"")
         core.attendance.revoke(user, device, spared=session)
-        # A token that went with it may have opened a session that named no device.
-        for mate in list(core.sessions.of(user)):
-            if mate.token and await core.store.token(mate.token) is None:
-                isOwn = isOwn or mate is session
-                core.attendance.revoke(user, token=mate.token, spared=session)
-        return Reply(Status.OK, close=isOwn)
+        for token in tokens:  # which may have opened a session that named no device
+            core.attendance.revoke(user, token=token, spared=session)
+        return Reply(Status.OK, close=session.isOf(device, b"") or session.token in tokens)
 
     async def _token(self, text: str, user: str, session: Session) -> Reply:
         """

@@ -181,8 +181,8 @@ class IPeopleStore(Interface):
         The devices that a user has named.
         """
 
-    def dropDevice(user: str, device: str) -> Deferred[bool]:
+    def dropDevice(user: str, device: str) -> Deferred[list[bytes] | None]:
         """
-        Forget a device: its cursors and its tokens; L{False} where there is
-        none.
+        Forget a device: its cursors and its tokens, with whose hashes this
+        fires; L{None} where there is no such device.
         """

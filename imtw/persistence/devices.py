@@ -29,7 +29,7 @@ DEVICES = "SELECT device, created, seen FROM devices WHERE user = ? ORDER BY cre
 KNOWN = "SELECT 1 FROM devices WHERE user = ? AND device = ?"
 DROP = "DELETE FROM devices WHERE user = ? AND device = ?"
 DROP_CURSORS = "DELETE FROM device_cursors WHERE user = ? AND device = ?"
-DROP_TOKENS = "DELETE FROM tokens WHERE user = ? AND device = ?"
+DROP_TOKENS = "DELETE FROM tokens WHERE user = ? AND device = ? RETURNING digest"
 
 IS_IN = "SELECT 1 FROM members WHERE user = ? AND scope = ? AND conversation = ?"
 MOVE = """
@@ -101,11 +101,11 @@ def devices(cursor: sqlite3.Cursor, user: str) -> list[Device]:
     return [Device(*row) for row in cursor.execute(DEVICES, (user,))]
 
 
-def drop(ledger: Ledger, user: str, device: str) -> bool:
+def drop(ledger: Ledger, user: str, device: str) -> list[bytes] | None:
     """
     See L{imtw.interfaces.IStore.dropDevice}.
     """
     cursor = ledger.cursor
     cursor.execute(DROP_CURSORS, (user, device))
-    cursor.execute(DROP_TOKENS, (user, device))
-    return cursor.execute(DROP, (user, device)).rowcount == 1
+    dropped = [digest for (digest,) in cursor.execute(DROP_TOKENS, (user, device))]
+    return dropped if cursor.execute(DROP, (user, device)).rowcount else None

@@ -384,7 +384,7 @@ class SQLiteStore:
     def devices(self, user: str) -> Deferred[list[Device]]:
         return self._readers.ask(devices.devices, user)
 
-    def dropDevice(self, user: str, device: str) -> Deferred[bool]:
+    def dropDevice(self, user: str, device: str) -> Deferred[list[bytes] | None]:
         return self._writer.change(partial(devices.drop, user=user, device=device))
 
     # who may do what
