@@ -140,6 +140,19 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         return Deferred()
 
+    @property
+    def utf8validateIncoming(self) -> bool:
+        """
+        Is a text that is no UTF-8 the end of this connection (RFC 6455, 8.1)?
+        """
+        return not getattr(self.speaker, "readsAnyText", False)
+
+    @utf8validateIncoming.setter
+    def utf8validateIncoming(self, value: bool) -> None:
+        """
+        Autobahn copies what its factory says; here the speaker says it.
+        """
+
     def onConnect(self, request: Any) -> None:
         """
         The handshake is asked for: who speaks here?
@@ -409,7 +422,7 @@ class SocketCarrier(WebSocketServerProtocol):
 for _name, _value in USUAL.items():
     setattr(SocketCarrier, _name, _value)
 for _name in SocketCarrier.CONFIG_ATTRS:
-    if _name != "tcpNoDelay":
+    if _name not in vars(SocketCarrier):
         setattr(SocketCarrier, _name, Setting(_name))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imtw.test.clients import BINARY, codes, frameOf, private, public, said
-from imtw.test.live import LiveTestCase
+from imtw.test.clients import BINARY, TEXT, codes, frameOf, private, public, said
+from imtw.test.live import ANY_PORT, LiveTestCase
 from imtw.test.protocols.jim.harness import NOT_SENT, UNKNOWN, QuirkTestCase, commands
 
 
@@ -47,6 +47,26 @@ class UnknownCommandTests(QuirkTestCase):
         for junk in (b"\x00\x01\x02", b"\xff\xfe", b""):
             client.send(junk, 0x80 | BINARY)
             self.assertEqual(await client.hear(), [UNKNOWN], junk)
+
+    async def test_notUTF8(self) -> None:
+        """
+        So is a text that is no UTF-8, in one frame or in two; but a chat
+        loses only the characters that are none.  The connection stays.
+        """
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"jim={ANY_PORT}")
+        for port in live.ports:
+            client = await self.ws(port)
+            await client.sync()
+            for junk in (b"\xff\xfe", b'{"cmd":13}\xe4', b'{"cmd":"13\xe4"}', b"\xed\xa0\x80"):
+                client.send(junk)
+                self.assertEqual(await client.hear(), [UNKNOWN], junk)
+                client.send(junk[:-1], TEXT)
+                client.send(junk[-1:], 0x80)
+                self.assertEqual(await client.hear(), [UNKNOWN], junk)
+            await client.login("bob")
+            client.send(b'{"cmd":11,"chatType":2,"to":"bob","content":"a\xffb"}')
+            self.assertEqual(said(await client.upTo(12)), [("bob", "a\ufffdb")])
+            await client.closedByUs()
 
     async def test_unregistered(self) -> None:
         """
