@@ -13,7 +13,7 @@ write may be larger than the budget, and a peer that only pauses gets it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, ISSLTransport
 from twisted.internet.tcp import Connection
@@ -36,12 +36,22 @@ def directSend(transport: Any) -> Callable[[bytes], int] | None:
     return None
 
 
+class Holder(Protocol):
+    """
+    Who has an outlet.
+    """
+
+    def evicted(self) -> None:
+        """
+        The peer is cut for not reading; called once.
+        """
+
+
 @implementer(IPushProducer)
 class TransportOutlet(Outlet):
     """
     Sends to one transport.
 
-    @ivar evicted: called once when the peer is cut for not reading.
     @ivar level: 0 while little waits; 1 past a quarter of the budget; 2 past
         a half.
     @ivar relieved: called when the peer has read it all.
@@ -57,17 +67,17 @@ class TransportOutlet(Outlet):
         "_cork",
         "_direct",
         "_held",
+        "_holder",
         "_hurry",
         "_paused",
         "_queue",
         "_transport",
-        "evicted",
         "isActive",
         "level",
         "relieved",
     )
 
-    def __init__(self, transport: Any, cork: Cork, budget: int, evicted: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, cork: Cork, budget: int, holder: Holder) -> None:
         self._transport = transport
         self._cork = cork
         self._budget = budget
@@ -80,7 +90,7 @@ class TransportOutlet(Outlet):
         self.isActive = True
         self.level = 0
         self.relieved: Callable[[], None] = nothing
-        self.evicted = evicted
+        self._holder: Holder | None = holder
         transport.registerProducer(self, True)
 
     @property
@@ -138,7 +148,8 @@ class TransportOutlet(Outlet):
         The connection is gone.
         """
         self.mute()
-        self.evicted = self.relieved = nothing
+        self._holder = None
+        self.relieved = nothing
         if self._hurry is not None and self._hurry.active():
             self._hurry.cancel()
 
@@ -193,7 +204,8 @@ class TransportOutlet(Outlet):
             data = data[sent:]
         if self._paused:
             if self._held >= self._budget:
-                self.evicted()
+                if self._holder is not None:
+                    self._holder.evicted()
                 self.abort()
                 return
             self._held += len(data)

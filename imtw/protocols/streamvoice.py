@@ -70,7 +70,7 @@ class StreamVoice(Voice, Protocol):
         address = getattr(self.transport.getPeer(), "host", "")
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
-        self.opened(self.outletClass(self.transport, self.core.cork, limits.sendBudget, self._evicted), address)
+        self.opened(self.outletClass(self.transport, self.core.cork, limits.sendBudget, self), address)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -134,6 +134,9 @@ class StreamVoice(Voice, Protocol):
             if cork is not None:
                 cork.pull()
 
-    def _evicted(self) -> None:
+    def evicted(self) -> None:
+        """
+        The peer did not read.
+        """
         self.core.counters.evicted += 1
         self.log.info("{peer} did not read and is cut", peer=self.session.address)

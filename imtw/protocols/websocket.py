@@ -78,17 +78,15 @@ class SocketOutlet(TransportOutlet):
     The way out of a WebSocket: it ends with a close frame.
     """
 
-    __slots__ = ("_carrier",)
-
-    def __init__(self, carrier: SocketCarrier, cork: Cork, budget: int) -> None:
-        super().__init__(carrier.transport, cork, budget, carrier.evicted)
-        self._carrier = carrier
+    __slots__ = ()
+    _holder: SocketCarrier | None
 
     def close(self) -> None:
         """
         Close behind what was sent.
         """
-        self._carrier.finish()
+        if self._holder is not None:
+            self._holder.finish()
 
 
 class SocketCarrier(WebSocketServerProtocol):
@@ -206,7 +204,7 @@ class SocketCarrier(WebSocketServerProtocol):
         The handshake is done.
         """
         self._isOpened = True
-        self.outlet = SocketOutlet(self, self.factory.cork, self.factory.sendBudget)
+        self.outlet = SocketOutlet(self.transport, self.factory.cork, self.factory.sendBudget, self)
         self._guarded("onOpen", self.speaker.opened, self, self.query)  # type: ignore[union-attr]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:

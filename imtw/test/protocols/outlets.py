@@ -31,6 +31,15 @@ SEED = 6455
 PATIENCE = 5.0  # seconds for what has to come
 
 
+class Nobody:
+    """
+    Has an outlet, and does not mind.
+    """
+
+    def evicted(self) -> None:
+        pass
+
+
 class Sender(Protocol):
     """
     A server's end of a connection, with its outlet.
@@ -50,7 +59,7 @@ class Sender(Protocol):
         self.outlet: TransportOutlet
 
     def connectionMade(self) -> None:
-        self.outlet = self.kind(self.transport, self.cork, self.budget, self.evicted)
+        self.outlet = self.kind(self.transport, self.cork, self.budget, self)
 
     def evicted(self) -> None:
         self.evictions += 1

@@ -18,7 +18,7 @@ from imtw.fast import Fast
 from imtw.protocols.outlet import TransportOutlet
 from imtw.test.clients import private, reactor
 from imtw.test.live import LiveTestCase, pause
-from imtw.test.protocols.outlets import PLENTY, TRANSPORT, SocketTestCase, numbered
+from imtw.test.protocols.outlets import PLENTY, TRANSPORT, Nobody, SocketTestCase, numbered
 
 CLOSING = 3.0  # seconds from a hang-up to the end
 
@@ -211,7 +211,7 @@ class CorkTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.cork = Cork(Fast())
         self.transport = StringTransport()
-        self.outlet = TransportOutlet(self.transport, self.cork, PLENTY, lambda: None)
+        self.outlet = TransportOutlet(self.transport, self.cork, PLENTY, Nobody())
         self.writes: list[bytes] = []
         self.transport.write = self.writes.append  # type: ignore[method-assign]
 

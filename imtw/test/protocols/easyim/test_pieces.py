@@ -17,6 +17,7 @@ from imtw.protocols.easyim.protobuf import encodeMessage, splitMessages
 from imtw.protocols.easyim.splitter import splitTexts
 from imtw.protocols.easyim.stream import PieceOutlet
 from imtw.test.everybody.easyim import Binary, Text
+from imtw.test.protocols.outlets import Nobody
 
 
 class Writes(StringTransport):
@@ -50,7 +51,7 @@ class PieceTests(SynchronousTestCase):
         forms = (Text, writeText, splitTexts), (Binary, encodeMessage, splitMessages)
         for format, write, split in forms:
             transport, cork = Writes(), Cork()
-            outlet = PieceOutlet(transport, cork, 1000, lambda: None)
+            outlet = PieceOutlet(transport, cork, 1000, Nobody())
             outlet.form = EasyimForm(numbers, write, split)
             one, other = (format.write(message).replace(b" ", b"") for message in (first, second))
             outlet.send(one + other)
