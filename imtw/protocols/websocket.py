@@ -30,6 +30,7 @@ from imtw.counters import Counters
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import MASKED, frameSize, wholeFrame
+from imtw.protocols.framing import PONG, frame
 from imtw.protocols.opened import USUAL, Setting, slim
 from imtw.protocols.outlet import TransportOutlet
 
@@ -213,6 +214,14 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         if self.state == self.STATE_OPEN:
             self._guarded("onMessage", self.speaker.received, payload, isBinary)  # type: ignore[union-attr]
+
+    def onPing(self, payload: bytes) -> None:
+        """
+        A ping came: its answer is sent like anything else, so that who pings
+        and does not read is cut, too.
+        """
+        if self.state == self.STATE_OPEN:
+            self.outlet.send(frame(payload, PONG))
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """

@@ -14,7 +14,7 @@ from imtw.limits import Limits
 from imtw.protocols.framing import frame
 from imtw.protocols.undecided import Undecided
 from imtw.protocols.websocket import CLOSE_PATIENCE, SocketCarrier
-from imtw.test.clients import CLOSE, TEXT
+from imtw.test.clients import CLOSE, PING, TEXT
 from imtw.test.protocols.sockets import (
     BUDGET,
     FIN,
@@ -260,6 +260,16 @@ class SlowReaderTests(SynchronousTestCase):
             self.connection.cork.pull()
             self.assertEqual(self.connection.wire.disconnected, isCut)
         self.assertEqual(len(self.connection.wire.value()), 1100)
+
+    def test_pings(self) -> None:
+        """
+        So do the answers to its pings.
+        """
+        self.outlet.pauseProducing()
+        for _ in range(BUDGET):
+            self.connection.feed(frameOf(bytes(100), FIN | PING))
+        self.assertTrue(self.connection.wire.disconnected)
+        self.assertLessEqual(len(self.connection.wire.value()), BUDGET + 102)
 
     def test_closing(self) -> None:
         """
