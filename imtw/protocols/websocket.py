@@ -106,6 +106,7 @@ class SocketCarrier(WebSocketServerProtocol):
     maxMessagePayloadSize: int
     http_request_uri: str
     data: bytes
+    message_data: Any
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
     oddKey: bytes | None = None
@@ -214,6 +215,22 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         if self.state == self.STATE_OPEN:
             self._guarded("onMessage", self.speaker.received, payload, isBinary)  # type: ignore[union-attr]
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """
+        A message begins that is not read whole.  Its bytes are put together
+        as they come: its fragments may be any number, since nothing may be in
+        them, and so may the pieces of one.
+        """
+        super().onMessageBegin(isBinary)
+        self.message_data = [bytearray()]
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """
+        Some more of it.
+        """
+        if not self.failedByMe:
+            self.message_data[0] += payload
 
     def onPing(self, payload: bytes) -> None:
         """

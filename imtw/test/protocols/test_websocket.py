@@ -5,6 +5,7 @@ which pages may open one.
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -128,6 +129,24 @@ class SpeakerTests(SynchronousTestCase):
         connection = Connection(Undecided(dialects, Deadlines(Clock()), 60.0))
         connection.feed(frameOf(b"c"))
         self.assertEqual(connection.codes, [POLICY])
+
+
+class FragmentTests(SynchronousTestCase):
+    """
+    Messages in fragments.
+    """
+
+    def test_many(self) -> None:
+        """
+        However many there are, and in however many pieces they come, what is
+        kept until the last one is no more than their bytes.
+        """
+        connection = Connection()
+        long = frameOf(bytes(100), 0)
+        connection.feed(frameOf(b"h", TEXT), *[frameOf(b"", 0)] * 1000, *(long[at : at + 1] for at in range(len(long))))
+        self.assertLess(sum(map(getsizeof, connection.carrier.message_data)), 300)
+        connection.feed(frameOf(b"i", FIN))
+        self.assertEqual(connection.ear.heard, [(b"h" + bytes(100) + b"i", False)])
 
 
 class IgnoredTests(SynchronousTestCase):
