@@ -113,6 +113,7 @@ class Core(Service):
         )
         self.watches = self.attendance.watches
         self._exit = self.attendance.exit  # one bound method for all sessions
+        self._sessionId = self.newId  # and this
         self.registry = Registry()
         self.dispatcher = Dispatcher(self.registry, self.limits.slots, self.counters)
         self._node = secrets.token_hex(4)
@@ -139,7 +140,7 @@ class Core(Service):
         """
         The session of a new connection; C{Session.close} or L{lost} ends it.
         """
-        session = Session(self.newId(), outlet, form, terminal, address, liberties)
+        session = Session(self._sessionId, outlet, form, terminal, address, liberties)
         session.ended = self._exit
         return session
 

@@ -106,13 +106,14 @@ class Session:
     """
 
     __slots__ = (
+        "_id",
+        "_newId",
         "address",
         "catchUp",
         "device",
         "ended",
         "follows",
         "form",
-        "id",
         "isEchoed",
         "isFed",
         "isForgetful",
@@ -131,14 +132,15 @@ class Session:
 
     def __init__(
         self,
-        id: str,
+        newId: Callable[[], str],
         outlet: Outlet,
         form: IForm,
         terminal: str,
         address: str,
         liberties: Liberty = Liberty.NONE,
     ) -> None:
-        self.id = id
+        self._newId = newId
+        self._id = ""
         self.outlet = outlet
         self.form = form
         self.terminal = terminal
@@ -159,6 +161,16 @@ class Session:
         self.watching: dict[str, None] | None = None  # made when it asks: each takes 0.2 KB
         self.lastTyped = 0.0
         self.ended: Callable[[Session], None] | None = None
+
+    @property
+    def id(self) -> str:
+        """
+        What is unique for this connection: made when it is asked for, which
+        is rare.
+        """
+        if not self._id:
+            self._id = self._newId()
+        return self._id
 
     def isIn(self, group: str) -> bool:
         """
