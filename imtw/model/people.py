@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 
-class User(Struct):
+class User(Struct, gc=False):
     """
     A user as others see it.
 
@@ -66,7 +66,7 @@ class Invitation(Struct):
 SECRETS = "secrets"
 
 
-class Account(Struct):
+class Account(Struct, gc=False):
     """
     A user as the login check sees it.
 
