@@ -114,10 +114,12 @@ class HTTPTests(TalkTestCase):
 
     async def test_names(self) -> None:
         """
-        An account that can be no name here is refused in easyim's words.
+        An account that can be no name here is refused in easyim's words, and
+        so are a password and a nickname that are too long.
         """
-        for account in (" x", "x" * 65, "a\nb"):
-            asked = {"account": account, "password": "x"}
+        wrong = [{"account": account} for account in (" x", "x" * 65, "a\nb")]
+        for fields in (*wrong, {"password": "x" * 1025}, {"nickname": "x" * 201}):
+            asked = {"account": "ann", "password": "x", **fields}
             answer = await self.call("POST", "/api/user/register", asked)
             self.assertEqual(answer["code"], 400)
             self.assertIn("注册失败", answer["msg"])
