@@ -105,17 +105,28 @@ class Read(Event):
     a group.
 
     @ivar id: of the row's message, where the user has named it.
+    @ivar alone: only the user's own sessions are told, and not the partner.
     """
 
-    __slots__ = ("group", "id", "seq", "to", "user")
+    __slots__ = ("alone", "group", "id", "seq", "to", "user")
 
-    def __init__(self, user: str, to: str | None, group: str | None, seq: int, id: str | None = None) -> None:
+    def __init__(
+        self, user: str, to: str | None, group: str | None, seq: int, id: str | None = None, alone: bool = False
+    ) -> None:
         super().__init__()
         self.user = user
         self.to = to
         self.group = group
         self.seq = seq
         self.id = id
+        self.alone = alone
+
+    @property
+    def people(self) -> set[str]:
+        """
+        Whose sessions are told.
+        """
+        return {self.user} if self.alone or self.to is None else {self.user, self.to}
 
 
 class Enrolled(Event):

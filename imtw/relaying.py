@@ -65,6 +65,7 @@ class ReadNotice(Struct, tag="read"):
     group: str | None
     seq: int
     id: str | None = None
+    alone: bool = False
 
 
 class ExpelledNotice(Struct, tag="expelled"):
@@ -131,7 +132,7 @@ def noticeOf(event: Event) -> Notice | None:
     if isinstance(event, Typed):
         return TypingNotice(event.user, event.to, event.group)
     if isinstance(event, Read):
-        return ReadNotice(event.user, event.to, event.group, event.seq, event.id)
+        return ReadNotice(event.user, event.to, event.group, event.seq, event.id, event.alone)
     if isinstance(event, Admitted):
         return AdmittedNotice(event.user, event.group, event.name, event.by)
     if isinstance(event, Expelled):
@@ -195,8 +196,9 @@ class Relaying:
             kind = Joined if notice.came else Left
             self._toGroup(notice.group, kind(notice.group, notice.user))
         elif isinstance(notice, ReadNotice):
-            for user in {notice.user, notice.to or notice.user}:
-                self._toUser(user, Read(notice.user, notice.to, notice.group, notice.seq, notice.id))
+            event = Read(notice.user, notice.to, notice.group, notice.seq, notice.id, notice.alone)
+            for user in event.people:
+                self._toUser(user, event)
         elif isinstance(notice, AdmittedNotice):
             Deferred.fromCoroutine(self._admitted(notice)).addErrback(
                 lambda failure: report(self.log, failure, "admitting {user}", user=notice.user)

@@ -38,7 +38,7 @@ class ReadHandler:
     """
     Notes how far a user has read, and tells its partner and its other
     devices.  In a group nobody else is told: that would be the square of its
-    size.
+    size.  Nor is a partner who takes no messages of this user.
     """
 
     command = READ
@@ -60,13 +60,24 @@ class ReadHandler:
         if seq is None:
             raise CommandRefused(Status.NOT_FOUND)
         isGroup = pair.scope is Scope.GROUP
-        event = Read(user, None if isGroup else pair.partnerOf(user), pair.a if isGroup else None, seq, request.id)
-        for name in {user, event.to or user}:
+        to, group = (None, pair.a) if isGroup else (pair.partnerOf(user), None)
+        event = Read(user, to, group, seq, request.id, alone=isGroup or not await self._isHeard(user, pair))
+        for name in event.people:
             for mate in core.sessions.of(name):
                 if mate is not session:
                     mate.tell(event)
         core.delivery.relay(event)
         return Reply(Status.OK, ReadMark(seq))
+
+    async def _isHeard(self, user: str, pair: Pair) -> bool:
+        """
+        Would the partner be told what this user says?
+        """
+        try:
+            await self._core.store.maySpeak(user, pair)
+        except CommandRefused:
+            return False
+        return True
 
 
 @implementer(ICommandHandler)

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from imtw.commands import (
     AskPassport,
+    Block,
     Chat,
     Edit,
     GetHistory,
@@ -70,6 +71,20 @@ class ReadingTests(HandlerTestCase):
         self.assertEqual(self.heard(), [["read bob ann 2"], ["read bob ann 2"], ["read bob ann 2"], []])
         self.assertEqual(self.status(self.phone, 102, Read(1, "zoe")), Status.NOT_FOUND)
         self.assertEqual(self.status(self.phone, 102, Read(1)), Status.BAD_REQUEST)
+
+    def test_readOfBlocked(self) -> None:
+        """
+        A partner who has blocked the reader is not told, the reader's own
+        devices are.
+        """
+        self.say("one")
+        self.data(self.ann, 115, Block("bob"))
+        self.heard()
+        self.assertEqual(self.data(self.phone, 102, Read(1, "ann")).seq, 1)
+        self.assertEqual(self.heard(), [[], [], ["read bob ann 1"], []])
+        self.data(self.ann, 115, Block("bob", blocked=False))
+        self.data(self.phone, 102, Read(1, "ann"))
+        self.assertEqual(self.heard(), [["read bob ann 1"], [], ["read bob ann 1"], []])
 
     def test_readInGroup(self) -> None:
         """
