@@ -18,6 +18,7 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python import log
 from twisted.python.failure import Failure
+from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.reactor import EVENTS, leanTurn, makeLean, whyNotLean
@@ -93,7 +94,9 @@ class TwistedTests(SynchronousTestCase):
         They are run on the lean reactor.
         """
         for suite in SUITES:
-            self.assertIs(globals()[suite.__name__].reactorFactory, LeanReactor)
+            case = globals()[suite.__name__]
+            self.assertIs(case.reactorFactory, LeanReactor)
+            self.assertTrue(TestLoader().loadClass(case).countTestCases(), suite)
 
 
 class Reader(FileDescriptor):

@@ -131,13 +131,16 @@ class RoomTests(TestCase):
         A dialect's codec knows neither Twisted nor any other part of imtw but
         its errors.
         """
+        seen = set()
         for dotted, path in modules():
             parts = dotted.split(".")
             if parts[0] == "protocols" and len(parts) > 2 and parts[-1] in CODECS.get(parts[1], ()):
+                seen.add((parts[1], parts[-1]))
                 for imported in importsOf(path):
                     self.assertFalse(imported.startswith(IO), f"{dotted} imports {imported}")
                     if imported.startswith("imtw."):
                         self.assertIn(roomOf(imported.removeprefix("imtw.")), CODECS_MAY, dotted)
+        self.assertEqual(seen, {(wing, codec) for wing, codecs in CODECS.items() for codec in codecs})
 
     def test_onlyOneModuleKnowsAutobahn(self) -> None:
         """

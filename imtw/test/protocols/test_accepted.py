@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Server
+from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.accepted import ATTRIBUTES, Accepted, keepLittle, teach
@@ -63,7 +64,9 @@ class TwistedTests(SynchronousTestCase):
         They are run on ports of ours.
         """
         for suite in SUITES:
-            self.assertIs(globals()[suite.__name__].reactorFactory, ThriftyReactor)
+            case = globals()[suite.__name__]
+            self.assertIs(case.reactorFactory, ThriftyReactor)
+            self.assertTrue(TestLoader().loadClass(case).countTestCases(), suite)
 
 
 class NamesTests(SynchronousTestCase):

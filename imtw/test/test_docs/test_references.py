@@ -121,12 +121,16 @@ class ReferenceTests(SynchronousTestCase):
         """
         Files and modules that are named exist.
         """
+        files, modules = set(), set()
         for path in pages():
-            for name in re.findall(NAMES, path.read_text("utf-8")):
-                self.assertTrue((WHERE / name).exists() or (WHERE / f"{name}.py").exists(), f"{path}: {name}")
-            for name in re.findall(r"``(imtw\.\w[\w.]+\w)``", path.read_text("utf-8")):
-                if name not in DATA:
-                    namedAny(name)
+            text = path.read_text("utf-8")
+            files |= {(path, name) for name in re.findall(NAMES, text)}
+            modules |= set(re.findall(r"``(imtw\.\w[\w.]+\w)``", text)) - set(DATA)
+        self.assertGreater(min(len(files), len(modules)), 15)
+        for path, name in files:
+            self.assertTrue((WHERE / name).exists() or (WHERE / f"{name}.py").exists(), f"{path}: {name}")
+        for name in modules:
+            namedAny(name)
 
     def test_frontPages(self) -> None:
         """
@@ -146,7 +150,9 @@ class ReferenceTests(SynchronousTestCase):
         there and meant for others.
         """
         public = [f"imtw.{name}" for name in PUBLIC]
-        for block in (block for path in pages() for block in blocksOf(path) if block.language == "python"):
+        blocks = [block for path in pages() for block in blocksOf(path) if block.language == "python"]
+        self.assertGreater(len(blocks), 10)
+        for block in blocks:
             for node in ast.walk(ast.parse(block.text, block.where)):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imtw"):
                     module = importlib.import_module(str(node.module))
@@ -196,7 +202,9 @@ class ReferenceTests(SynchronousTestCase):
         loads and runs nothing.
         """
         pages()
-        for file in (WHERE / "docs" / "_static").glob("*.svg"):
+        pictures = list((WHERE / "docs" / "_static").glob("*.svg"))
+        self.assertTrue(pictures)
+        for file in pictures:
             names = [element.tag.rpartition("}")[2] for element in ElementTree.parse(file).iter()]
             self.assertGreater(names.count("text"), 10)
             self.assertEqual(names.count("title"), 1)
