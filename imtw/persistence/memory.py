@@ -136,7 +136,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
                 message.kind = log.meant(draft).kind
                 log.change(message, draft)
             elif draft.device and draft.given:
-                self.person(draft.sender).sent[draft.id] = message
+                self.person(draft.sender).own("sent")[draft.id] = message
         return message
 
     def _unsettle(self, log: Log) -> None:
@@ -182,8 +182,8 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
                 raise refuseStranger(self._limits.strangersPerUser)
             sender.strangers += 1
         log = self.logs.new(draft.pair)
-        sender.cursors[log.number] = 0
-        partner.cursors[log.number] = 0
+        sender.own("cursors")[log.number] = 0
+        partner.own("cursors")[log.number] = 0
         return log
 
     def history(

@@ -42,7 +42,7 @@ class MemoryDevices(MemoryPeople):
         if place is None:
             return succeed(None)
         person, log = place
-        read = person.reads[log.number] = max(person.reads.get(log.number, 0), min(seq, log.seq))
+        read = person.own("reads")[log.number] = max(person.reads.get(log.number, 0), min(seq, log.seq))
         return succeed(read)
 
     def standings(
@@ -67,7 +67,7 @@ class MemoryDevices(MemoryPeople):
 
     def dropDevice(self, user: str, device: str) -> Deferred[list[bytes] | None]:
         dropped = self.tokens.dropOf(user, lambda token: token.device == device)
-        wasThere = user in self.persons and self.persons[user].devices.pop(device, None) is not None
+        wasThere = user in self.persons and self.persons[user].own("devices").pop(device, None) is not None
         return succeed(dropped if wasThere else None)
 
     def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:

@@ -47,7 +47,7 @@ class MemoryFriends(MemoryPeople):
         return succeed([Friend(account.user, *rest) for account, rest in found if account is not None][:limit])
 
     def addFriend(self, user: str, friend: str, remark: str, since: int) -> Deferred[None]:
-        known = self.person(user).friends
+        known = self.person(user).own("friends")
         if friend not in known and len(known) >= self.mostFriends:
             return fail(refuseFriend(self.mostFriends))
         known[friend] = (remark, known[friend][1] if friend in known else since)
@@ -56,7 +56,7 @@ class MemoryFriends(MemoryPeople):
     def unfriend(self, user: str, friend: str) -> Deferred[bool]:
         gone = False
         for one, other in ((user, friend), (friend, user)):
-            gone = self.person(one).friends.pop(other, None) is not None or gone
+            gone = self.person(one).own("friends").pop(other, None) is not None or gone
             gone = self._drop(one, other) or gone
         return succeed(gone)
 
@@ -91,7 +91,7 @@ class MemoryFriends(MemoryPeople):
         waiting = self._find(inviter, user)
         if waiting is None or waiting.agreed:
             return succeed(None)
-        ends = [(self.person(user).friends, inviter), (self.person(inviter).friends, user)]
+        ends = [(self.person(user).own("friends"), inviter), (self.person(inviter).own("friends"), user)]
         if any(len(known) >= self.mostFriends and name not in known for known, name in ends):
             return fail(refuseFriend(self.mostFriends))
         for known, name in ends:

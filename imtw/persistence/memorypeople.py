@@ -135,7 +135,7 @@ class MemoryPeople:
         """
         A device logs in; the one that was not seen for longest goes.
         """
-        devices = person.devices
+        devices = person.own("devices")
         seat = devices.pop(device, None)
         if seat is None:
             seat = Seat(Device(device, self.now, 0), person.reached(), set(person.cursors) - set(person.groups))
@@ -327,12 +327,12 @@ class MemoryPeople:
         Put a user into a group.
         """
         person = self.person(user)
-        cursors = person.cursors
-        if circle.log.number not in cursors:
-            cursors[circle.log.number] = circle.log.seq
-            person.groups[circle.log.number] = None
-            if circle.log.seq:
-                person.starts[circle.log.number] = person.reads[circle.log.number] = circle.log.seq
+        number, seq = circle.log.number, circle.log.seq
+        if number not in person.cursors:
+            person.own("cursors")[number] = seq
+            person.own("groups")[number] = None
+            if seq:
+                person.own("starts")[number] = person.own("reads")[number] = seq
             insort(circle.users, user)
 
     def isIn(self, user: str, circle: Circle) -> bool:
@@ -346,9 +346,9 @@ class MemoryPeople:
         Take a user out of a group, if it is in.
         """
         person = self.persons.get(user)
-        if person is None or person.cursors.pop(circle.log.number, None) is None:
+        if person is None or circle.log.number not in person.cursors:
             return False
-        del person.groups[circle.log.number]
+        del person.cursors[circle.log.number], person.groups[circle.log.number]
         circle.users.remove(user)
         circle.roles.pop(user, None)
         if circle.group.owner == user:

@@ -4,16 +4,23 @@ What is known of people and of groups, in memory.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Any, Literal
+
 from imtw.model import Account, Device, Group, Message, Role
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memoryrecent import Recent
 
 NOBODY: frozenset[str] = frozenset()  # one for all: most block nobody, and each would take 0.2 KB
+NOTHING: Any = MappingProxyType({})  # the same for tables, of which each person has seven
+
+Table = Literal["cursors", "devices", "friends", "groups", "reads", "sent", "starts"]
 
 
 class Person:
     """
     What is known of a name: an account or only a place in conversations.
+    Its tables are read as they stand; what is put there goes through L{own}.
 
     @ivar account: L{None} for a name that nobody has.
     @ivar cursors: by conversation, how far this user has got there.
@@ -35,17 +42,27 @@ class Person:
     def __init__(self, name: str) -> None:
         self.name = name
         self.account: Account | None = None
-        self.cursors: dict[int, int] = {}
-        self.groups: dict[int, None] = {}
+        self.cursors: dict[int, int] = NOTHING
+        self.groups: dict[int, None] = NOTHING
         self.recent: Recent | None = None
-        self.starts: dict[int, int] = {}
-        self.reads: dict[int, int] = {}
-        self.devices: dict[str, Seat] = {}
+        self.starts: dict[int, int] = NOTHING
+        self.reads: dict[int, int] = NOTHING
+        self.devices: dict[str, Seat] = NOTHING
         self.blocked = NOBODY
-        self.friends: dict[str, tuple[str, int]] = {}
-        self.sent: dict[str, Message] = {}
+        self.friends: dict[str, tuple[str, int]] = NOTHING
+        self.sent: dict[str, Message] = NOTHING
         self.strangers = 0
         self.entered = False
+
+    def own(self, name: Table) -> dict[Any, Any]:
+        """
+        One of the tables, to be changed.
+        """
+        table: dict[Any, Any] = getattr(self, name)
+        if table is NOTHING:
+            table = {}
+            setattr(self, name, table)
+        return table
 
     def note(self, log: Log) -> None:
         """
