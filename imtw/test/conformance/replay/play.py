@@ -19,7 +19,7 @@ from .wire_http import Answers, request
 from .wire_jim import Jim
 
 QUIET = 0.25  # seconds without an event that end a step
-LIMIT = 4.0  # seconds a step may last
+LIMIT = 20.0  # seconds a step may last
 LINGER = 0.1  # seconds for the server to see that clients are gone, so that its notices do not reach the next case
 WIRES: dict[str, type[Wire]] = {"json": Wire, "bytes": Bytes, "jim": Jim, "pb": Protobuf, "http": Answers}
 

@@ -11,7 +11,7 @@ import urllib.parse
 
 from .wire import Event, Step, Wire, shown
 
-PATIENCE = 4.0  # seconds for an answer
+PATIENCE = 20.0  # seconds for an answer
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
 EDGE = "replay-edge"  # between the parts of a multipart body
