@@ -484,6 +484,7 @@ class SocketFactory(WebSocketServerFactory):
             requireMaskedClientFrames=not acceptUnmasked,
             allowedOrigins=[originPattern(origin) for origin in allowedOrigins] or ["*"],
             allowNullOrigin=not allowedOrigins,
+            versions=[13],  # and none of the drafts that Autobahn knows
             failByDrop=False,
             webStatus=False,
             tcpNoDelay=True,

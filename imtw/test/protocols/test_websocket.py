@@ -61,6 +61,17 @@ class SpeakerTests(SynchronousTestCase):
         ear.upgradesTo = b"WebSocket"
         self.assertIn(b"\r\nUpgrade: WebSocket\r\n", Connection(ear).head)
 
+    def test_versions(self) -> None:
+        """
+        Who speaks a draft of the RFC is told which version is spoken here.
+        """
+        for version in ("8", "12", "0", "x"):
+            connection = Connection(headers={"Sec-WebSocket-Version": version})
+            self.assertNotEqual(connection.status, 101, version)
+        connection = Connection(headers={"Sec-WebSocket-Version": "8"})
+        self.assertEqual(connection.status, 426)
+        self.assertIn(b"Sec-WebSocket-Version: 13", connection.head.split(b"\r\n"))
+
     def test_nobody(self) -> None:
         """
         Where nobody speaks the upgrade is refused, and nobody hears of it.
