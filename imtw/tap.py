@@ -203,6 +203,7 @@ def portFactory(
     if isAlone:
         factory.firstByte = getattr(dialects[0], "patience", factory.firstByte)
         factory.assumed = getattr(dialects[0], "assumes", factory.assumed)
+        factory.anyMethod = getattr(dialects[0], "anyMethod", factory.anyMethod)
     elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
     routes = commandRoutes(core) if elsewhere is None else {}
     if elsewhere is not None:

@@ -35,13 +35,17 @@ _BEGUN = re.compile(rb"[A-Z]{1,20} ?")
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head whose lines do not all end with both characters
 
 
-def mayBeHTTP(head: bytes) -> bool | None:
+def mayBeHTTP(head: bytes, anyMethod: bool = True) -> bool | None:
     """
     Do these bytes begin an HTTP request?  L{None}: not enough to tell.
+
+    @param anyMethod: also of a method that nobody knows.
     """
-    if head.startswith(METHODS) or _OTHER.match(head):
+    if head.startswith(METHODS) or (anyMethod and _OTHER.match(head)):
         return True
-    return None if _BEGUN.fullmatch(head) else False
+    if anyMethod:
+        return None if _BEGUN.fullmatch(head) else False
+    return None if any(method.startswith(head) for method in METHODS) else False
 
 
 #: What a client says who asks for a WebSocket (RFC 6455, 4.1), beside its key: a word in a header.
@@ -171,7 +175,7 @@ class Recogniser(Protocol):
             self._setDeadline(self.factory.core.limits.head)
         self._received += data
         if self._isHTTP is None:
-            self._isHTTP = mayBeHTTP(self._received)
+            self._isHTTP = mayBeHTTP(self._received, self.factory.anyMethod)
         if self._isHTTP is None:
             return
         try:
@@ -307,6 +311,7 @@ class PortFactory(Factory):
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
+    @ivar anyMethod: a method that nobody knows makes a request, too.
     @ivar assumed: what a request need not say: of L{UPGRADE}, or the L{HOST}.
     """
 
@@ -323,6 +328,7 @@ class PortFactory(Factory):
         self.firstByte = core.limits.firstByte
         self.onlyKnown = False
         self.answersBroken = not isAlone
+        self.anyMethod = True
         self.assumed: Set[bytes] = frozenset()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

@@ -51,12 +51,14 @@ class EasyimDialect:
     @ivar answersBroken: what is no HTTP is told so on such a port.
     @cvar needs: what makes a request an upgrade there.
     @cvar assumes: what a request there may leave out.
+    @cvar anyMethod: a word of no method begins no request there.
     @ivar patience: seconds for a connection's first byte on such a port.
     @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
 
     name = "easyim"
     answersBroken = False
+    anyMethod = False
     needs = UPGRADING
     assumes = frozenset([b"sec-websocket-version", HOST])
 

@@ -115,9 +115,9 @@ class PlainTests(LiveTestCase):
         ann = await self.come(live, "安")
         self.assertIn(f"{self.titleOf(ann)}:已上线\n".encode(), ann.received)
         bob = await self.raw(live.port)
-        bob.write("大家好\n".encode())
+        bob.write("HELLO /大家\n".encode())
         for client in (ann, bob):
-            await self.reads(client, f"{self.titleOf(bob)}:已上线\n{self.titleOf(bob)}:大家好\n")
+            await self.reads(client, f"{self.titleOf(bob)}:已上线\n{self.titleOf(bob)}:HELLO /大家\n")
         bob.write(b"rename|bob\n")
         await self.reads(bob, "您已经更新用户名:bob\n")
         ann.write(b"who\n")

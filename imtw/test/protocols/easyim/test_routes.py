@@ -73,9 +73,10 @@ class HTTPTests(TalkTestCase):
 
     async def test_broken(self) -> None:
         """
-        What is no HTTP ends the connection without a word on its own port.
+        What is no HTTP ends the connection without a word on its own port; a
+        method that nobody knows begins none.
         """
-        for broken in (b"GET nonsense\r\n\r\n", b"POST / HTTP/9\r\nHost: x\r\n\r\n"):
+        for broken in (b"GET nonsense\r\n\r\n", b"POST / HTTP/9\r\nHost: x\r\n\r\n", b"BREW /x HTTP/1.1\r\n", b"GE /"):
             client = await self.connect(self.live.ports[1], Client())
             client.write(broken)
             await client.closed()
