@@ -49,6 +49,16 @@ def bodyOf(request: Request) -> bytes:
     return bytes(request.content.read())
 
 
+def shortBodyOf(request: Request) -> bytes | None:
+    """
+    A request's body; L{None} for one that is longer than what is read of
+    somebody who need not have logged in.
+    """
+    site: Any = request.site
+    body = bodyOf(request)
+    return body if len(body) <= site.limits.bodyBeforeLogin else None
+
+
 def respond(request: Request, code: int, body: bytes) -> None:
     """
     Finish a request with JSON.

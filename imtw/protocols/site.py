@@ -284,6 +284,7 @@ class Root(Resource):
         self._elsewhere = elsewhere or NotFound()
         self._upgrade = upgrade
         self._routes = routes
+        self._longest = max((path.count("/") + 1 for path in routes), default=0)  # segments
         self._folder = Folder(folder, UNKNOWN) if folder is not None else None
         if self._folder is not None:
             self._folder.childNotFound = NotFound()
@@ -295,7 +296,7 @@ class Root(Resource):
         if self._upgrade is not None and self._upgrade.wants(request):
             return self._upgrade
         segments = [name, *(request.postpath or ())]
-        for length in range(len(segments), -1, -1):
+        for length in range(min(len(segments), self._longest), -1, -1):
             try:
                 path = b"/".join(segments[:length]).decode()
             except UnicodeDecodeError:

@@ -288,6 +288,38 @@ class JSONTests(LiveTestCase):
         ]
         await self.explode(packed, throw)
 
+    async def test_requests(self) -> None:
+        """
+        Requests of anybody that are no JSON: targets of many segments, forms,
+        texts that are no UTF-8.
+        """
+
+        async def throw(live: Live, data: bytes) -> None:
+            client = await self.connect(live.port, WebClient())
+            client.write(data)
+            self.assertIn((await client.answer()).status, (200, 400, 404))
+            await client.closedByUs()
+
+        most = LIMITS.httpBody
+        form, parts = b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"
+        named = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\nv\r\n--x--'
+        posts = [
+            ("fields", b"/api/user/online", form, b"a=%41&" * (most // 6)),
+            ("escapes", b"/api/user/online", form, b"userid=" + b"%41" * (most // 3 - 3)),
+            ("escapes", b"/user/login", form, b"userId=" + b"%ff" * (most // 3 - 3)),
+            ("escaped names", b"/user/login", parts, named % (b"\\a" * (most // 2 - 100))),
+            ("no UTF-8", b"/api/user/login", b"application/json", b"\xff" * most),
+        ]
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
+        targets = [b"/a" * 30000, b"/" * 60000, b"/group/chat" + b"/a" * 30000, b"/?" + b"a=%41&" * 10000]
+        packed = [
+            (f"{path.decode()}: {name}", head % (path, kind, len(body), body)) for name, path, kind, body in posts
+        ]
+        packed += [
+            (f"GET {target[:12].decode()}...", b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target) for target in targets
+        ]
+        await self.explode(packed, throw)
+
 
 class Deaf(Echo):
     """
@@ -316,9 +348,7 @@ class InflatingTests(LiveTestCase):
         self.assertLess(len(packed), 60_000)
         return packed.removesuffix(b"\x00\x00\xff\xff")
 
-    async def explode(
-        self, most: int, accept: Callable[[Any], Any], *frames: bytes
-    ) -> tuple[int, SocketClient]:
+    async def explode(self, most: int, accept: Callable[[Any], Any], *frames: bytes) -> tuple[int, SocketClient]:
         """
         Send a bomb to a server that accepts compression.
 

@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from imtw.protocols.easyim.jsontext import encodeText
-from imtw.protocols.http import AsyncResource, bodyOf
+from imtw.protocols.http import AsyncResource, bodyOf, shortBodyOf
 from imtw.protocols.upgrade import headOf
 
 JSON = b"application/json; charset=utf-8"
@@ -186,7 +186,10 @@ def bodyAs(request: Request, shape: type[Any]) -> Any:
 
     @raise Refused: it is none, or something in it is of another kind.
     """
-    text = bodyOf(request).decode("utf-8", "imtw-each-byte")
+    body = shortBodyOf(request)
+    if body is None:
+        raise Refused(BAD_ARGUMENTS + "too long")
+    text = body.decode("utf-8", "imtw-each-byte")
     if not text.strip():
         raise Refused(BAD_ARGUMENTS + "unexpected end of JSON input")
     try:

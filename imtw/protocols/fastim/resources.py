@@ -26,7 +26,7 @@ from imtw.protocols.fastim.page import PAGE, PAGE_HEADERS
 from imtw.protocols.fastim.parameters import BadParameter, Parameters, parametersOf, text
 from imtw.protocols.fastim.paths import isMalformed, targetOf
 from imtw.protocols.fastim.texts import DENIED_BODY, FAILURE, SUCCESS, envelope, failure, quotedInAnswer
-from imtw.protocols.http import bodyOf
+from imtw.protocols.http import shortBodyOf
 from imtw.protocols.upgrade import headOf
 
 LOGIN, PAGE_PATH = "/user/login", "/test/websocket"
@@ -106,8 +106,12 @@ class Door(Resource):
             self._otherMethod(request, [b"POST"])
             return
         query = request.uri.partition(b"?")[2]
+        body = shortBodyOf(request)
+        if body is None:
+            self._error(request, 400)
+            return
         try:
-            parameters = parametersOf(query, request.getHeader(b"Content-Type") or b"", bodyOf(request))
+            parameters = parametersOf(query, request.getHeader(b"Content-Type") or b"", body)
             if call is None or user is None:
                 answer = await self._login(request, parameters)
             else:

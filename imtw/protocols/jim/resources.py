@@ -14,7 +14,7 @@ from imtw.commands import CHAT, CLOSE, Close, Command, Reply, Status
 from imtw.errors import CommandRefused
 from imtw.model import Liberty
 from imtw.protocols.caller import identify, libertiesOf, sessionOf
-from imtw.protocols.http import AsyncResource, bodyOf, respond, settled
+from imtw.protocols.http import AsyncResource, bodyOf, respond, settled, shortBodyOf
 from imtw.protocols.jim.answers import envelope
 from imtw.protocols.jim.replies import answer
 from imtw.protocols.jim.requests import Unreadable, read
@@ -94,7 +94,7 @@ def userAsked(request: Request) -> str:
     """
     values = request.args.get(b"userid", [])
     if not values:  # bytes that are not ASCII may stand in it, which parse_qs does not take as bytes
-        form = parse_qs(bodyOf(request).decode("latin-1"), encoding="latin-1")
+        form = parse_qs((shortBodyOf(request) or b"").decode("latin-1"), encoding="latin-1")
         values = [text.encode("latin-1") for text in form.get("userid", [])]
     return bytes(values[0]).decode("utf-8", "replace") if values else ""
 
