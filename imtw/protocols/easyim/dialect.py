@@ -52,6 +52,7 @@ class EasyimDialect:
     @cvar needs: what makes a request an upgrade there.
     @cvar assumes: what a request there may leave out.
     @cvar anyMethod: a word of no method begins no request there.
+    @cvar quotesTargets: a target may have characters that are not ASCII.
     @ivar patience: seconds for a connection's first byte on such a port.
     @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
@@ -59,6 +60,7 @@ class EasyimDialect:
     name = "easyim"
     answersBroken = False
     anyMethod = False
+    quotesTargets = True
     needs = UPGRADING
     assumes = frozenset([b"sec-websocket-version", HOST])
 
@@ -141,11 +143,13 @@ class EasyimApi:
     easyim's HTTP routes alone, for a port of their own.
 
     @ivar answersBroken: what is no HTTP is told so there.
+    @cvar quotesTargets: a target may have characters that are not ASCII.
     @cvar assumes: what a request there may leave out.
     """
 
     name = "easyim-api"
     answersBroken = False
+    quotesTargets = True
     assumes = frozenset([HOST])
 
     def __init__(self, whole: EasyimDialect) -> None:

@@ -4,6 +4,8 @@ easyim's HTTP routes, over real sockets (docs/wire/easyim.rst).
 
 from __future__ import annotations
 
+import json
+
 from twisted.internet.defer import Deferred
 
 from imtw.test.clients import Client, reactor
@@ -81,6 +83,18 @@ class HTTPTests(TalkTestCase):
             client.write(broken)
             await client.closed()
             self.assertEqual(client.received, b"")
+
+    async def test_rawTarget(self) -> None:
+        """
+        A target may have characters that are not ASCII, as curl sends them;
+        what is said back of it is as if they had been encoded.
+        """
+        for port in self.live.ports[1:]:
+            client = await self.connect(port, Client())
+            client.write("GET /你?名=é HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await client.closed()
+            told = json.loads(client.received.partition(b"\r\n\r\n")[2])["data"]
+            self.assertEqual((told["path"], told["url"]), ("/你", "/%E4%BD%A0?%E5%90%8D=%C3%A9"))
 
     async def test_noHost(self) -> None:
         """
