@@ -285,4 +285,3 @@ def rewrite(cursor: sqlite3.Cursor, row: Row, content: str | None, edited: int) 
 
 
 _FACTS = {fact.value: fact for fact in Fact}
-

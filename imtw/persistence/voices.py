@@ -186,5 +186,3 @@ def block(ledger: Ledger, user: str, other: str, blocked: bool) -> None:
     """
     ledger.cursor.execute(BLOCK if blocked else UNBLOCK, (user, other))
     ledger.forget(privatePair(user, other))
-
-

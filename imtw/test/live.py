@@ -198,7 +198,6 @@ class LiveTestCase(TestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
-
 class LogBook:
     """
     The log from its making on, as twistd would write it.

@@ -299,7 +299,6 @@ class FilterTests(SynchronousTestCase):
             self.alice.say("hello")
         self.assertEqual(len(strict.seen), 12)
 
-
     def test_staysParked(self) -> None:
         """
         A filter that was parked while it thought about an earlier message is
@@ -314,7 +313,6 @@ class FilterTests(SynchronousTestCase):
         late.callback(None)
         self.alice.say("hello")
         self.assertEqual(len(odd.seen), 4)
-
 
     def test_gone(self) -> None:
         """
@@ -338,7 +336,6 @@ class FilterTests(SynchronousTestCase):
         self.alice.say("hello", transient=True)
         self.assertEqual(self.bob.listen(), ["hello!"])
 
-
     def test_recalls(self) -> None:
         """
         Taking a message back is saying nothing: filters do not see it.
@@ -348,4 +345,3 @@ class FilterTests(SynchronousTestCase):
         self.alice.lane.take(15, Recall("m1", "bob"))
         self.assertEqual(each.seen, ["hello"])
         self.assertEqual(self.history(), [])
-

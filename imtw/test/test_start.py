@@ -98,7 +98,6 @@ class StartTests(PluginTestCase):
         for word in ("--without", "'recal'", "recall"):
             self.assertIn(word, str(error))
 
-
     def test_filtersByName(self) -> None:
         """
         Chat filters are asked in order of their names.

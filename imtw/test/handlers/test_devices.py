@@ -398,5 +398,3 @@ class SocketDeviceTests(SQLiteDeviceTests):
         A client on this carrier.
         """
         return await self.ws(self.live.port, name, **more)
-
-

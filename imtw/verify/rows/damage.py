@@ -131,7 +131,6 @@ class Copies:
                 told[where] = []
         return told
 
-
     def add(self, address: Address) -> list[Acknowledged]:
         """
         Say something in all conversations.

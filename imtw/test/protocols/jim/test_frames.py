@@ -282,7 +282,6 @@ class FrameDecoderTests(SynchronousTestCase):
         for size in (1, 2, 5):
             self.assertEqual(outcome(stream, size), whole)
 
-
     @settings(deadline=None)
     @given(st.lists(st.sampled_from(["pull", "pull", "the rest of a frame", "a part of one"]), max_size=40))
     def test_anyTurns(self, turns: list[str]) -> None:
