@@ -179,7 +179,7 @@ class Frame(NamedTuple):
 
 def frameOf(command: int, body: bytes, mask: int = 0x51, sequence: int | None = None) -> bytes:
     """
-    A frame of J-IM (spec, 1.2).
+    A frame of J-IM (docs/wire/jim.rst, Frame).
     """
     if sequence is None:
         return pack(">BBbi", 1, mask, command, len(body)) + body
@@ -357,6 +357,13 @@ class SocketClient(Talker):
                 self.send(payload[:2], 0x80 | CLOSE)
         elif opcode == TEXT:
             self.events.append(json.loads(payload))
+
+
+def basic(name: str, password: str = "123") -> dict[str, str | None]:
+    """
+    The header of a basic login; without a name, of none.
+    """
+    return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()} if name else {}
 
 
 def upgradeOf(path: str = "/", headers: Mapping[str, str | None] | None = None, key: str = KEY) -> bytes:

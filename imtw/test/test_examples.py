@@ -10,7 +10,6 @@ import re
 import shutil
 import sqlite3
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted.plugins
-from imtw.test.clients import TEXT, Client, SocketClient, StreamClient
+from imtw.test.clients import TEXT, Client, SocketClient, StreamClient, basic
 from imtw.test.environments import InstalledTestCase, checkout
 from imtw.test.live import LiveTestCase
 from imtw.test.test_docs.pages import page
@@ -30,13 +29,6 @@ NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_F
 )  # fmt: skip
 FOR_PLUGINS = {"interfaces", "model", "commands", "errors", "events", "plugin"}
 FOR_DIALECTS = {"protocols.voice", "protocols.streamvoice", "protocols.socketvoice", "protocols.framing"}
-
-
-def basic(name: str, password: str = "123") -> dict[str, str | None]:
-    """
-    The header of a basic login.
-    """
-    return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 
 class PollTests(InstalledTestCase):

@@ -5,7 +5,6 @@ there are from how long a refusal takes (S7), on real servers.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from itertools import count, cycle
 from statistics import median
@@ -21,7 +20,7 @@ from imtw.accounts.login import Accounts
 from imtw.model import User
 from imtw.tap import Options, makeServer
 from imtw.test.accounts.fakes import CHEAP, CountedHashes
-from imtw.test.clients import HOST, Client, SocketClient, StreamClient, WebClient, frameOf, private, reactor
+from imtw.test.clients import HOST, Client, SocketClient, StreamClient, WebClient, basic, frameOf, private, reactor
 from imtw.test.live import ANY_PORT, C, Live, LiveTestCase
 
 HOME = HOST
@@ -112,8 +111,7 @@ class Guarded(LiveTestCase):
         One request.
         """
         client = await self.dial(address, WebClient())
-        basic = {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()} if name else {}
-        client.request("POST", path, body, {"Host": "chat.example.org", **basic})
+        client.request("POST", path, body, {"Host": "chat.example.org", **basic(name, password)})
         answer = await client.answer()
         await client.closedByUs()
         self.assertIn(answer.status, (200, 401, 429), answer)
@@ -363,9 +361,7 @@ class TimingTests(Guarded):
         found = b""
         for path, body in (("/api/command/token", None), ("/api/message/send", private("x", "x"))):
             client = await self.dial(HOME, WebClient())
-            login = b64encode(f"{name}:wrong".encode()).decode()
-            headers = {"Authorization": f"Basic {login}", "Host": "chat.example.org"}
-            client.request("POST", path, body, headers)
+            client.request("POST", path, body, {"Host": "chat.example.org", **basic(name, "wrong")})
             await client.answer()
             await client.closedByUs()
             found += b"\r\n".join(line for line in client.received.split(b"\r\n") if not line.startswith(b"Date:"))

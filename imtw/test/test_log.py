@@ -13,7 +13,7 @@ from urllib.parse import quote
 from twisted.logger import LogLevel, textFileLogObserver
 
 from imtw.admin.jsonlog import jsonLogObserver
-from imtw.test.clients import CLOSE, WebClient, codes, frameOf, private, public, socketFrame, upgradeOf
+from imtw.test.clients import CLOSE, WebClient, basic, codes, frameOf, private, public, socketFrame, upgradeOf
 from imtw.test.live import Live, LiveTestCase, LogBook, pause
 
 SECRET = "canary-secret-0123456789"
@@ -25,13 +25,6 @@ FORGED = "2026-01-01T00:00:00+0000 [imtw#info] forged"
 BREAKS = [f"x\r\n{FORGED}", f"x\n{FORGED}", f"x\r{FORGED}"]
 HOSTILE = [*BREAKS, "\x1b[2J\x1b[31mred\x07", "\x9b31m", "a\u2028b\x85c\x0bd\x0ce"]
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} \[[^\]]*\] |\t)")  # a new entry, or more of the last
-
-
-def basic(name: str, password: str) -> dict[str, str]:
-    """
-    The header of a basic login.
-    """
-    return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 
 class SecretTests(LiveTestCase):

@@ -7,7 +7,6 @@ line for each thing that can be tried with it.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 from imtw.commands import Command
 from imtw.model import User, groupPair, privatePair
 from imtw.test.accounts.fakes import CHEAP
-from imtw.test.clients import StreamClient, Talker, private, public
+from imtw.test.clients import StreamClient, Talker, basic, private, public
 from imtw.test.live import Live, LiveTestCase
 
 #: Who tries.  Bob has two groups, an open club and a team that he has made; the operator is in neither.
@@ -169,13 +168,6 @@ def filled(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [filled(one, names) for one in value]
     return value.format_map(names) if isinstance(value, str) else value
-
-
-def basic(name: str) -> dict[str, str | None]:
-    """
-    The header of a basic login.
-    """
-    return {"Authorization": "Basic " + b64encode(f"{name}:{PASSWORD}".encode()).decode()} if name else {}
 
 
 class Scene:

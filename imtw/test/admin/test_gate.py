@@ -1,5 +1,5 @@
 """
-Who gets into the admin listener: RELIABILITY, S11.
+Who gets into the admin listener.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class ServedTests(CommandTestCase):
     def test_publicPort(self) -> None:
         """
         What is the operator's is not on the clients' port, with the secret
-        or without (RELIABILITY, S11).
+        or without.
         """
         server = self.serve()
         found = door.read(self.path)

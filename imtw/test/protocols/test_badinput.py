@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from imtw.model import isName
-from imtw.test.clients import CLOSE, PING, TEXT, codes, private, said, socketFrame
+from imtw.test.clients import CLOSE, PING, TEXT, basic, codes, private, said, socketFrame
 from imtw.test.live import BystanderTestCase
 
 FAILURES = {3: 10010, 5: 10008, 7: 10017, 11: 10002, 14: 10020, 15: 10017, 17: 10004, 19: 10015}
@@ -103,7 +103,7 @@ class BombTests(BystanderTestCase):
         for name, body in BOMBS.items():
             answer = await self.http(self.port, "POST", "/api/message/send", body)
             self.assertEqual((answer.status, answer.json["code"]), (400, 10002), name)
-            headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+            headers = basic("mallory")
             answer = await self.http(self.port, "POST", "/api/command/chat", body, headers)
             self.assertEqual((answer.status, answer.json["code"]), (400, 10101), name)
 
@@ -133,7 +133,7 @@ class BombTests(BystanderTestCase):
         However deep it is, what is taken over HTTP can be told and read; the
         rest is refused.
         """
-        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        headers = basic("mallory")
         cid = await self.tcp(self.port, "cid")
         for depth in (10, 60, 100, 500, *range(880, 1000, 6)):
             extras = b'{"a":' * depth + b"1" + b"}" * depth
@@ -151,7 +151,7 @@ class BombTests(BystanderTestCase):
         """
         cid = await self.tcp(self.port, "cid")
         client = await self.tcp(self.port, "mallory")
-        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        headers = basic("mallory")
         for number in (2**53 + 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30, 10**99, 10**100, 10**400):
             extras = {"n": number}
             code = codes(await client.ask(11, private("cid", "x", extras=extras)), 12)[0]
@@ -173,7 +173,7 @@ class BombTests(BystanderTestCase):
         the push nor the history.
         """
         cid = await self.tcp(self.port, "cid")
-        headers = {"Authorization": "Basic bWFsbG9yeTp4"}
+        headers = basic("mallory")
         shapes: tuple[dict[str, Any], ...] = (
             *({"jim": 1}, {"jim": "x"}, {"jim": []}, {"jim": [1]}, {"jim": {"nothing": 1}}, {"jim": {"__class__": 1}}),
             *({"jim": {"sender": "ann"}}, {"jim": {"id": 5, "seq": "x"}}, {"jim": {"createTime": "x", "msgType": {}}}),

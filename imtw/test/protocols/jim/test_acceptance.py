@@ -1,8 +1,6 @@
 """
-The least that a server for J-IM's clients has to do, to be read beside the
-specification's list (spec/jim.md, 12.6): a class for each item, by its number.
-
-Item 12, a Redis that both servers read, comes with the Redis store.
+The least that a server for J-IM's clients has to do: a class for each thing,
+by its number.
 """
 
 from __future__ import annotations

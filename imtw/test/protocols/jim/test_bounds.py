@@ -8,7 +8,7 @@ from __future__ import annotations
 from json import dumps
 from typing import Any
 
-from imtw.test.clients import frameOf, private
+from imtw.test.clients import basic, frameOf, private
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT
 
@@ -155,7 +155,7 @@ class BoundTests(LiveTestCase):
         await ann.ask(7, {"group_id": "tea", "name": "T" * 100_000})
         (answer,) = await ann.ask(17, {"userid": "ann", "type": 2})
         self.assertEqual([group["name"] for group in answer["data"]["groups"]], ["T" * 200])
-        headers = {"Authorization": "Basic YW5uOng="}  # ann:x
+        headers = basic("ann")
         body = {"group": "coffee", "name": "C" * 201}
         refused = await self.http(live.port, "POST", "/api/command/join", body, headers)
         self.assertEqual((refused.status, refused.json["code"]), (400, 10101))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imtw.test.clients import CLOSE, Answer, Talker, codes, private, public, said
+from imtw.test.clients import CLOSE, Answer, Talker, basic, codes, private, public, said
 from imtw.test.live import ANY_PORT, Live, LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT
 
@@ -61,7 +61,7 @@ class HoleTests(LiveTestCase):
         live = await self.serve()
         bob = await self.tcp(live.port, "bob")
         forged = {"sender": "ann", "id": "m9", "seq": 9, "createTime": 9, "to": "zoe", "group_id": "100", "chatType": 1}
-        headers = {"Authorization": "Basic bWFsbG9yeTp4"}  # mallory:x
+        headers = basic("mallory")
         body = {"to": "bob", "content": "hi", "id": "m1", "created": 5, "extras": {"jim": forged}}
         await self.http(live.port, "POST", "/api/command/chat", body, headers)
         for push in await bob.sync():

@@ -18,7 +18,7 @@ class QueryTests(QuirkTestCase):
     async def test_dataAbsent(self) -> None:
         """
         C{data} is absent where one group, or a history, has nothing; with
-        empty maps where all senders, or one, have nothing pending (5.2).
+        empty maps where all senders, or one, have nothing pending.
         """
         await self.ann.ask(7, {"group_id": "tea"})
         nothing = {"friends": {}, "groups": {}, "userid": "ann"}

@@ -216,7 +216,7 @@ class SequenceTests(QuirkTestCase):
 
 class StatusTests(LiveTestCase):
     """
-    The texts of the statuses, byte for byte (2.2).
+    The texts of the statuses, byte for byte (docs/wire/jim.rst, Statuses).
     """
 
     async def test_texts(self) -> None:

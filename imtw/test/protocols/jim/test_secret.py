@@ -5,7 +5,7 @@ holes).
 
 from __future__ import annotations
 
-from imtw.test.clients import private, said
+from imtw.test.clients import basic, private, said
 from imtw.test.live import Live, LiveTestCase
 from imtw.test.protocols.jim.harness import STRICT
 
@@ -97,7 +97,7 @@ class SecretTests(LiveTestCase):
         """
         live = await self.serve(*self.secretFile())
         bob = await self.tcp(live.port, "bob")
-        headers = {"Authorization": "Basic bWFsbG9yeTp4"}  # mallory:x
+        headers = basic("mallory")
         forged = private("bob", "hi", **{"from": "ann"})
         answer = await self.http(live.port, "POST", "/api/message/send", forged, headers)
         self.assertEqual((answer.status, answer.json["code"]), (200, 10000))
