@@ -18,7 +18,8 @@ from struct import Struct
 
 TEXT = 0x81  # FIN, no reserved bits, opcode
 BINARY = 0x82
-MASKED = 0x80
+MASKED = FIN = 0x80
+OPCODES = frozenset([0, 1, 2, 8, 9, 10])
 
 _medium = Struct("!H").unpack_from
 _long = Struct("!Q").unpack_from
@@ -88,6 +89,20 @@ def frameSize(data: bytes, at: int) -> int:
     if length == 127:
         return head + 8 + int(_long(data, at + 2)[0]) if left >= 10 else 0
     return head + length
+
+
+def asData(frame: bytes, isInside: bool) -> bytes:
+    """
+    A frame without reserved bits, and of an opcode that there is: any other
+    is data, as J-IM has it.
+
+    @param frame: it, or its beginning.
+    @param isInside: it goes on with a message, if it is data.
+    """
+    opcode = frame[0] & 0x0F
+    if opcode not in OPCODES:
+        opcode = 0 if isInside else BINARY & 0x0F
+    return bytes([frame[0] & FIN | opcode]) + frame[1:]
 
 
 def unmask(payload: bytes, mask: bytes) -> bytes:

@@ -29,7 +29,7 @@ from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
-from imtw.protocols.fastframes import MASKED, frameSize, wholeFrame
+from imtw.protocols.fastframes import MASKED, asData, frameSize, wholeFrame
 from imtw.protocols.framing import PONG, frame
 from imtw.protocols.opened import USUAL, Setting, slim
 from imtw.protocols.outlet import TransportOutlet
@@ -145,7 +145,7 @@ class SocketCarrier(WebSocketServerProtocol):
         """
         Is a text that is no UTF-8 the end of this connection (RFC 6455, 8.1)?
         """
-        return not getattr(self.speaker, "readsAnyText", False)
+        return not getattr(self.speaker, "readsAnything", False)
 
     @utf8validateIncoming.setter
     def utf8validateIncoming(self, value: bool) -> None:
@@ -340,6 +340,8 @@ class SocketCarrier(WebSocketServerProtocol):
             piece = data[at : at + size]
             at += len(piece)
             self._owed = size - len(piece)
+            if not self.utf8validateIncoming:
+                piece = asData(piece, self.inside_message)
             self._dataReceived(piece)
         if at < end:
             self._dataReceived(data[at:])

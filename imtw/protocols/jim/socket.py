@@ -22,7 +22,7 @@ class JimSpeaker(JimVoice, SocketVoice):
     One WebSocket that speaks J-IM.
     """
 
-    readsAnyText = True  # what is no UTF-8 names no command (docs/wire/jim.rst, WebSocket)
+    readsAnything = True  # what is no UTF-8 names no command (docs/wire/jim.rst, WebSocket)
 
     upgradesTo = b"WebSocket"  # as the original writes it
 

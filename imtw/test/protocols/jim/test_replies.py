@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imtw.test.clients import BINARY, TEXT, codes, frameOf, private, public, said
-from imtw.test.live import ANY_PORT, LiveTestCase
+from imtw.test.clients import BINARY, PING, PONG, TEXT, codes, frameOf, private, public, said, socketFrame
+from imtw.test.live import ANY_PORT, LiveTestCase, pause
 from imtw.test.protocols.jim.harness import NOT_SENT, UNKNOWN, QuirkTestCase, commands
 
 
@@ -67,6 +67,30 @@ class UnknownCommandTests(QuirkTestCase):
             client.send(b'{"cmd":11,"chatType":2,"to":"bob","content":"a\xffb"}')
             self.assertEqual(said(await client.upTo(12)), [("bob", "a\ufffdb")])
             await client.closedByUs()
+
+    async def test_reservedBits(self) -> None:
+        """
+        Reserved bits are not looked at, and a frame of an opcode that there
+        is not is data, whole or in pieces.
+        """
+        client = await self.ws(self.live.port)
+        await client.sync()
+        beat = {"command": 13, "data": {"hbbyte": -128}}
+        for first in (0xC1, 0xF1, 0xA2, 0x83, 0x87, 0x8B, 0xFF):
+            client.send(b'{"cmd":13}', first)
+            self.assertEqual(await client.hear(), [beat], first)
+        client.send(b'{"cmd"', TEXT)
+        client.send(b":", 0x43)
+        client.send(b"13}", 0xC0)
+        self.assertEqual(await client.hear(), [beat])
+        whole = socketFrame(b'{"cmd":13}', 0xB5)
+        for at in range(1, len(whole)):
+            client.write(whole[:at])
+            await pause(0.001)
+            client.write(whole[at:])
+            self.assertEqual(await client.hear(), [beat], at)
+        client.send(b"p", 0xC0 | PING)
+        await client.until(lambda: client.frames[-1] == (0x80 | PONG, b"p"), "a pong")
 
     async def test_unregistered(self) -> None:
         """
