@@ -5,10 +5,13 @@ C{imtw verify}: holds a server to its promise.
 from __future__ import annotations
 
 from random import SystemRandom
+from socket import create_connection
 
 from twisted.python import usage
 
-from imtw.cli.options import Command
+from imtw.cli.options import Command, Failed
+
+PATIENCE = 5  # seconds for the target to take a connection
 
 
 class Verify(Command):
@@ -29,11 +32,11 @@ class Verify(Command):
         ["list", None, "Say which rows there are."],
     ]
     optParameters = [
-        ["only", None, "", "Only these rows, with commas between, such as D1,O1."],
+        ["only", None, None, "Only these rows, with commas between, such as D1,O1. [default: all]"],
         ["seed", None, None, "What chance is made of; the same seed does the same again. [default: a new one]"],
         ["seeds", None, None, "Tell so many stories of row W, and do nothing else."],
         ["story", None, None, "Tell one story of row W by its number, and what is wrong with it."],
-        ["json", None, "", "Write the results into this file, too."],
+        ["json", None, None, "Write the results into this file, too."],
         ["target", None, None, "HOST:PORT of a server that speaks J-IM over TCP."],
     ]
 
@@ -55,13 +58,31 @@ class Verify(Command):
         if seeds:
             self["only"] = "W"
         plan = Plan(self._seed(), bool(self["quick"]), self._target(), seeds=seeds)
+        only, file = self["only"] or "", self["json"] or ""
         try:
-            command.chosen(self["only"])
+            command.chosen(only)
         except ValueError as error:
             raise usage.UsageError(f"--only: {error}") from error
+        self._look(plan.target, file)
         if self["control"]:
-            return controls.run(plan, self["only"])
-        return command.run(plan, self["only"], self["json"])
+            return controls.run(plan, only)
+        return command.run(plan, only, file)
+
+    def _look(self, target: tuple[str, int] | None, file: str) -> None:
+        """
+        See that the target is there, and the file can be written, before a
+        quarter of an hour is spent.
+        """
+        if target is not None:
+            try:
+                create_connection(target, PATIENCE).close()
+            except OSError as error:
+                raise Failed(f"--target: nobody answers at {self['target']}: {error.strerror or error}") from error
+        if file:
+            try:
+                open(file, "a", encoding="utf-8").close()
+            except OSError as error:
+                raise Failed(f"--json: {file} cannot be written: {error.strerror}") from error
 
     def _seed(self) -> int:
         """

@@ -7,12 +7,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from unittest import TestCase, mock
 
 from twisted.python import usage
 
+from imtw.cli.options import Failed
 from imtw.cli.verify import Verify
 from imtw.verify import command
 from imtw.verify.catalogue import ROWS, Row
@@ -185,6 +187,22 @@ class OptionTests(TestCase):
         for words in (["--seed", "x"], ["--target", "here"], ["--target", "here:x"], ["--only", "Z9"]):
             with self.assertRaises(usage.UsageError):
                 self.verify(*words).run()
+
+    def test_looksFirst(self) -> None:
+        """
+        A target that nobody answers at, and a file that cannot be written,
+        are said to be so before anything is tried.
+        """
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            target = "{}:{}".format(*nobody.getsockname())
+            for words, complaint in (
+                (("--target", target), f"--target: nobody answers at {target}: Connection refused"),
+                (("--json", "/nowhere/verify.json"), "--json: /nowhere/verify.json cannot be written: No such file"),
+            ):
+                with self.assertRaisesRegex(Failed, complaint), mock.patch.object(command, "run") as run:
+                    self.verify("--only", "D8", *words).run()
+                run.assert_not_called()
 
     def test_list(self) -> None:
         """
