@@ -33,7 +33,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         needs one.
     @ivar body: a frame's or message's body, after login (J-IM's own
         constant).
-    @ivar bodyBeforeLogin: the same, before.
+    @ivar bodyBeforeLogin: the same, before; and over HTTP a form, or what
+        easyim's clients ask.
     @ivar webSocketBody: a WebSocket message, all fragments together.
     @ivar httpBody: a request's body.
     @ivar httpRequest: from a request's first byte to its last.

@@ -4,9 +4,9 @@ Saying something, changing it, taking it back, and being about to.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from imtw.commands.declaration import Access, Command, Status
 
@@ -25,7 +25,7 @@ class Chat(Struct, forbid_unknown_fields=True, gc=False):
 
     to: str | None = None
     group: str | None = None
-    kind: str = "text"
+    kind: Annotated[str, Meta(max_length=64)] = "text"
     content: str | None = None
     id: str | None = None
     created: int = 0

@@ -77,6 +77,17 @@ def checkExtras(extras: dict[str, Any]) -> int:
         raise CommandRefused(Status.NOT_SENT) from error
 
 
+def checkId(id: str) -> None:
+    """
+    Look for no message whose id nobody could give it, and say it back to
+    nobody.
+
+    @raise CommandRefused: this is none.
+    """
+    if len(id) > LONGEST_MESSAGE_ID:
+        raise CommandRefused(Status.NOT_FOUND, f"no message's id has more than {LONGEST_MESSAGE_ID} characters")
+
+
 @implementer(ICommandHandler)
 class ChatHandler:
     """
@@ -134,6 +145,7 @@ class RecallHandler:
         pair = addressee(sender, request.to, request.group, session.realm)
         if pair is None or not request.id:
             raise CommandRefused(Status.UNKNOWN_COMMAND)
+        checkId(request.id)
         draft = Draft(pair, request.id, sender, None, self._core.now(), given=True, device=session.device,
                       fact=Fact.RECALL)
         return self._core.delivery.accept(session, draft)
@@ -155,6 +167,7 @@ class EditHandler:
         pair = addressee(sender, request.to, request.group, session.realm)
         if pair is None or not request.id:
             raise CommandRefused(Status.BAD_REQUEST)
+        checkId(request.id)
         draft = Draft(pair, request.id, sender, request.content, self._core.now(), given=True, device=session.device,
                       fact=Fact.EDIT, weight=len(request.content or ""))
         return self._core.delivery.accept(session, draft)

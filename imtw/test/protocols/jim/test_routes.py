@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.defer import fail
 
 from imtw.errors import StoreError
-from imtw.test.clients import private, said
+from imtw.test.clients import basic, private, said
 from imtw.test.live import ANY_PORT, pause
 from imtw.test.protocols.jim.harness import NOT_SENT, QuirkTestCase
 
@@ -92,6 +92,20 @@ class HTTPTests(QuirkTestCase):
             answer = await self.http(self.live.port, "POST", path, {}, {"Authorization": "Bearer x"})
             self.assertEqual(answer.status, 503, path)
         self.assertNothingLogged()
+
+    async def test_longWords(self) -> None:
+        """
+        A kind of message is a word, and an id that no message can have is not
+        said back.
+        """
+        for command, asked, status in (
+            ("chat", {"to": "bob", "content": "x", "kind": "k" * 64}, 200),
+            ("chat", {"to": "bob", "content": "x", "kind": "k" * 65}, 400),
+            ("recall", {"to": "bob", "id": "x" * 10000}, 404),
+            ("edit", {"to": "bob", "id": "x" * 10000, "content": "y"}, 404),
+        ):
+            answer = await self.http(self.live.port, "POST", f"/api/command/{command}", asked, basic("ann"))
+            self.assertEqual((answer.status, len(answer.body) < 200), (status, True), asked)
 
     async def test_senderThatIsNoName(self) -> None:
         """
