@@ -102,6 +102,8 @@ class Attendance:
         self._sessions.add(session, entry.user)
         if isFirst:
             self.watches.changed(user.id, True)
+        for mate in self._sessions.of(user.id)[: -self._limits.sessionsPerUser]:
+            mate.close()
         for membership in entry.groups:
             self._attach(session, entry.user, membership)
         if session.device or session.isFed:

@@ -58,6 +58,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar handovers: private messages of which it is remembered when they were
         handed over, for their passports.
     @ivar slice: sessions served between two turns of the reactor.
+    @ivar sessionsPerUser: sessions of a user on this node; past it those that
+        entered first end.
     @ivar groupsPerUser: groups a user may be in.
     @ivar devicesPerUser: devices of a user that have cursors of their own;
         past it the one that was not seen for longest is forgotten.
@@ -101,6 +103,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     loginQueue: Count = 20000
     handovers: Some = 10000
     slice: Count = 64
+    sessionsPerUser: Count = 20000  # as many as there may be connections: none is turned out
     groupsPerUser: Some = 1000
     devicesPerUser: Count = 50
     tokensPerUser: Count = 100

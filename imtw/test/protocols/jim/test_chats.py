@@ -130,6 +130,25 @@ class ChatTests(QuirkTestCase):
         self.assertEqual([content for _, content in said(await bob.sync())], ["x", "x", "y"])
         self.assertEqual([(one["id"], one["content"]) for one in await self.history("bob")], [("m1", "x"), ("m1", "y")])
 
+    async def test_fewConnections(self) -> None:
+        """
+        Where a user may have only so many, a login ends its first, whatever
+        the carrier; a login on a connection that is logged in ends none.  Who
+        knows the user sees it stay.
+        """
+        live = await self.serve("--limit", "sessionsPerUser=2", "--lobby", "100=One")
+        ann = await self.tcp(live.port, "ann")
+        first, second = await self.tcp(live.port, "bob"), await self.ws(live.port, "bob")
+        await first.login("bob")
+        self.assertEqual((first.isClosed, second.isClosed), (False, False))
+        await ann.sync()
+        third = await self.ws(live.port, "bob")
+        await first.closed()
+        self.assertEqual(commands(await ann.sync()), [10, 9])
+        self.assertEqual(codes(await ann.ask(11, private("bob", "x")), 12), [10000])
+        for one in (second, third):
+            self.assertEqual(said(await one.sync()), [("ann", "x")])
+
     async def test_everyConnection(self) -> None:
         """
         A user may have any number of connections of any kind; a push goes to
