@@ -13,6 +13,9 @@ from twisted.internet.task import LoopingCall
 
 PERIOD = 0.01  # seconds
 
+#: Upper ends in seconds by which lags are counted; the reactor's own work is to stay below 0.05.
+LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
 
 class LagProbe:
     """

@@ -20,8 +20,9 @@ from imtw.admin import door
 from imtw.admin.api import operatorRoutes
 from imtw.admin.gate import Gate, GuardedResource
 from imtw.admin.health import HealthResource
-from imtw.admin.lag import LagProbe
-from imtw.admin.metrics import Metrics, MetricsResource
+from imtw.admin.lag import LAGS, LagProbe
+from imtw.admin.scrape import MetricsResource
+from imtw.counters import Spread
 from imtw.errors import ImtwError
 from imtw.protocols.listen import endpointFor, reasonOf
 from imtw.protocols.site import BoundedSite, Root
@@ -91,7 +92,7 @@ class Admin:
     """
     The admin listener of one server.
 
-    @ivar metrics: what it shows of the server.
+    @ivar lags: how late the server's reactor was.
     @ivar port: where it listens, while it does.
     """
 
@@ -113,15 +114,15 @@ class Admin:
         self._database: str = getattr(core.store, "path", "")
         self._secret = secrets.token_urlsafe(32)
         gate = Gate(self._secret, core.apiSecret)
-        self.metrics = Metrics(core)
-        self._probe = LagProbe(core.clock, self.metrics.lag.observe)
+        self.lags = Spread(LAGS)
+        self._probe = LagProbe(core.clock, self.lags.note)
         self.site = AdminSite(
             core,
             Root(
                 {
                     "healthz": HealthResource("alive", lambda: True),
                     "readyz": HealthResource("ready", lambda: core.store.healthy),
-                    "metrics": MetricsResource(gate, self.metrics),
+                    "metrics": MetricsResource(gate, core, self.lags),
                     "server": ServerResource(gate, lambda: [*ports(), *([self.port] if self.port else [])]),
                     **operatorRoutes(gate, core),
                 }

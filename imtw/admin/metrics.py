@@ -1,8 +1,7 @@
 """
 What C{/metrics} shows, in the words of Prometheus.
 
-Everything is looked up when it is asked for; nothing is counted here but the
-reactor's lag.
+Everything is looked up when it is asked for; nothing is counted here.
 """
 
 from __future__ import annotations
@@ -11,19 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from twisted.web.server import Request
 
-from imtw.admin.gate import Gate, GuardedResource
 from imtw.commands import Status
 from imtw.counters import CommitSpreads, Counters, Spread
 from imtw.server import Core
-
-#: Upper ends in seconds; the reactor's own work is to stay below 0.05.
-LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class CoreCollector(Collector):
@@ -31,8 +25,9 @@ class CoreCollector(Collector):
     Asks the core.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, lags: Spread) -> None:
         self._core = core
+        self._lags = lags
 
     def describe(self) -> list[Metric]:
         """
@@ -57,6 +52,7 @@ class CoreCollector(Collector):
         yield gauge("store_healthy", "1 while the store can be written.", core.store.healthy)
         yield gauge("delayed_calls", "Calls that the reactor is to make later.", len(core.clock.getDelayedCalls()))
         yield from counted(core.counters)
+        yield spread("reactor_lag_seconds", "How late the reactor was, every 10 ms.", self._lags)
         commits: CommitSpreads | None = getattr(core.store, "commits", None)
         if commits is not None:
             yield spread("commit_size", "Changes in one commit.", commits.sizes)
@@ -135,15 +131,12 @@ class Metrics:
     """
     All metrics of one server.
 
-    @ivar lag: the reactor's.
+    @param lags: the reactor's.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, lags: Spread) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(CoreCollector(core))
-        self.lag = Histogram(
-            "imtw_reactor_lag_seconds", "How late the reactor was, every 10 ms.", buckets=LAGS, registry=self.registry
-        )
+        self.registry.register(CoreCollector(core, lags))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -159,30 +152,3 @@ class Metrics:
         except (TypeError, ValueError):  # a version that is none
             encoder, kind = choose_encoder("")
         return encoder(self.registry), kind
-
-
-class MetricsResource(GuardedResource):
-    """
-    C{/metrics}.
-    """
-
-    methods = (b"GET",)
-
-    def __init__(self, gate: Gate, metrics: Metrics) -> None:
-        super().__init__(gate)
-        self._metrics = metrics
-
-    async def answer(self, request: Request) -> None:
-        """
-        Show them.
-        """
-        body, kind = self._metrics.show(request.getHeader("Accept") or "")
-        request.setHeader(b"Content-Type", kind.encode())
-        request.setHeader(b"X-Content-Type-Options", b"nosniff")
-        request.setHeader(b"Cache-Control", b"no-store")
-        request.setHeader(b"Content-Length", str(len(body)).encode())
-        request.write(body)
-        request.finish()
-
-    def _check(self, request: Request) -> None:
-        self._gate.forMetrics(request)

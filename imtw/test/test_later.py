@@ -24,6 +24,16 @@ from imtw.protocols.easyim.message import Msg
 from imtw.protocols.easyim.protobuf import encodeMessage
 encodeMessage(Msg("1"))
 """
+SCRAPE = """
+from twisted.internet.address import IPv4Address
+from twisted.internet.testing import StringTransport
+ours = IPv4Address("TCP", "127.0.0.1", 9734)
+transport = StringTransport(ours, ours)
+asked = server.admin.site.buildProtocol(ours)
+asked.makeConnection(transport)
+asked.dataReceived(b"GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+assert b"imtw_reactor_lag_seconds_count 0" in transport.value(), transport.value()
+"""
 
 
 def loads(wanted: str) -> list[str]:
@@ -51,3 +61,12 @@ class LaterTests(TestCase):
         self.assertIn("imtw.protocols.easyim.protobuf", before.split())
         self.assertNotIn("google.protobuf.message", before.split())
         self.assertIn("google.protobuf.message", after.split())
+
+    def test_metrics(self) -> None:
+        """
+        What speaks Prometheus's words comes with the first who asks.
+        """
+        before, after = loads(SCRAPE)
+        self.assertIn("imtw.admin.scrape", before.split())
+        self.assertNotIn("prometheus_client", before.split())
+        self.assertIn("prometheus_client", after.split())

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from imtw.admin.lag import LagProbe
+from imtw.admin.lag import LAGS, LagProbe
 from imtw.admin.metrics import Metrics
 from imtw.commands import Status
 from imtw.counters import Spread
@@ -139,9 +139,9 @@ class MetricsTests(AdminTestCase):
         """
         Two servers in one process count for themselves.
         """
-        self.admin.metrics.lag.observe(0.02)
+        self.admin.lags.note(0.02)
         self.assertEqual(self.values()["imtw_reactor_lag_seconds_count"], 1)
-        other = valuesOf(text_string_to_metric_families(Metrics(self.core).show("")[0].decode()))
+        other = valuesOf(text_string_to_metric_families(Metrics(self.core, Spread(LAGS)).show("")[0].decode()))
         self.assertEqual(other["imtw_reactor_lag_seconds_count"], 0)
 
 

@@ -15,9 +15,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from imtw import interfaces, plugin
 from imtw.accounts.login import Accounts
+from imtw.admin.lag import LAGS
 from imtw.admin.metrics import Metrics
 from imtw.cli.command import Imtw
 from imtw.commands import Access, Command, Status
+from imtw.counters import Spread
 from imtw.fast import PATHS
 from imtw.interfaces import IDialectMaker, IHandlerMaker
 from imtw.limits import Limits
@@ -157,7 +159,7 @@ class TableTests(SynchronousTestCase):
         reactor = MemoryReactorClock()
         core = Core(reactor, SQLiteStore("", reactor, Limits()))
         core.accounts = Accounts(core.store, reactor, core.limits)
-        known = {one.name for one in Metrics(core).registry.collect() if one.name.startswith("imtw_")}
+        known = {one.name for one in Metrics(core, Spread(LAGS)).registry.collect() if one.name.startswith("imtw_")}
         rows = tableOf(page("docs/howto/operate.rst"), "metric")
         self.assertEqual({name for row in rows for name in re.findall(r"imtw_\w+", " ".join(row))}, known)
 
