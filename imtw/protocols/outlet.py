@@ -47,6 +47,20 @@ class Holder(Protocol):
         """
 
 
+def kept(transport: Any, most: int) -> int:
+    """
+    How many bytes a transport keeps: with TLS, those of the one below it and
+    what is not encrypted yet.
+
+    @param most: no more than these; all of them where that cannot be told.
+    """
+    length: int | None = getattr(transport, "_tempDataLen", None)
+    if length is None:
+        return most
+    length += len(transport.dataBuffer) - transport.offset + sum(map(len, getattr(transport, "_appSendBuffer", ())))
+    return min(most, length)
+
+
 @implementer(IPushProducer)
 class TransportOutlet(Outlet):
     """
@@ -203,6 +217,8 @@ class TransportOutlet(Outlet):
                 return
             data = data[sent:]
         if self._paused:
+            if self._held >= self._budget:  # but it may have read a part of that
+                self._held = kept(transport, self._held)
             if self._held >= self._budget:
                 if self._holder is not None:
                     self._holder.evicted()

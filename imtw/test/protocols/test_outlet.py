@@ -86,6 +86,22 @@ class BudgetTests(SocketTestCase):
                 await pause(0)
         self.assertEqual(sender.evictions, 0)
 
+    async def test_readsSteadily(self) -> None:
+        """
+        A peer for whom something waits all the time is not cut while it
+        reads as much as comes: what counts is what waits, and not what has
+        been sent since it was behind first.
+        """
+        sender, peer = await self.pair(100_000)
+        word = bytes(10_000)
+        while not sender.outlet._paused:
+            sender.outlet.send(word)
+        for _ in range(100):
+            sender.outlet.send(bytes(len(await self.read(peer, len(word)))))
+            self.assertTrue(sender.outlet._paused)
+            self.assertTrue(sender.outlet._paused)
+        self.assertEqual(sender.evictions, 0)
+
     async def test_cutWhileCorked(self) -> None:
         """
         One that is cut when the cork comes out does not keep the others from
