@@ -158,24 +158,34 @@ class Delivery:
             return await self._filtered(session, draft, self._append)
         return self._append(session, draft)
 
-    async def whisper(self, session: Session, draft: Draft) -> Reply:
+    async def whisper(self, session: Session, draft: Draft) -> Slot:
         """
         Tell a message to who is online, and keep nothing of it.
         """
         await self._store.maySpeak(draft.sender, draft.pair)
         return await self._filtered(session, draft, self._whisper)
 
-    def _whisper(self, session: Session, draft: Draft) -> Reply:
+    def _whisper(self, session: Session, draft: Draft) -> Slot:
         """
         Tell it.
         """
+        slot = Slot()
         message = Message(0, 0, 0, draft.created, draft.pair, draft.id, draft.sender, draft.content, draft.created,
                           draft.kind, draft.device, draft.extras)
         if draft.pair.scope is _GROUP:
             self.tellGroup(draft.pair.a, Whispered(message))
+            slot.gate = self._gateOf(draft.pair.a)
         else:
             self.tellUser(draft.pair.partnerOf(draft.sender), Whispered(message))
-        return Reply(Status.SENT, ChatResult(draft.id, 0, draft.created))
+        slot.fill(Reply(Status.SENT, ChatResult(draft.id, 0, draft.created)), session.waiting())
+        return slot
+
+    def _gateOf(self, group: str) -> Gate | None:
+        """
+        Where those who speak in a group have to wait, if they do.
+        """
+        live = self._groups.get(group)
+        return live.gate if live is not None and live.isFull else None
 
     def tellUser(self, user: str, event: Event) -> None:
         """
@@ -223,9 +233,7 @@ class Delivery:
         if store.waiting >= self._commitQueue >> 1 or self._largeBytes >= self._commitBytes:
             slot.gate = self._full
         elif draft.pair.scope is _GROUP:
-            live = self._groups.get(draft.pair.a)
-            if live is not None and live.isFull:
-                slot.gate = live.gate
+            slot.gate = self._gateOf(draft.pair.a)
         return slot
 
     def settled(self, slot: Slot) -> None:

@@ -20,9 +20,9 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from imtw.events import Event, Logged
+from imtw.events import Event, Logged, Whispered
 from imtw.interfaces import IForm
-from imtw.limits import Limits
+from imtw.limits import Limits, sizeOf
 from imtw.model import Membership
 from imtw.sessions import Session
 
@@ -126,6 +126,7 @@ class LiveGroup:
     __slots__ = (
         "_backlogMark",
         "_sweeper",
+        "_weights",
         "backlog",
         "base",
         "conversation",
@@ -147,6 +148,7 @@ class LiveGroup:
         self.swept = self.head = membership.head
         self.forms: dict[IForm, dict[Session, Member]] = {}
         self.events: list[Event] = []
+        self._weights: list[int] = []  # of these
         self.base = 0
         self.size = 0
         self.backlog = 0
@@ -200,7 +202,9 @@ class LiveGroup:
         if isinstance(event, Logged):
             self.head = max(self.head, event.message.seq)
         self.events.append(event)
-        self.backlog += weightOf(event)
+        weight = weightOf(event)
+        self._weights.append(weight)
+        self.backlog += weight
         self._sweeper.wake(self)
 
     def seqAt(self, member: Member) -> int:
@@ -253,8 +257,9 @@ class LiveGroup:
         """
         del self.events[: len(events)]
         self.base += len(events)
+        self.backlog -= sum(self._weights[: len(events)])
+        del self._weights[: len(events)]
         for event in events:
-            self.backlog -= weightOf(event)
             if isinstance(event, Logged):
                 self.swept = max(self.swept, event.message.seq)  # an older message may be told again
         self.gate.open()
@@ -264,9 +269,11 @@ def weightOf(event: Event) -> int:
     """
     About how many bytes an event keeps while it waits.
     """
-    if isinstance(event, Logged) and event.message.content:
-        return EVENT_WEIGHT + len(event.message.content)
-    return EVENT_WEIGHT
+    if not isinstance(event, Logged | Whispered):
+        return EVENT_WEIGHT
+    message = event.message
+    extras = 0 if message.extras is None else sizeOf(message.extras)
+    return EVENT_WEIGHT + len(message.content or "") + extras
 
 
 class Sweeper:

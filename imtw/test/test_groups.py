@@ -251,6 +251,22 @@ class SweepTests(SynchronousTestCase):
         self.assertFalse(ann.lane.busy)
         self.assertEqual(bob.listen(), ["x" * 1900, "y"])
 
+    def test_fullAnyway(self) -> None:
+        """
+        So it is with what goes along with a message, and with messages that
+        nobody keeps.
+        """
+        ann, bob = Person(self.core, "ann"), Person(self.core, "bob")
+        self.turn()
+        extras = {"x": "x" * 1900}
+        for more in ({"extras": extras}, {"extras": extras, "transient": True}):
+            for content in ("one", "two"):
+                ann.say(content, None, group="100", **more)
+            self.assertTrue(ann.lane.busy, more)
+            self.turn()
+            self.assertFalse(ann.lane.busy, more)
+            self.assertEqual((ann.listen(), bob.listen()), (["one", "SENT", "two", "SENT"], ["one", "two"]))
+
     def test_noticesWhileSmall(self) -> None:
         """
         Who comes and goes is told while a group is small, and not when it is
