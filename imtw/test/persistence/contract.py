@@ -8,6 +8,7 @@ L{imtw.test.persistence.test_memory} for how little that takes.
 from __future__ import annotations
 
 from imtw.test.persistence.devicecontract import DeviceContract, StandingContract
+from imtw.test.persistence.editcontract import EditContract
 from imtw.test.persistence.expirycontract import ExpiryContract
 from imtw.test.persistence.friendcontract import FriendContract
 from imtw.test.persistence.groupcontract import GroupContract
@@ -16,7 +17,7 @@ from imtw.test.persistence.pagecontract import PageContract
 from imtw.test.persistence.peoplecontract import PeopleContract
 from imtw.test.persistence.repeatcontract import RecallContract, RepeatContract
 from imtw.test.persistence.roomcontract import RoomContract
-from imtw.test.persistence.voicecontract import EditContract, VoiceContract
+from imtw.test.persistence.voicecontract import VoiceContract
 
 
 class StoreContract(
