@@ -204,6 +204,7 @@ def portFactory(
         factory.firstByte = getattr(dialects[0], "patience", factory.firstByte)
         factory.assumed = getattr(dialects[0], "assumes", factory.assumed)
         factory.anyMethod = getattr(dialects[0], "anyMethod", factory.anyMethod)
+        factory.longest = getattr(dialects[0], "longestHead", factory.longest)
     elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
     routes = commandRoutes(core) if elsewhere is None else {}
     if elsewhere is not None:

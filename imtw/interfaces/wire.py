@@ -22,18 +22,19 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have eight attributes more.  C{quotesTargets} says that a request's
-    target may have characters that are not ASCII.  Two are of upgrades whose target it
-    recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the headers
-    without which one is an ordinary request; and C{assumes}, those that it
-    may leave out, or what else of the head may be odd.  Five are for ports of its own: C{elsewhere}, an
-    L{twisted.web.resource.IResource} that answers whatever has no route there
-    (such a port has no routes but the dialect's, and no WebSockets but those
-    it recognises); C{answersBroken}, whether what is no HTTP is told so there
-    (it is); C{anyMethod}, whether an unknown method makes a request, too (it
-    does); C{patience}, seconds for a connection's first byte; and C{kinds},
-    what is spoken on ports of other kinds
-    (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
+    It may have nine attributes more.  C{quotesTargets} says that a request's
+    target may have characters that are not ASCII.  Two are of upgrades whose
+    target it recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the
+    headers without which one is an ordinary request; and C{assumes}, those
+    that it may leave out, or what else of the head may be odd.  Six are for
+    ports of its own: C{elsewhere}, an L{twisted.web.resource.IResource} that
+    answers whatever has no route there (such a port has no routes but the
+    dialect's, and no WebSockets but those it recognises); C{answersBroken},
+    whether what is no HTTP is told so there (it is); C{anyMethod}, whether an
+    unknown method makes a request, too (it does); C{longestHead}, bytes of a
+    connection's first head and of a line of it; C{patience}, seconds for a
+    connection's first byte; and C{kinds}, what is spoken on ports of other
+    kinds (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
     There C{assumes} may also have the host, for any request.
     """
 

@@ -216,11 +216,13 @@ class Recogniser(Protocol):
         The protocol of an HTTP request whose head is there.
         """
         end = self._received.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._received) > self.factory.core.limits.headSize or _BARE_END.search(self._received):
-                self._refuse()
+        lines = self._received[:end] if end >= 0 else self._received
+        if self.factory.isTooLong(lines) or (end < 0 and _BARE_END.search(lines)):
+            self._refuse()
             return None
-        head = Head(self._received[:end])
+        if end < 0:
+            return None
+        head = Head(lines)
         if head.isBroken or (HOST in head.lacks - self.factory.assumed and not self._isForgivenHost(head)):
             self._refuse()
             return None
@@ -312,6 +314,7 @@ class PortFactory(Factory):
         request.
     @ivar answersBroken: what is not even HTTP is told so.
     @ivar anyMethod: a method that nobody knows makes a request, too.
+    @ivar longest: bytes of a head in all, and of a line of it.
     @ivar assumed: what a request need not say: of L{UPGRADE}, or the L{HOST}.
     """
 
@@ -330,6 +333,7 @@ class PortFactory(Factory):
         self.answersBroken = not isAlone
         self.anyMethod = True
         self.assumed: Set[bytes] = frozenset()
+        self.longest = core.limits.headSize, core.limits.headSize
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """
@@ -340,6 +344,13 @@ class PortFactory(Factory):
             return TurnedAway()
         self.core.connections += 1
         return super().buildProtocol(addr)
+
+    def isTooLong(self, head: bytes) -> bool:
+        """
+        Is this more than the head of a connection's first request may have?
+        """
+        inAll, inLine = self.longest
+        return len(head) > inAll or (len(head) > inLine and max(map(len, head.split(b"\r\n"))) > inLine)
 
     def countEnd(self, target: IProtocol) -> None:
         """

@@ -34,6 +34,7 @@ class JimDialect:
     name = "jim"
     assumes = frozenset([*UPGRADE, LINE, KEY])  # any key makes it a WebSocket (docs/wire/jim.rst, WebSocket)
     quotesTargets = True
+    longestHead = 20480, 2048  # in all, and a line: J-IM's own bounds
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self._core = core

@@ -56,6 +56,27 @@ class HTTPTests(QuirkTestCase):
                 answer = await self.http(port, method, "/")
                 self.assertEqual((answer.status, answer.headers["content-type"][:9]), (200, "text/html"), method)
 
+    async def test_longHead(self) -> None:
+        """
+        On J-IM's own port a head has at most 20480 bytes and a line of it
+        2048, in however many pieces (D-1); elsewhere there is room for more.
+        """
+        live = await self.serve("--port", ANY_PORT, "--port-for", f"jim={ANY_PORT}")
+        for sizes, isTaken in (([2045], True), ([2046], False), ([2045] * 9, True), ([2045] * 10, False)):
+            fields = [b"a: " + b"x" * size for size in sizes]
+            head = b"\r\n".join([b"GET /api/user/online HTTP/1.1", b"Host: x", *fields, b""])
+            for port in live.ports:
+                for at in (0, len(head)):
+                    client = await self.raw(port)
+                    client.write(head[:at])
+                    await pause(0.01 if at else 0)
+                    client.write(head[at:] + b"\r\n")
+                    if isTaken or port == live.port:
+                        await client.until(lambda client=client: b'"code":10020' in client.received, "an answer")  # type: ignore[misc]
+                    else:
+                        await client.closed()
+                        self.assertEqual(client.received, b"", (sizes, at))
+
     async def test_rawNames(self) -> None:
         """
         A name need not be percent-encoded, on any request of a connection.
