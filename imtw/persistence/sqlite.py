@@ -148,7 +148,7 @@ class SQLiteStore:
             isolation_level=None,
             check_same_thread=False,
             cp_reactor=self._reactor,
-            cp_min=threads,
+            cp_min=1,  # each takes 0.1 MB: the others come when there is something for them
             cp_max=threads,
             cp_openfun=prepare,
         )
