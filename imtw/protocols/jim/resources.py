@@ -158,10 +158,11 @@ class CloseResource(AsyncResource):
 
 def jimRoutes(core: Core, options: JimOptions) -> dict[str, IResource]:
     """
-    The routes of this dialect.
+    The routes of this dialect, but for those of commands that nobody answers.
     """
-    return {
-        "api/message/send": SendResource(core, options),
-        "api/user/online": OnlineResource(core),
-        "api/user/close": CloseResource(core, options),
-    }
+    routes: dict[str, IResource] = {"api/user/online": OnlineResource(core)}
+    if CHAT.code in core.registry.byCode:
+        routes["api/message/send"] = SendResource(core, options)
+    if CLOSE.code in core.registry.byCode:
+        routes["api/user/close"] = CloseResource(core, options)
+    return routes

@@ -128,6 +128,15 @@ class HTTPTests(QuirkTestCase):
             answer = await self.http(self.live.port, "POST", f"/api/command/{command}", asked, basic("ann"))
             self.assertEqual((answer.status, len(answer.body) < 200), (status, True), asked)
 
+    async def test_without(self) -> None:
+        """
+        A route of a command that is switched off is not there.
+        """
+        live = await self.serve("--without", "chat", "--without", "close")
+        for path in ("/api/message/send", "/api/user/close?userid=x"):
+            self.assertEqual((await self.http(live.port, "POST", path, {})).status, 404, path)
+        self.assertNothingLogged()
+
     async def test_senderThatIsNoName(self) -> None:
         """
         Who speaks for somebody that nobody can be is told so; it was
