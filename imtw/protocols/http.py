@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,6 +19,7 @@ from imtw.errors import CommandRefused, StoreError
 from imtw.faults import report
 from imtw.protocols.site import JSON, NotFound, encode
 from imtw.server import Core
+from imtw.sessions import Session
 from imtw.slots import GRANTED, Slot, awaited, refusalOf
 
 #: The HTTP status of an answer; any that is not here is 200.
@@ -116,6 +118,31 @@ async def settled(core: Core, command: Command, result: Any) -> Reply:
     if reply.status is not None and reply.status not in GRANTED:
         core.counters.refused[reply.status] += 1
     return reply
+
+
+async def give(core: Core, session: Session, command: Command, request: Struct) -> Reply:
+    """
+    Give a command whose request is made already.
+    """
+    handler = core.registry.byCode.get(command.code)
+    if handler is None:
+        return Reply(Status.UNKNOWN_COMMAND)
+    return await settled(core, command, core.dispatcher.call(handler, session, _AS_IT_IS, request))
+
+
+class AsItIs:
+    """
+    Reads requests that are made already.
+    """
+
+    def read(self, command: Command, packet: Struct) -> Struct:
+        """
+        This one.
+        """
+        return packet
+
+
+_AS_IT_IS = AsItIs()
 
 
 class OneSlot:

@@ -20,7 +20,6 @@ from imtw.commands import (
     InviteFriend,
     ListFriends,
     RemoveFriend,
-    Reply,
     Status,
 )
 from imtw.model import Account, User
@@ -28,7 +27,7 @@ from imtw.protocols.caller import sessionOf
 from imtw.protocols.easyim.envelope import SUCCESS, Refused, Route, bodyAs, queryOf
 from imtw.protocols.easyim.people import asNumber, userMeant, wireId
 from imtw.protocols.easyim.tokens import ACCESS, TokenError, Tokens
-from imtw.protocols.http import settled
+from imtw.protocols.http import give
 from imtw.server import Core
 
 PAGE = 500  # friends asked for at once
@@ -55,18 +54,6 @@ class FriendBody(Struct):
     friend_id: str | int = ""
     id: str | int = ""
     msg: str = ""
-
-
-class Ready:
-    """
-    Reads a request that is one already.
-    """
-
-    def read(self, command: Command, packet: Any) -> Any:
-        """
-        It is.
-        """
-        return packet
 
 
 class FriendRoute(Route):
@@ -98,13 +85,9 @@ class FriendRoute(Route):
 
         @return: the data of its reply.
         """
-        core = self.core
-        handler = core.registry.byCode.get(command.code)
-        if handler is None:
-            raise Refused(REASONS[Status.UNKNOWN_COMMAND])
-        session = sessionOf(core, request)
+        session = sessionOf(self.core, request)
         session.user = user
-        reply: Reply = await settled(core, command, core.dispatcher.call(handler, session, Ready(), asked))
+        reply = await give(self.core, session, command, asked)
         if reply.status is not Status.OK:
             raise Refused(REASONS.get(reply.status, NOT_DONE) if reply.status is not None else NOT_DONE)
         return reply.data

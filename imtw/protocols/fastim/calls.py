@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from msgspec import Struct
 from twisted.web.server import Request
 
-from imtw.commands import JOIN, RECALL, Command, JoinGroup, Reply, Status
+from imtw.commands import JOIN, RECALL, JoinGroup, Status
 from imtw.errors import CommandRefused
 from imtw.model import Draft, Fact, Message, Pair, User, groupPair
 from imtw.protocols.caller import sessionOf
@@ -18,7 +17,7 @@ from imtw.protocols.fastim.forms import chatOf
 from imtw.protocols.fastim.house import NAME, House
 from imtw.protocols.fastim.parameters import Parameters, number, text
 from imtw.protocols.fastim.texts import FAILURE, SUCCESS, envelope, fitting, quotedInAnswer, textList
-from imtw.protocols.http import settled
+from imtw.protocols.http import give, settled
 from imtw.sessions import Session
 
 DONE, NOT_DONE = "操作成功", "操作失败"
@@ -26,31 +25,6 @@ FOUND = "获取成功"
 RECALLED, TOO_LATE, NO_SUCH = "撤回消息成功", "无法撤回消息", "消息不存在"
 
 Call = Callable[[House, Request, User, Parameters], Awaitable[bytes]]
-
-
-class AsIs:
-    """
-    Reads requests that are made already.
-    """
-
-    def read(self, command: Command, packet: Struct) -> Struct:
-        """
-        This one.
-        """
-        return packet
-
-
-AS_IS = AsIs()
-
-
-async def ask(house: House, session: Session, command: Command, request: Struct) -> Reply:
-    """
-    Give one of imtw's commands.
-    """
-    handler = house.core.registry.byCode.get(command.code)
-    if handler is None:
-        return Reply(Status.UNKNOWN_COMMAND)
-    return await settled(house.core, command, house.core.dispatcher.call(handler, session, AS_IS, request))
 
 
 def sessionFor(house: House, request: Request, user: User) -> Session:
@@ -73,7 +47,7 @@ async def joinGroup(house: House, request: Request, user: User, parameters: Para
     group = house.idOf(name)
     if group is None or await house.core.store.membership(user.id, group) is not None:
         return envelope(FAILURE, NOT_DONE)
-    reply = await ask(house, sessionFor(house, request, user), JOIN, JoinGroup(group, name or None))
+    reply = await give(house.core, sessionFor(house, request, user), JOIN, JoinGroup(group, name or None))
     return envelope(SUCCESS, DONE) if reply.status is Status.JOINED else envelope(FAILURE, NOT_DONE)
 
 
