@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 
 from imtw.test.clients import HOST
 from imtw.test.conformance.lots import SETTLE, ReplayTestCase, casesIn
+from imtw.test.conformance.replay.match import mayBeAll
 from imtw.test.conformance.replay.play import Case, Server, verdict
 from imtw.test.live import ANY_PORT, LiveTestCase
 
@@ -111,3 +112,15 @@ class ReplayTests(LiveTestCase):
         text: str = await deferToThread(lambda: asyncio.run(verdict(changed, Server(HOST, live.port, SETTLE))))
         self.assertIn("want", text)
         self.assertIn("-128", text)
+
+    def test_waitsForTheEnd(self) -> None:
+        """
+        What was wanted is not all there while the end of the connection is
+        missing, whatever else came in its place.
+        """
+        want = [{"<optional>": {"close": "<any>"}}, {"closed": True}]
+        self.assertFalse(mayBeAll(want, [{"close": 1009}]))
+        self.assertTrue(mayBeAll(want, [{"close": 1009}, {"closed": True}]))
+        self.assertTrue(mayBeAll(want, [{"closed": True}]))
+        self.assertFalse(mayBeAll([{"json": 1}, "<more>"], []))
+        self.assertTrue(mayBeAll({"<set>": [{"json": 1}]}, [{"json": 2}]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+CLOSED = {"closed": True}  # the last event of a connection
 MISSING = object()  # stands for a key that is not there
 
 
@@ -108,10 +109,14 @@ def sameStep(want: dict[str, Any], got: dict[str, Any]) -> bool:
     return all(same(want.get(name, []), got.get(name, [])) for name in want.keys() | got.keys())
 
 
-def atLeast(want: Any) -> int:
+def mayBeAll(want: Any, came: list[Any]) -> bool:
     """
-    How many events must come before these expectations can be met.
+    May these events be all that was wanted: are there enough, and the end of
+    the connection if that is among them?
     """
     if isinstance(want, dict):
         want = want.get("<set>", [])
-    return sum(one != "<more>" and not isOptional(one) for one in want) if isinstance(want, list) else 0
+    if not isinstance(want, list):
+        return True
+    least = sum(one != "<more>" and not isOptional(one) for one in want)
+    return len(came) >= least and (CLOSED not in want or CLOSED in came)

@@ -10,7 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 from .connection import Connection
-from .match import atLeast, sameStep
+from .match import mayBeAll, sameStep
 from .values import Normal, Values
 from .websocket import WebSocket
 from .wire import Bytes, Event, Step, Wire
@@ -166,11 +166,11 @@ class Play:
         Wait until everything expected is there and nothing more comes.
         """
         quiet: Any = step.get("settle", self.case.get("settle", self.server.settle))
-        need = {name: atLeast(events) for name, events in want.items() if name in self.connections}
+        need = {name: events for name, events in want.items() if name in self.connections}
         begun = time.monotonic()
         while time.monotonic() - begun < LIMIT:
             await asyncio.sleep(0.02)
             last = max([begun, *(connection.last for connection in self.connections.values())])
-            isHere = all(len(self.connections[name].events) >= count for name, count in need.items())
+            isHere = all(mayBeAll(events, self.connections[name].events) for name, events in need.items())
             if isHere and time.monotonic() - last >= quiet:
                 return
