@@ -94,11 +94,17 @@ class HashPoolTests(TestCase):
         """
         An address with many hashes waiting does not hold up another's one.
         """
-        order: list[str] = []
-        crowd = [self.pool.hash("x", "crowd").addCallback(lambda _: order.append("crowd")) for _ in range(12)]
-        lone = self.pool.hash("x", "lone").addCallback(lambda _: order.append("lone"))
-        await gatherResults([*crowd, lone])
-        self.assertLess(order.index("lone"), 6)
+        begun: list[bytes] = []
+        inThread = self.pool.inThread
+
+        def noted(function: Any, password: bytes) -> Deferred[Any]:
+            begun.append(password)
+            return inThread(function, password)
+
+        self.patch(self.pool, "inThread", noted)
+        crowd = [self.pool.hash("crowd", "crowd") for _ in range(12)]
+        await gatherResults([*crowd, self.pool.hash("lone", "lone")])
+        self.assertEqual(begun, [*[b"crowd"] * 3, b"lone", *[b"crowd"] * 9])  # two had a place already, one was next
 
     async def test_stop(self) -> None:
         """
