@@ -60,16 +60,26 @@ def run(arguments: Sequence[str]) -> int:
     except ImtwError as error:
         complaint = str(error)
     except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        writeNoMore()
         return 1
     except OSError as error:
         complaint = f"{error.filename or 'input or output'}: {error.strerror or error}"
+        if error.filename is None:
+            writeNoMore()
     except sqlite3.Error as error:
         complaint = f"the database cannot be read: {error}; imtw doctor says more"
     except KeyboardInterrupt:
         complaint = "interrupted"
     print("imtw:", " ".join(complaint.split()), file=sys.stderr)
     return 1
+
+
+def writeNoMore() -> None:
+    """
+    Let what could not be written go, or Python tries it again at its end and
+    says so with a traceback of its own.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def main() -> None:

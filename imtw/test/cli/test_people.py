@@ -91,20 +91,23 @@ class AloneTests(CommandTestCase):
         await self.fill(groupPair("100"), ["ann"], ["hello"])
         self.assertEqual(self.done("group", "list"), "100\tgroup 100\n大厅\tgroup 大厅\n")
 
-    def test_outputClosed(self) -> None:
+    def test_outputFails(self) -> None:
         """
-        Whoever reads the list may have enough of it.
+        Whoever reads the list may have enough of it; where it cannot be
+        written that is one line.
         """
         self.done("user", "add", "ann", "--password-file", "-", stdin=b"secret\n")
         read, write = os.pipe()
         os.close(read)
-        with open(write, "wb") as closed:
-            ended = subprocess.run(
-                [sys.executable, "-c", IMTW, "user", "list"],
-                stdout=closed, stderr=subprocess.PIPE, cwd=self.folder, env=self.environment, timeout=PATIENCE,
-                check=False,
-            )  # fmt: skip
-        self.assertEqual((ended.returncode, ended.stderr), (1, b""))
+        full = os.open("/dev/full", os.O_WRONLY)
+        for output, complaint in ((write, b""), (full, b"imtw: input or output: No space left on device\n")):
+            with open(output, "wb") as failing:
+                ended = subprocess.run(
+                    [sys.executable, "-c", IMTW, "user", "list"],
+                    stdout=failing, stderr=subprocess.PIPE, cwd=self.folder, env=self.environment, timeout=PATIENCE,
+                    check=False,
+                )  # fmt: skip
+            self.assertEqual((ended.returncode, ended.stderr), (1, complaint))
 
     def test_inUse(self) -> None:
         """
