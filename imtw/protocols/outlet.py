@@ -225,5 +225,5 @@ class TransportOutlet(Outlet):
                 self.abort()
                 return
             self._held += len(data)
-            self.level = min(2, self._held * 4 // self._budget)
+            self.level = max(self.level, min(2, self._held * 4 // self._budget))  # it falls when all is read
         transport.write(data)

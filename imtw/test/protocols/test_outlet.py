@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.testing import StringTransport
@@ -90,17 +91,22 @@ class BudgetTests(SocketTestCase):
         """
         A peer for whom something waits all the time is not cut while it
         reads as much as comes: what counts is what waits, and not what has
-        been sent since it was behind first.
+        been sent since it was behind first.  It is relieved once all is read,
+        and not before.
         """
-        sender, peer = await self.pair(100_000)
+        sender, peer = await self.pair(300_000)
         word = bytes(10_000)
         while not sender.outlet._paused:
             sender.outlet.send(word)
-        for _ in range(100):
+        for _ in range(200):
             sender.outlet.send(bytes(len(await self.read(peer, len(word)))))
             self.assertTrue(sender.outlet._paused)
-            self.assertTrue(sender.outlet._paused)
-        self.assertEqual(sender.evictions, 0)
+        self.assertEqual((sender.evictions, sender.outlet.level), (0, 2))
+        relieved: Deferred[None] = Deferred()
+        sender.outlet.relieved = lambda: relieved.callback(None)
+        await self.read(peer, sender.held)
+        await relieved
+        self.assertEqual(sender.outlet.level, 0)
 
     async def test_cutWhileCorked(self) -> None:
         """
