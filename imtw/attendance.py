@@ -324,18 +324,22 @@ class Attendance:
 
     def cut(self, user: str, device: str, token: bytes, spared: Session | None = None) -> int:
         """
-        The same, on this node.
+        The same, on this node.  Where neither is named all of the user's
+        connections end.
         """
+        isAll = not (device or token)
         holding = self.holders.revoke(token)
-        return holding + self._end(user, lambda session: session is not spared and session.isOf(device, token))
+        return holding + self._end(
+            user, lambda session: session is not spared and (isAll or session.isOf(device, token))
+        )
 
     def cutAll(self, user: str) -> int:
         """
-        End all connections of a user on this node.
+        End all connections of a user, on all nodes.
 
-        @return: how many that were.
+        @return: how many that were here.
         """
-        return self._end(user, lambda session: True)
+        return self.revoke(user)
 
     def _end(self, user: str, isMeant: Callable[[Session], bool]) -> int:
         """

@@ -174,7 +174,8 @@ class Expelled(Event):
 
 class Revoked(Event):
     """
-    A user's device or token counts no more: what it opened is to end.
+    A user's device or token counts no more: what it opened is to end; where
+    neither is named, whatever the user has opened.
 
     @ivar device: the device's name, or an empty text.
     @ivar token: the token's hash, or nothing.

@@ -90,7 +90,7 @@ class AdmittedNotice(Struct, tag="admitted"):
 
 class RevokedNotice(Struct, tag="revoked"):
     """
-    A device or a token counts no more.
+    A device or a token counts no more; or nothing of a user's.
     """
 
     user: str

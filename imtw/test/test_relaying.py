@@ -257,6 +257,17 @@ class TwoNodesTests(SynchronousTestCase):
         self.cores[0].attendance.revoke("bob", token=b"digest")
         self.assertEqual((other.isFinished, self.bob.isFinished), (True, False))
 
+    def test_cutAll(self) -> None:
+        """
+        Whose connections are all to end, as when the password was changed,
+        has none left on the other node, either.
+        """
+        phone, other = (Person(self.cores[1], "bob", device) for device in ("phone", ""))
+        ann = Person(self.cores[1], "ann")
+        self.turn()
+        self.assertEqual(self.cores[0].attendance.cutAll("bob"), 0)
+        self.assertEqual([one.isFinished for one in (phone, other, self.bob, ann)], [True, True, True, False])
+
     def test_read(self) -> None:
         """
         What somebody has read is told to both sides on the other node; of a
