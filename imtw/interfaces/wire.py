@@ -22,8 +22,10 @@ class IDialect(Interface):
     """
     How one family of clients speaks over the carriers.
 
-    It may have nine attributes more.  C{quotesTargets} says that a request's
-    target may have characters that are not ASCII.  Two are of upgrades whose
+    It may have ten attributes more.  C{quotesTargets} says that a request's
+    target may have characters that are not ASCII; C{longestMessage}, how many
+    bytes a WebSocket's first message may have whose target nobody recognises,
+    where that is more than L{imtw.limits.Limits.bodyBeforeLogin}.  Two are of upgrades whose
     target it recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the
     headers without which one is an ordinary request; and C{assumes}, those
     that it may leave out, or what else of the head may be odd.  Six are for

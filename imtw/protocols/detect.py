@@ -383,7 +383,9 @@ class PortFactory(Factory):
             return partial(named, dialect, maker) if maker else None
         if self.onlyKnown:
             return None
-        return lambda: Undecided(self.dialects, self.core.deadlines, self.core.limits.login)
+        limits = self.core.limits
+        longest = max([limits.bodyBeforeLogin, *(getattr(one, "longestMessage", 0) for one in self.dialects)])
+        return lambda: Undecided(self.dialects, self.core.deadlines, limits.login, min(longest, limits.webSocketBody))
 
     def socketFor(self, head: Head, peer: IAddress) -> tuple[Any, bytes]:
         """

@@ -28,9 +28,14 @@ class Undecided:
     """
     Speaks on a WebSocket that nobody recognised by its target: the first
     message says whose it is.
+
+    @ivar longest: bytes of that.
     """
 
-    def __init__(self, dialects: Sequence[IDialect], deadlines: Deadlines, patience: float) -> None:
+    def __init__(
+        self, dialects: Sequence[IDialect], deadlines: Deadlines, patience: float, longest: int = 64 * 1024
+    ) -> None:
+        self.longest = longest
         self._dialects = dialects
         self._deadlines = deadlines
         self._patience = patience
@@ -52,6 +57,7 @@ class Undecided:
             if maker is not None:
                 self.closed()
                 speaker = self._socket.speaker = named(dialect, maker)
+                self._socket.bound(getattr(speaker, "longest", None))
                 speaker.opened(self._socket, self._query)
                 speaker.received(payload, isBinary)
                 return

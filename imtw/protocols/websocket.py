@@ -173,14 +173,26 @@ class SocketCarrier(WebSocketServerProtocol):
         if self.speaker is None:
             raise ConnectionDeny(ConnectionDeny.NOT_FOUND, "no dialect speaks here")
         self.query = query
-        self.maxMessagePayloadSize = getattr(self.speaker, "longest", self.maxMessagePayloadSize)
-        self.maxFramePayloadSize = self.maxMessagePayloadSize
+        self.bound(getattr(self.speaker, "longest", None))
         if getattr(self.speaker, "deflates", False):
             self.perMessageCompressionAccept = acceptDeflate
         ignored: frozenset[int] | None = getattr(self.speaker, "ignores", None)
         if ignored is not None:
             self._ignored = ignored
         return None
+
+    def bound(self, longest: int | None) -> None:
+        """
+        Take no longer messages from now on.
+
+        @param longest: bytes, or L{None} for as many as the port takes.
+        """
+        own = vars(self)
+        for name in ("maxMessagePayloadSize", "maxFramePayloadSize"):
+            if longest is None:
+                own.pop(name, None)
+            else:
+                own[name] = longest
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """

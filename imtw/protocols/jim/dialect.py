@@ -40,6 +40,8 @@ class JimDialect:
         self._core = core
         self._options = readOptions(strict, options)
         self.acceptsUnmasked = strict
+        if strict:
+            self.longestMessage = core.limits.webSocketBody
         self._known = frozenset([*NAMED_CODES, *core.registry.byCode])
 
     def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:

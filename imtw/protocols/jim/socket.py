@@ -14,7 +14,6 @@ from imtw.protocols.socketvoice import SocketVoice
 from imtw.protocols.websocket import SocketCarrier
 
 LOGIN = 5
-BEFORE_LOGIN = 1009  # message too big
 
 
 class JimSpeaker(JimVoice, SocketVoice):
@@ -25,6 +24,20 @@ class JimSpeaker(JimVoice, SocketVoice):
     readsAnything = True  # what is no UTF-8 names no command (docs/wire/jim.rst, WebSocket)
 
     upgradesTo = b"WebSocket"  # as the original writes it
+
+    @property
+    def longest(self) -> int:
+        """
+        Bytes of a message, before a login.
+        """
+        limits = self.core.limits
+        return limits.webSocketBody if self.options.strict else min(limits.bodyBeforeLogin, limits.webSocketBody)
+
+    def loggedIn(self) -> None:
+        """
+        Messages may be long now.
+        """
+        self.socket.bound(None)
 
     def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
         """
@@ -48,9 +61,6 @@ class JimSpeaker(JimVoice, SocketVoice):
         A message came; binary ones are read as text, as J-IM does.
         """
         self.outlet.isActive = True
-        if self.session.user is None and len(payload) > self.core.limits.bodyBeforeLogin and not self.options.strict:
-            self.socket.finish(BEFORE_LOGIN, "too long before a login")
-            return
         command = commandOf(payload)
         self.queue((-1 if command is None else command, 0, payload), len(payload))
 

@@ -19,6 +19,8 @@ from imtw.protocols.undecided import Undecided
 from imtw.test.clients import BINARY, PING, PONG, TEXT
 from imtw.test.protocols.sockets import FIN, POLICY, Connection, Deaf, Dialect, Ear, frameOf
 
+TOO_BIG = 1009
+
 
 class SpeakerTests(SynchronousTestCase):
     """
@@ -140,6 +142,38 @@ class SpeakerTests(SynchronousTestCase):
         connection = Connection(Undecided(dialects, Deadlines(Clock()), 60.0))
         connection.feed(frameOf(b"c"))
         self.assertEqual(connection.codes, [POLICY])
+
+
+class FirstMessageTests(SynchronousTestCase):
+    """
+    A message that says who speaks, or that comes before somebody has said it.
+    """
+
+    def connect(self) -> Connection:
+        """
+        A connection that nobody has recognised.
+        """
+        dialects: Any = [Dialect(b"a")]
+        return Connection(Undecided(dialects, Deadlines(Clock()), 60.0, 500), most=1000)
+
+    def test_tooLong(self) -> None:
+        """
+        One that is too long is refused as soon as that is known.
+        """
+        for start in (frameOf(bytes(501))[:20], frameOf(bytes(400), TEXT) + frameOf(bytes(101), 0)[:20]):
+            connection = self.connect()
+            connection.feed(start)
+            self.assertEqual(connection.codes, [TOO_BIG], start)
+
+    def test_longLater(self) -> None:
+        """
+        Those that follow may be as long as their speaker takes.
+        """
+        connection = self.connect()
+        connection.feed(frameOf(b"a" * 500), frameOf(b"b" * 1000))
+        self.assertEqual((connection.codes, len(connection.carrier.speaker.heard)), ([], 2))
+        connection.feed(frameOf(bytes(1001))[:20])
+        self.assertEqual(connection.codes, [TOO_BIG])
 
 
 class FragmentTests(SynchronousTestCase):

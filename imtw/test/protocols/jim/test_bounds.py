@@ -59,6 +59,10 @@ class BoundTests(LiveTestCase):
         stranger.send(beat + b" " * small)
         await stranger.closed()
         self.assertEqual((stranger.code, stranger.events), (1009, []))
+        stranger = await self.ws(live.port)
+        stranger.write(b"\x81\xff" + (small + 1).to_bytes(8, "big") + bytes(4))  # its head is enough
+        await stranger.closed()
+        self.assertEqual(stranger.code, 1009)
         ann = await self.ws(live.port, "ann")
         ann.send(beat + b" " * (large - len(beat)))
         await ann.upTo(13)
