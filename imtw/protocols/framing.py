@@ -9,6 +9,7 @@ from struct import Struct
 
 TEXT = 0x81  # FIN and the opcode of a text frame
 BINARY = 0x82  # FIN and the opcode of a binary frame
+CLOSE = 0x88  # FIN and the opcode of the end
 PONG = 0x8A  # FIN and the opcode of the answer to a ping
 
 _medium = Struct("!BBH").pack

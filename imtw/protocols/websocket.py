@@ -30,7 +30,7 @@ from imtw.counters import Counters
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.fastframes import MASKED, asData, frameSize, wholeFrame
-from imtw.protocols.framing import PONG, frame
+from imtw.protocols.framing import CLOSE, PONG, frame
 from imtw.protocols.opened import USUAL, Setting, slim
 from imtw.protocols.outlet import TransportOutlet
 
@@ -277,9 +277,13 @@ class SocketCarrier(WebSocketServerProtocol):
         Handle all frames of one read, and send what they cause once; what a
         single one causes is sent as it comes.
         """
-        if self.state == self.STATE_OPEN and frameSize(data, 0) == len(data):
-            self._frames(data)
-            return
+        if frameSize(data, 0) == len(data):
+            if self.state == self.STATE_OPEN:
+                self._frames(data)
+                return
+            if self.failedByMe and data[0] == CLOSE:  # the answer, which Autobahn may take for more of what was wrong
+                self.dropConnection(abort=False)
+                return
         cork = self.factory.cork
         cork.push()
         try:
