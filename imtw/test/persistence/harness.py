@@ -5,6 +5,9 @@ What tests of stores share.
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import reactor
@@ -193,3 +196,41 @@ class SQLiteTestCase(StoreHarness, TestCase):
         Have all rows put into their places.
         """
         await self.store._writer.change(Ledger.placeAll)
+
+    def copyFile(self) -> str:
+        """
+        Copy the file, which may be in use, as an operator would.
+        """
+        copy: str = self.mktemp()
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("VACUUM INTO ?", (copy,))
+        return copy
+
+    async def copied(self) -> Any:
+        """
+        Another store, on such a copy, until the test ends.
+        """
+        other = self.storeOn(self.copyFile())
+        await other.start()
+        self.addCleanup(other.stop)
+        return other
+
+
+def stepsOf(connection: sqlite3.Connection, ask: Callable[[], Any]) -> int:
+    """
+    How many of SQLite's instructions it takes to answer something, which is
+    to be answered.
+    """
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(step, 1)
+    answer = ask()
+    connection.set_progress_handler(None, 0)
+    if not answer:
+        raise AssertionError(f"nothing was found: {answer!r}")
+    return steps

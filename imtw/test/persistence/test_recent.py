@@ -18,8 +18,7 @@ from imtw.persistence.ledger import Ledger
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rules import OWN_ROWS
 from imtw.persistence.schema import prepareReader
-from imtw.persistence.sqlite import SQLiteStore
-from imtw.test.persistence.harness import CHAT, SQLiteTestCase
+from imtw.test.persistence.harness import CHAT, SQLiteTestCase, stepsOf
 
 BOB = User("bob", "Bob")
 
@@ -115,19 +114,10 @@ class RecentTests(SQLiteTestCase):
         self.reactor.time += 1
         await self.say(privatePair("bob", "user2"), "bob")
         names.append(names.pop(2))
-        copy: str = self.mktemp()
-        connection = sqlite3.connect(self.path)
-        connection.execute("VACUUM INTO ?", (copy,))
-        connection.close()
-        other = SQLiteStore(copy, self.reactor, self.limits)
-        await other.start()
-        try:
-            for store in (self.store, other):
-                self.assertEqual(await self.listed(store), names[::-1])
-                self.assertEqual(await self.behind(store), sorted(names))
-                self.assertEqual(await self.listed(store), names[::-1])
-        finally:
-            await other.stop()
+        for store in (self.store, await self.copied()):
+            self.assertEqual(await self.listed(store), names[::-1])
+            self.assertEqual(await self.behind(store), sorted(names))
+            self.assertEqual(await self.listed(store), names[::-1])
 
     async def test_failedChange(self) -> None:
         """
@@ -237,22 +227,6 @@ class RecentTests(SQLiteTestCase):
         cursor.execute("PRAGMA query_only = OFF")
         cursor.execute("BEGIN")
         try:
-            return {name: self.count(cursor, ask) for name, ask in asked.items()}
+            return {name: stepsOf(cursor.connection, ask) for name, ask in asked.items()}
         finally:
             cursor.execute("ROLLBACK")
-
-    def count(self, cursor: sqlite3.Cursor, ask: Callable[[], Any]) -> int:
-        """
-        How many it takes to answer something.
-        """
-        steps = 0
-
-        def step() -> int:
-            nonlocal steps
-            steps += 1
-            return 0
-
-        cursor.connection.set_progress_handler(step, 1)
-        self.assertTrue(ask())
-        cursor.connection.set_progress_handler(None, 0)
-        return steps

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -38,7 +37,7 @@ from imtw.persistence import (
 )
 from imtw.persistence.rows import INSERT, rowOf
 from imtw.persistence.schema import prepareReader, prepareWriter, steps, upgrade, versionOf
-from imtw.test.persistence.harness import CHAT, ENVIRONMENT
+from imtw.test.persistence.harness import CHAT, ENVIRONMENT, stepsOf
 
 #: A second version for the tests: it takes long enough to be killed in the middle.
 SECOND = """
@@ -247,24 +246,8 @@ class PlanTests(SynchronousTestCase):
                 "later times, from the middle": (middle, None, length // 4, 50),
             }
             for what, page in asked.items():
-                costs[what, length] = self.cost(partial(spans.history, cursor, CHAT, *page, 50, 1 << 20))
-            costs["find", length] = self.cost(partial(pages.find, cursor, CHAT, "77"))
-            costs["walk", length] = self.cost(partial(pages.walk, cursor, CHAT, 300, 50, 1 << 20))
+                costs[what, length] = stepsOf(self.connection, partial(spans.history, cursor, CHAT, *page, 50, 1 << 20))
+            costs["find", length] = stepsOf(self.connection, partial(pages.find, cursor, CHAT, "77"))
+            costs["walk", length] = stepsOf(self.connection, partial(pages.walk, cursor, CHAT, 300, 50, 1 << 20))
         for (what, length), cost in costs.items():
             self.assertLess(cost, 1.5 * costs[what, 1000] + 100, f"{what} of {length}")
-
-    def cost(self, ask: Callable[[], object]) -> int:
-        """
-        How many instructions SQLite needs for something.
-        """
-        count = 0
-
-        def step() -> int:
-            nonlocal count
-            count += 1
-            return 0
-
-        self.connection.set_progress_handler(step, 1)
-        self.assertTrue(ask())
-        self.connection.set_progress_handler(None, 0)
-        return count

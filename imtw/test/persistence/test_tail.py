@@ -107,20 +107,12 @@ class TailTests(SQLiteTestCase):
             await self.say(groupPair("g"), "bob", f"{n}")
         await self.recall(CHAT, "alice", "id3")
         await self.say(CHAT, "bob", "last")
-        copy: str = self.mktemp()
-        connection = sqlite3.connect(self.path)
-        connection.execute("VACUUM INTO ?", (copy,))
-        connection.close()
-        other = SQLiteStore(copy, self.reactor, self.limits)
-        await other.start()
-        try:
-            for pair in (CHAT, groupPair("g")):
-                self.assertEqual(await other.walk(pair, 0, 100), await self.store.walk(pair, 0, 100))
-                self.assertEqual(
-                    await other.history(pair, None, None, 3, 4), await self.store.history(pair, None, None, 3, 4)
-                )
-        finally:
-            await other.stop()
+        other = await self.copied()
+        for pair in (CHAT, groupPair("g")):
+            self.assertEqual(await other.walk(pair, 0, 100), await self.store.walk(pair, 0, 100))
+            self.assertEqual(
+                await other.history(pair, None, None, 3, 4), await self.store.history(pair, None, None, 3, 4)
+            )
 
     async def test_readOnly(self) -> None:
         """
@@ -170,10 +162,7 @@ class TailTests(SQLiteTestCase):
         """
         A copy of the file as a crash would leave it, a little damaged.
         """
-        copy: str = self.mktemp()
-        connection = sqlite3.connect(self.path)
-        connection.execute("VACUUM INTO ?", (copy,))
-        connection.close()
+        copy = self.copyFile()
         with sqlite3.connect(copy) as connection:
             for damage in damages:
                 connection.execute(damage)
