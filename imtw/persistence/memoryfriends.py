@@ -25,7 +25,8 @@ class MemoryFriends(MemoryPeople):
         super().__init__()
         self._numbers: dict[int, str] = {}
         self._invitations: dict[int, Invitation] = {}
-        self._untold: set[int] = set()
+        self._sent: dict[str, dict[str, Invitation]] = {}  # by who invites, and whom
+        self._untold: dict[str, set[int]] = {}  # by whom they are news for
 
     def number(self, user: str, candidate: int) -> Deferred[int | None]:
         account = self.accountOf(user)
@@ -70,7 +71,7 @@ class MemoryFriends(MemoryPeople):
             user in self.person(friend).blocked,
             friend in self.person(user).friends,
             waiting is None
-            and sum(one.user == user and not one.agreed for one in self._invitations.values()) >= self.mostFriends,
+            and sum(not one.agreed for one in self._sent.get(user, {}).values()) >= self.mostFriends,
         )
         if why is not None:
             return fail(why)
@@ -79,9 +80,10 @@ class MemoryFriends(MemoryPeople):
         self._drop(user, friend)
         if id is None or id in self._invitations:
             id = max(self._invitations, default=0) + 1
-        self._invitations[id] = Invitation(id, user, friend, note, False, self.now)
-        self._untold.add(id)
-        return succeed(copy(self._invitations[id]))
+        made = self._invitations[id] = Invitation(id, user, friend, note, False, self.now)
+        self._sent.setdefault(user, {})[friend] = made
+        self._tellLater(made)
+        return succeed(copy(made))
 
     def invitation(self, id: int) -> Deferred[Invitation | None]:
         found = self._invitations.get(id)
@@ -97,27 +99,43 @@ class MemoryFriends(MemoryPeople):
         for known, name in ends:
             known[name] = ("", self.now)
         self._drop(user, inviter)
+        self._isTold(waiting)
         waiting.agreed = True
-        self._untold.add(waiting.id)
+        self._tellLater(waiting)
         return succeed(copy(waiting))
 
     def news(self, user: str, limit: int) -> Deferred[list[Invitation]]:
-        found = [self._invitations[id] for id in sorted(self._untold)]
-        return succeed([copy(one) for one in found if user == (one.user if one.agreed else one.friend)][:limit])
+        found = sorted(self._untold.get(user, ()))[:limit]
+        return succeed([copy(self._invitations[id]) for id in found])
 
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         for one in invitations:
             kept = self._invitations.get(one.id)
             if kept is not None and kept.agreed == one.agreed:
-                self._untold.discard(one.id)
+                self._isTold(kept)
         return succeed(None)
+
+    def _tellLater(self, invitation: Invitation) -> None:
+        """
+        An invitation is news, as it stands.
+        """
+        self._untold.setdefault(whoseNews(invitation), set()).add(invitation.id)
+
+    def _isTold(self, invitation: Invitation) -> None:
+        """
+        It is news no more.
+        """
+        user = whoseNews(invitation)
+        untold = self._untold.get(user, set())
+        untold.discard(invitation.id)
+        if not untold:
+            self._untold.pop(user, None)
 
     def _find(self, user: str, friend: str) -> Invitation | None:
         """
         The invitation of one to another.
         """
-        found = (one for one in self._invitations.values() if (one.user, one.friend) == (user, friend))
-        return next(found, None)
+        return self._sent.get(user, {}).get(friend)
 
     def _drop(self, user: str, friend: str) -> bool:
         """
@@ -126,6 +144,15 @@ class MemoryFriends(MemoryPeople):
         found = self._find(user, friend)
         if found is None:
             return False
-        self._untold.discard(found.id)
-        del self._invitations[found.id]
+        self._isTold(found)
+        del self._invitations[found.id], self._sent[user][friend]
+        if not self._sent[user]:
+            del self._sent[user]
         return True
+
+
+def whoseNews(invitation: Invitation) -> str:
+    """
+    Who wants to know how an invitation stands.
+    """
+    return invitation.user if invitation.agreed else invitation.friend
