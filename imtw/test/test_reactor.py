@@ -18,12 +18,12 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python import log
 from twisted.python.failure import Failure
-from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.reactor import EVENTS, leanTurn, makeLean, whyNotLean
 from imtw.tap import Options, chooseTurn
 from imtw.test.distributions import PluginTestCase, optionsFor, python
+from imtw.test.suites import casesOn, testsIn
 
 try:
     from twisted.internet.test import test_core, test_fdset, test_tcp, test_threads, test_time, test_tls
@@ -72,13 +72,8 @@ class LeanReactor(EPollReactor):
         makeLean(self)
 
 
-for suite, apart in SUITES.items():
-    bases = (suite, SynchronousTestCase)
-    space = {"reactorFactory": LeanReactor, "__module__": __name__}
-    if apart:
-        bases = (ReactorBuilder, SynchronousTestCase)
-        space = {name: value for name, value in vars(suite).items() if name != apart} | space
-    globals()[suite.__name__] = type(suite.__name__, bases, space)
+CASES = casesOn(LeanReactor, SUITES, __name__)
+globals().update(CASES)
 
 
 class TwistedTests(SynchronousTestCase):
@@ -93,10 +88,9 @@ class TwistedTests(SynchronousTestCase):
         """
         They are run on the lean reactor.
         """
-        for suite in SUITES:
-            case = globals()[suite.__name__]
-            self.assertIs(case.reactorFactory, LeanReactor)
-            self.assertTrue(TestLoader().loadClass(case).countTestCases(), suite)
+        self.assertTrue(CASES)
+        for case in CASES.values():
+            self.assertTrue(testsIn(case), case)
 
 
 class Reader(FileDescriptor):

@@ -11,13 +11,13 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Server
-from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.accepted import ATTRIBUTES, Accepted, keepLittle, teach
 from imtw.test.clients import StreamClient
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.outlets import SocketTestCase
+from imtw.test.suites import casesOn, testsIn
 
 try:
     from twisted.internet.test import test_tcp, test_tls
@@ -45,10 +45,8 @@ class ThriftyReactor(EPollReactor):
         return port
 
 
-for suite in SUITES:
-    globals()[suite.__name__] = type(
-        suite.__name__, (suite, SynchronousTestCase), {"reactorFactory": ThriftyReactor, "__module__": __name__}
-    )
+CASES = casesOn(ThriftyReactor, dict.fromkeys(SUITES, ""), __name__)
+globals().update(CASES)
 
 
 class TwistedTests(SynchronousTestCase):
@@ -63,10 +61,9 @@ class TwistedTests(SynchronousTestCase):
         """
         They are run on ports of ours.
         """
-        for suite in SUITES:
-            case = globals()[suite.__name__]
-            self.assertIs(case.reactorFactory, ThriftyReactor)
-            self.assertTrue(TestLoader().loadClass(case).countTestCases(), suite)
+        self.assertTrue(CASES)
+        for case in CASES.values():
+            self.assertTrue(testsIn(case), case)
 
 
 class NamesTests(SynchronousTestCase):

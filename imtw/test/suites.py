@@ -1,0 +1,36 @@
+"""
+Twisted's own tests of reactors, run on one of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.test.reactormixins import ReactorBuilder
+from twisted.trial.runner import TestLoader
+from twisted.trial.unittest import SynchronousTestCase
+
+
+def casesOn(reactor: type[Any], suites: Mapping[Any, str], module: str) -> dict[str, Any]:
+    """
+    Test cases of these suites on a reactor, by their names.
+
+    @param suites: each with the one of its tests that does not apply, if
+        there is one.
+    @param module: the module that is to run them.
+    """
+    cases = {}
+    for suite, apart in suites.items():
+        base = ReactorBuilder if apart else suite
+        own = {name: value for name, value in vars(suite).items() if name != apart} if apart else {}
+        space = {**own, "reactorFactory": reactor, "__module__": module}
+        cases[suite.__name__] = type(suite.__name__, (base, SynchronousTestCase), space)
+    return cases
+
+
+def testsIn(case: Any) -> int:
+    """
+    How many tests a test case has.
+    """
+    return int(TestLoader().loadClass(case).countTestCases())
