@@ -26,7 +26,7 @@ from imtw.errors import CommandRefused, RemoteProtocolError
 from imtw.model import Message, groupPair, privatePair
 from imtw.protocols.caller import isLoopback
 from imtw.protocols.commandroutes import JSONReader
-from imtw.protocols.detect import HOST, Head, mayBeHTTP
+from imtw.protocols.detect import HOST, LINE, Head, mayBeHTTP, quoted
 from imtw.protocols.fastframes import frameSize, wholeFrame
 from imtw.protocols.jim import bodies as jimBodies
 from imtw.protocols.jim.answers import encodeChatPush
@@ -293,7 +293,8 @@ def head(data: bytes) -> None:
     if not found.isBroken:
         assert b"HTTP/1." in data and (b"host" in data.lower()) >= (HOST not in found.lacks)
         whole = Head(found.saying(found.lacks).removesuffix(b"\r\n\r\n"))
-        assert (whole.isBroken, whole.lacks, whole.path) == (False, set(), found.path)
+        path = quoted(found.path.encode("latin-1")).decode() if LINE in found.lacks else found.path
+        assert (whole.isBroken, whole.lacks, whole.path) == (False, set(), path)
     isLoopback(data.decode("latin-1"))
 
 

@@ -31,7 +31,7 @@ BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length:
 #: The name of a header, or the beginning of a line that goes on with the one above (RFC 9112, 5.2).
 _beginsField = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:|[ \t]").match
 _OTHER = re.compile(rb"[A-Z]{1,20} [/*]")  # a method that nobody knows, with its target
-_BEGUN = re.compile(rb"[A-Z]{1,20} ?")
+_BEGUN = re.compile(rb"([A-Z]{1,20} ?)?")
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head whose lines do not all end with both characters
 
 
