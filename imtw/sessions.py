@@ -226,6 +226,8 @@ class Session:
             return True
         if self.outlet.level < 2:
             return False
+        if message.repeat:  # it was told before, or was not for this one
+            return True
         self.catchUp.lag(message.conversation, message.pair, message.seq - 1)
         self.lagging[message.conversation] = message.seq
         return True

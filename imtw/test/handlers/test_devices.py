@@ -319,6 +319,27 @@ class DeviceTests(LiveTestCase):
         gate.callback(None)
         self.assertEqual(pushed(await self.count(bob, 3)), [(1, "0"), (2, "1"), (3, "2")])
 
+    async def test_repeatedToSlowReader(self) -> None:
+        """
+        A device that reads slowly while somebody repeats an older message is
+        not sent what was said before its user came.
+        """
+        bob = await self.client("bob", device="phone")
+        await self.ann.ask(7, {"cmd": 7, "group_id": "club"})
+        for content in ("old", "older"):
+            self.ann.say(11, public("club", content, id=content))
+        await self.ann.sync()
+        await bob.ask(7, {"cmd": 7, "group_id": "club"})
+        outlet: Any = self.live.core.sessions.of("bob")[0].outlet
+        outlet.level = 2
+        self.ann.say(11, public("club", "old", id="old"))
+        self.ann.say(11, public("club", "new", id="new"))
+        await self.ann.sync()
+        outlet.level = 0
+        outlet.relieved()
+        await bob.until(lambda: "new" in [content for _, content in pushed(bob.events)], "the new one")
+        self.assertEqual(pushed(bob.events), [(3, "new")])
+
     async def test_unreadable(self) -> None:
         """
         Whose log cannot be read has to come again, and the operator is told
