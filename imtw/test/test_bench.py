@@ -283,7 +283,7 @@ class LoadTests(SynchronousTestCase):
         """
         needTools()
         loads, servers, dialects = module("loads"), module("servers"), module("dialects")
-        load = loads.Load("pair", (dialects.TCP,), rate=200, options=("--drain", "0.3"))
+        load = loads.Load("pair", (dialects.TCP,), rate=200, options=("--drain", "3"))
         with module("stage").Stage.open(Path(self.mktemp()), True) as stage:
             server = Careless(lost, repeated)
             server.start()
