@@ -13,30 +13,20 @@ import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from unittest import SkipTest
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from imtw.test.checkout import checkout
 from imtw.test.clients import HOST, reactor
 from imtw.test.live import LiveTestCase, pause
 from imtw.verify.server import freePort
 
 DISTRIBUTIONS = {"poll": "acme_poll", "lines": "acme_lines"}  # those with a pyproject.toml, and what they install
+PART = "examples/poll/pyproject.toml"  # of a checkout that has examples
 PATIENCE = 15.0  # seconds for a server to start
 CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # else that comes first
-
-
-def checkout() -> Path:
-    """
-    The checkout, which the examples are in.
-    """
-    places = [os.environ.get("IMTW_SOURCE"), str(Path(__file__).parents[2])]
-    for place in places:
-        if place and Path(place, "examples", "poll", "pyproject.toml").is_file():
-            return Path(place)
-    raise SkipTest("there is no checkout around: IMTW_SOURCE does not name one")
 
 
 def run(*command: object) -> None:
@@ -103,7 +93,7 @@ def environment() -> Path:
 
     @return: its Python.
     """
-    source, work = checkout(), Path(mkdtemp(prefix="imtw-examples-"))
+    source, work = checkout(PART), Path(mkdtemp(prefix="imtw-examples-"))
     atexit.register(shutil.rmtree, work)
     given = os.environ.get("IMTW_WHEEL")
     wheels = [Path(given) if given else wheelOf(source, work)]

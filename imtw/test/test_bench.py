@@ -20,27 +20,18 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-import imtw
+from imtw.test.checkout import checkout
 from imtw.verify import wire
 
+PART = "bench/run"  # of a checkout that has a benchmark
 LONG = 240  # seconds for what takes a few
-
-
-def checkout() -> Path:
-    """
-    The folder that C{bench} is in.
-    """
-    folder = Path(os.environ.get("IMTW_SOURCE") or Path(imtw.__file__).parent.parent)
-    if not (folder / "bench" / "run").is_file():
-        raise SkipTest(f"no benchmark in {folder}: IMTW_SOURCE does not name a checkout")
-    return folder
 
 
 def module(name: str) -> Any:
     """
     A module of the benchmark.
     """
-    root = str(checkout())
+    root = str(checkout(PART))
     if root not in sys.path:
         sys.path.append(root)
     return import_module(f"bench.{name}")
@@ -51,7 +42,7 @@ def bench(*arguments: str, program: str = "run") -> subprocess.CompletedProcess[
     Run one of the programs.
     """
     words = [sys.executable, "-m", "bench", program, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(checkout())}
+    environment = {**os.environ, "PYTHONPATH": str(checkout(PART))}
     return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LONG, check=False)
 
 

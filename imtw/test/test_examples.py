@@ -18,8 +18,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted.plugins
+from imtw.test.checkout import checkout
 from imtw.test.clients import TEXT, Client, SocketClient, StreamClient, basic
-from imtw.test.environments import InstalledTestCase, checkout
+from imtw.test.environments import PART, InstalledTestCase
 from imtw.test.live import LiveTestCase
 from imtw.test.test_docs.pages import page
 
@@ -242,7 +243,8 @@ class FileTests(LiveTestCase):
         Have one of them found, until the test ends.
         """
         folder = self.mktemp()
-        shutil.copytree(checkout() / "examples" / name, folder, ignore=shutil.ignore_patterns("__pycache__", "*.cache"))
+        source = checkout(PART) / "examples" / name
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__", "*.cache"))
         self.patch(sys, "path", [*sys.path, folder])
         self.patch(twisted.plugins, "__path__", [*twisted.plugins.__path__, os.path.join(folder, "twisted", "plugins")])
         known = set(sys.modules)
@@ -328,7 +330,7 @@ class TextTests(SynchronousTestCase):
         """
         Their modules.
         """
-        return (checkout() / "examples").glob("*/**/*.py")
+        return (checkout(PART) / "examples").glob("*/**/*.py")
 
     def test_imports(self) -> None:
         """

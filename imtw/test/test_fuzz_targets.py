@@ -5,20 +5,18 @@ Hypothesis makes up.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module, util
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
-import imtw
+from imtw.test.checkout import checkout
 
 MOMENT = 0.4  # seconds for a target's changed seeds
 LONGEST = 1.0  # seconds that one input may take, of this thread's own: the machine does other things, too
@@ -37,12 +35,11 @@ def targets() -> Any:
     """
     name = "imtw_fuzz"
     if name not in sys.modules:
-        folder = Path(os.environ.get("IMTW_SOURCE") or Path(imtw.__file__).parent.parent, "fuzz")
+        folder = checkout("fuzz/targets.py") / "fuzz"
         spec = util.spec_from_file_location(
             name, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
-        if spec is None or spec.loader is None or not (folder / "targets.py").is_file():
-            raise SkipTest(f"no targets in {folder}: IMTW_SOURCE does not name a checkout")
+        assert spec is not None
         sys.modules[name] = util.module_from_spec(spec)
     return import_module(f"{name}.targets").TARGETS
 

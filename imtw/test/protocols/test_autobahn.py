@@ -17,7 +17,7 @@ from pathlib import Path
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest, TestCase
 
-import imtw
+from imtw.test.checkout import checkout
 
 CASES = 301
 MISSING = 77  # the script's exit status where the suite cannot be had
@@ -28,10 +28,7 @@ def script() -> Path:
     """
     The script that runs the suite.
     """
-    path = Path(os.environ.get("IMTW_SOURCE") or Path(imtw.__file__).parent.parent, "script", "wstest")
-    if not path.is_file():
-        raise SkipTest(f"no {path}: IMTW_SOURCE does not name a checkout")
-    return path
+    return checkout("script/wstest") / "script" / "wstest"
 
 
 class AutobahnTests(TestCase):

@@ -4,7 +4,6 @@ Reads the pages of the documentation.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,12 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
-from twisted.trial.unittest import SkipTest
-
-import imtw
+from imtw.test.checkout import WHERE, checkout
 
 FILLER = "\0"  # stands for the right half of a wide character
-WHERE = Path(os.environ.get("IMTW_SOURCE") or Path(imtw.__file__).parent.parent)
 
 
 class Block(NamedTuple):
@@ -46,8 +42,7 @@ def pages() -> list[Path]:
 
     @raise SkipTest: there is no checkout to find them in.
     """
-    if not (WHERE / "docs" / "index.rst").is_file():
-        raise SkipTest(f"no docs in {WHERE}: set IMTW_SOURCE to a checkout")
+    checkout("docs/index.rst")
     return [WHERE / "README.rst", *sorted((WHERE / "docs").rglob("*.rst"))]
 
 

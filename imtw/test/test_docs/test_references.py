@@ -26,7 +26,8 @@ from twisted.trial.unittest import SynchronousTestCase
 import imtw
 from imtw.cli.command import Imtw
 from imtw.tap import Options
-from imtw.test.test_docs.pages import WHERE, blocksOf, page, pages, serverOptions
+from imtw.test.checkout import WHERE
+from imtw.test.test_docs.pages import blocksOf, page, pages, serverOptions
 
 PUBLIC = ("interfaces", "model", "commands", "events", "errors", "plugin", "limits")
 NAMES = r"``((?:imtw|examples|script|docs(?!/_build)|newsfragments)/[\w./]+)``"
