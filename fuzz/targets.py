@@ -285,9 +285,10 @@ def head(data: bytes) -> None:
     """
     L{Head} and what leads to it: any bytes may stand there.
     """
-    answers = [mayBeHTTP(data[:length]) for length in range(12)]
-    told = [one for one in answers if one is not None]
-    assert len(set(told)) <= 1, answers
+    for anyMethod in (True, False):
+        answers = [mayBeHTTP(data[:length], anyMethod) for length in range(12)]
+        told = [one for one in answers if one is not None]
+        assert len(set(told)) <= 1, answers
     found = Head(data.partition(b"\r\n\r\n")[0])
     assert isinstance(found.path, str) and all(isinstance(part, str) for pair in found.query.items() for part in pair)
     if not found.isBroken:
