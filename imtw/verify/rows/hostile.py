@@ -15,12 +15,13 @@ from imtw.verify.bombs import Shot
 from imtw.verify.bystander import BEAT, Bystander
 from imtw.verify.caller import Caller, NoAnswer
 from imtw.verify.crowd import Address
+from imtw.verify.pace import slowness
 from imtw.verify.plan import Stage
 from imtw.verify.report import Result, judged
 from imtw.verify.server import Server
 
 MIB = 1024 * 1024
-STALL = 0.010  # seconds
+STALL = 0.010  # seconds, as L{imtw.verify.pace} has them: the server's processor is busy with it
 BEATS = 0.002
 PEAK = 2 * MIB  # of memory, for what is 54 KB on its way
 PATIENCE = 1.0  # seconds for an answer or an end
@@ -86,6 +87,7 @@ def play(stage: Stage, address: Address, server: Server | None) -> Sequence[Resu
     total = sum(len(shots) * attempts[row] for row, shots in tables.items())
     pid = server.pid if server is not None else 0
     found = []
+    most = STALL * slowness() if server is not None else STALL
     name = stage.name("bystander")
     with (
         Bystander(stage.file("waits"), address, name, BEATS, 0, pid) as bystander,
@@ -112,7 +114,7 @@ def play(stage: Stage, address: Address, server: Server | None) -> Sequence[Resu
                     outcome.peak = server.peak() - before
                 gun.letGo()
                 outcomes.append(outcome)
-            found.append(judge(row, outcomes, attempts[row], isThere(address), server))
+            found.append(judge(row, outcomes, attempts[row], isThere(address), server, most))
     return found
 
 
@@ -194,9 +196,13 @@ def isThere(address: Address) -> bool:
     return True
 
 
-def judge(row: str, outcomes: Sequence[Outcome], attempts: int, isAlive: bool, server: Server | None) -> Result:
+def judge(
+    row: str, outcomes: Sequence[Outcome], attempts: int, isAlive: bool, server: Server | None, most: float
+) -> Result:
     """
     One of the rows.
+
+    @param most: seconds that a stall may last.
     """
     if not outcomes:
         return judged(row, GUARANTEES[row], "0 inputs", "CRASHED before", "alive", False)
@@ -205,13 +211,13 @@ def judge(row: str, outcomes: Sequence[Outcome], attempts: int, isAlive: bool, s
     grown = sum(one.grown for one in outcomes) / len(outcomes)
     peak = max(one.peak for one in outcomes)
     isPeak = row == "O8" and server is not None
-    slow = [one for one in outcomes if one.stall > STALL]
+    slow = [one for one in outcomes if one.stall > most]
     memory = f"+{largest.grown / MIB:.2f} MiB an attempt at most, " if server is not None else ""
     memory += f"peak +{peak / MIB:.1f} MiB, " if isPeak else ""
     notes = [f"on average {grown / MIB:+.3f} MiB"] if server is not None else []
     notes += [f"most memory: {largest.name}"] if largest.grown > MIB / 4 else []
     notes += [f"longest stall: {worst.name}"]
-    notes += [f"more than {STALL * 1000:g} ms: {listed(slow)}"] if slow else []
+    notes += [f"more than {most * 1000:.0f} ms: {listed(slow)}"] if slow else []
     silent = [one for one in outcomes if "silence" in one.answers]
     notes += [f"neither answer nor end: {listed(silent)}"] if silent else []
     return judged(
@@ -221,7 +227,7 @@ def judge(row: str, outcomes: Sequence[Outcome], attempts: int, isAlive: bool, s
         f"{memory}stall {worst.stall * 1000:.1f} ms, {'alive' if isAlive else 'CRASHED: ' + outcomes[-1].name}",
         ("1 MiB, " if server is not None else "")
         + (f"{PEAK // MIB} MiB, " if isPeak else "")
-        + f"{STALL * 1000:g} ms, alive",
+        + f"{most * 1000:.0f} ms, alive",
         isAlive and not slow and largest.grown <= MIB and not (isPeak and peak > PEAK),
         "; ".join(notes),
     )
