@@ -300,6 +300,63 @@ def hasty() -> None:
     Cursors.enter = lambda self, user, memberships: enter(self, user, [])  # type: ignore[method-assign]
 
 
+def gorging() -> None:
+    """
+    Keeps whatever there is for who does not read.
+    """
+    outlet = namedAny("imtw.protocols.outlet")
+    outlet.kept = lambda transport, most: 0
+
+
+def sulking() -> None:
+    """
+    Reads nothing for who had fallen behind and reads again.
+    """
+    from imtw.catchup import CatchUp
+
+    lag = CatchUp.lag
+
+    def lagForEver(self: CatchUp, conversation: int, pair: Any, seq: int) -> None:
+        self.relieved = self._wake = lambda: None  # type: ignore[method-assign]
+        lag(self, conversation, pair, seq)
+        self._session.outlet.relieved = self.relieved
+
+    CatchUp.lag = lagForEver  # type: ignore[method-assign]
+
+
+def hoarding() -> None:
+    """
+    Reads senders on, however many messages wait for a commit.
+    """
+    from imtw.groups import Gate
+
+    Gate.park = lambda self, waiter: waiter.release()  # type: ignore[method-assign]
+
+
+def greedy() -> None:
+    """
+    Reads requests that it cannot handle yet, however many.
+    """
+    from imtw.protocols.voice import Voice
+
+    Voice.wait = lambda self, held: None  # type: ignore[method-assign]
+
+
+def restless() -> None:
+    """
+    Turns and turns once a group was told something.
+    """
+    from imtw.groups import Sweeper
+
+    turn = Sweeper._turn
+
+    def turnAgain(self: Sweeper) -> None:
+        turn(self)
+        self._clock.callLater(0, self._turn)
+
+    Sweeper._turn = turnAgain  # type: ignore[method-assign]
+
+
 def miscounting() -> None:
     """
     Counts one unread message too few.
@@ -332,6 +389,11 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "clinging": clinging,
     "hasty": hasty,
     "miscounting": miscounting,
+    "gorging": gorging,
+    "sulking": sulking,
+    "hoarding": hoarding,
+    "greedy": greedy,
+    "restless": restless,
     "no-sync": nothing,
 }
 

@@ -107,6 +107,39 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("clinging", 60), 0)
 
+    def test_gorging(self) -> None:
+        """
+        A server that keeps whatever there is for who does not read is found
+        out.
+        """
+        self.assertGreater(self.found("gorging"), 0)
+
+    def test_sulking(self) -> None:
+        """
+        A server that never reads the log for who fell behind is found out.
+        """
+        self.assertGreater(self.found("sulking"), 0)
+
+    def test_hoarding(self) -> None:
+        """
+        A server that takes whatever senders send, whatever waits for a
+        commit, is found out.
+        """
+        self.assertGreater(self.found("hoarding", 60), 0)
+
+    def test_greedy(self) -> None:
+        """
+        A server that reads on what it cannot handle yet is found out.
+        """
+        self.assertGreater(self.found("greedy"), 0)
+
+    def test_restless(self) -> None:
+        """
+        A server that turns for ever without doing anything is found out, and
+        the story ends.
+        """
+        self.assertGreater(self.found("restless"), 0)
+
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is
@@ -119,16 +152,16 @@ class WorldTests(SynchronousTestCase):
     def test_everythingHappens(self) -> None:
         """
         In some stories the server is stopped, commits fail, groups are made,
-        and somebody is refused for who it is.
+        somebody is refused for who it is, or cut for not reading.
         """
         prepare()
         happened = set()
         for number in range(25):
             world, _ = told(number)
-            happened |= {word for event in world.events for word in ("stops", "has stopped", "10102", "10105")
-                         if word in event}  # fmt: skip
+            words = ("stops", "has stopped", "10102", "10105", "did not read")
+            happened |= {word for event in world.events for word in words if word in event}
             happened |= {"made" for where, _ in world.record.stays if where.group.startswith("m-")}
-        self.assertEqual(happened, {"stops", "has stopped", "10102", "10105", "made"})
+        self.assertEqual(happened, {"stops", "has stopped", "10102", "10105", "did not read", "made"})
 
     def test_forgetful(self) -> None:
         """

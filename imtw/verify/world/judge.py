@@ -135,13 +135,16 @@ def _handed(client: Client, logs: Logs, world: World) -> Iterator[str]:
     """
     A client that names no device does not say what it got, so it can miss
     what is under way when a connection breaks; its history has it.  But every
-    message of others was sent to one of its user's clients like it.
+    message of others was sent to one of its user's clients like it, unless
+    that one was cut for not reading.
     """
-    sent = {one for mate in world.clients if mate.user == client.user for one in mate.sent}
+    mates = [mate for mate in world.clients if mate.user == client.user and not mate.device]
+    sent = {one for mate in mates for one in mate.sent}
     for where, rows in logs.items():
         for seq in world.record.due(client.user, "", where):
             row = rows[seq - 1]
             isTold = (where, row.sender, row.id) in sent or row.sender == client.user
+            isTold = isTold or any(seq <= mate.missed.get(where, 0) for mate in mates)
             if row.fact == Fact.MESSAGE and row.recalled is None and not isTold:
                 yield f"{client.name} was never sent row {seq} of {where} ({row.id} of {row.sender})"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+RESTLESS = 20_000  # calls at one moment of a server that does nothing else any more
 DAWN = 1_700_000_000.0  # seconds since the epoch: when a world begins
 
 
@@ -26,6 +27,7 @@ class Lifetime:
         self._clock = clock
         self._chance = chance
         self._handedOver = 0.0  # when what threads said last is heard
+        self._moment, self._calls = 0.0, 0
         self.skew = skew
         self.isOver = False
 
@@ -57,5 +59,11 @@ class Lifetime:
         return self._clock.getDelayedCalls()
 
     def _do(self, function: Callable[..., Any], args: Any, more: Any) -> None:
-        if not self.isOver:
-            function(*args, **more)
+        if self.isOver:
+            return
+        if self._clock.seconds() != self._moment:
+            self._moment, self._calls = self._clock.seconds(), 0
+        self._calls += 1
+        if self._calls > RESTLESS:
+            raise RuntimeError(f"time stands still, for {function}")
+        function(*args, **more)

@@ -5,6 +5,8 @@ or on one without.
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import chain
 from random import Random
 from typing import Any, Protocol
 
@@ -34,6 +36,7 @@ from imtw.verify.world.words import Seen, Words
 
 LEAVE, READ, SYNC, CONVERSATIONS, RECALL, RECALLED = 100, 102, 103, 108, 15, 16
 EDIT, CREATE, MUTE, KICK, BLOCK = 110, 111, 113, 114, 115
+WINDOW = 5  # of what is said again, so many at once
 JOIN_OK, PENDING, OK = 10011, 10016, 10100
 
 
@@ -76,6 +79,7 @@ class Client:
     @ivar seen: all it was shown, repeats too.
     @ivar sent: by where, sender and id, the messages that the server has sent
         to it, whether they arrived or not: for a client that names no device.
+    @ivar missed: how long the logs were when it was last cut for not reading.
     @ivar amended: the recalls and edits it was told of.
     @ivar outbox: what is said and not answered, the oldest first.
     @ivar unread: by conversation, what the server said last.
@@ -94,6 +98,7 @@ class Client:
         self.said: list[Words] = []
         self.outbox: list[Words] = []
         self.unread: dict[Conversation, int] = {}
+        self.missed: dict[Conversation, int] = {}
         self.isIn = False
         self.connections = 0
         self.isAtRest = False  # it comes back no more by itself
@@ -102,6 +107,7 @@ class Client:
         self._sent = FrameReader()
         self._isBehind = False  # it wants to know what waits
         self._syncs: list[tuple[Conversation, int]] = []  # the same
+        self._again: deque[Words] = deque()  # to be said on this connection, too
         self._asked: list[Words] = []  # in the order of their answers, on this connection
         self._got: dict[Conversation, int] = {}
         self._confirmed: dict[Conversation, int] = {}
@@ -121,6 +127,7 @@ class Client:
         self.connections += 1
         self._frames = FrameReader()
         self._sent = FrameReader()
+        self._again.clear()
         self._asked = []
         self._syncs = []
         self._wire.send(login(self.user, self.device))
@@ -154,7 +161,7 @@ class Client:
         """
         Has it nothing more to do?
         """
-        isReading = self._wire is not None and not self._wire.isStalled
+        isReading = self._wire is not None and not self._wire.isStalled and self._wire.isQuiet
         return self.isIn and isReading and not self.outbox and not self._isBehind and self._got == self._confirmed
 
     # what it does
@@ -167,7 +174,10 @@ class Client:
         words = Words(self.user, self.device, where, id, content, self.world.now())
         self.said.append(words)
         self.outbox.append(words)
-        self._send(words)
+        if self._again:
+            self._again.append(words)
+        else:
+            self._send(words)
 
     def join(self, name: str) -> None:
         """
@@ -277,6 +287,14 @@ class Client:
                     for message in kept:
                         self._note(message)
 
+    def evicted(self) -> None:
+        """
+        It did not read: what was committed so far may be under what it
+        missed.
+        """
+        self.world.note(self.name, "did not read and is cut")
+        self.missed = {where: len(rows) for where, rows in self.world.record.rows.items()}
+
     def _note(self, message: dict[str, Any]) -> None:
         self.sent.add((self._placeOf(message), message["from"], message["id"]))
 
@@ -292,8 +310,15 @@ class Client:
             self.isKnownSince = self.world.now()
         if not self.device:
             self._askPending(self.connections)
-        for words in self.outbox:
-            self._send(words)
+        self._again = deque(self.outbox)
+        self._goOn()
+
+    def _goOn(self) -> None:
+        """
+        Say again what was not answered, a few at once.
+        """
+        while self._again and len(self._asked) < WINDOW:
+            self._send(self._again.popleft())
 
     def _askPending(self, connection: int) -> None:
         """
@@ -323,6 +348,7 @@ class Client:
             self.world.note(self.name, f"is refused {words.id}: {event['code']}")
         if words in self.outbox:
             self.outbox.remove(words)
+        self._goOn()
 
     def _pushed(self, event: dict[str, Any]) -> None:
         self._show(event["data"], True)
@@ -331,11 +357,13 @@ class Client:
         if event["code"] != PENDING:  # the disk fails: ask again
             self.world.later(0.5, self._askPending, self.connections)
             return
-        self._isBehind = False
         found = event.get("data") or {}
-        for kept in [*found.get("friends", {}).values(), *found.get("groups", {}).values()]:
-            for message in kept:
-                self._show(message, False)
+        kept = [*found.get("friends", {}).values(), *found.get("groups", {}).values()]
+        for message in chain(*kept):
+            self._show(message, False)
+        self._isBehind = bool(kept)
+        if kept:  # one answer may not be all
+            self._askPending(self.connections)
 
     def _recalled(self, event: dict[str, Any]) -> None:
         data = event.get("data") or {}

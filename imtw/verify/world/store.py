@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from imtw.limits import Limits
+from imtw.model import Draft
 from imtw.persistence.commit import Committer, Item, Outcomes
 from imtw.persistence.schema import upgrade
 from imtw.persistence.sqlite import SQLiteStore
@@ -162,18 +163,63 @@ class WitnessedCommitter(Committer):
         return outcomes
 
 
+class Weighed:
+    """
+    Whoever waits for a message to be stored, and what the message weighs
+    until then.
+    """
+
+    def __init__(self, weight: int, waiter: Any, weights: list[int]) -> None:
+        self._weight = weight
+        self._waiter = waiter
+        self._weights = weights
+        weights.append(weight)
+
+    def appended(self, message: Any) -> None:
+        """
+        It is.
+        """
+        self._weights.remove(self._weight)
+        self._waiter.appended(message)
+
+    def refused(self, error: Exception) -> None:
+        """
+        It is not.
+        """
+        self._weights.remove(self._weight)
+        self._waiter.refused(error)
+
+
 class WorldStore(SQLiteStore):
     """
     The real store on such a disk.
+
+    @ivar enough: messages that may wait here.
+    @ivar enoughBytes: the same, in bytes.
+    @ivar faults: what cannot be.
     """
+
+    enough = 0
+    enoughBytes = 0
+    faults: list[str]
 
     def __init__(self, disk: Disk, reactor: Lifetime, limits: Limits, witness: Witness) -> None:
         super().__init__("world", reactor, limits)
         self._disk = disk
+        self._weights: list[int] = []
         writer = self._writer
         writer._committer = WitnessedCommitter(writer._ledger, limits)
         writer._committer.witness = witness
         writer.patience = 0.0  # no other thread could give it anything
+
+    def append(self, draft: Draft, waiter: Any) -> None:
+        """
+        See L{SQLiteStore.append}.
+        """
+        weights = self._weights
+        super().append(draft, Weighed(draft.weight, waiter, weights))
+        if len(weights) > self.enough or sum(weights) > self.enoughBytes:
+            self.faults.append(f"{len(weights)} messages with {sum(weights)} bytes wait for a commit")
 
     async def _start(self) -> None:
         await self._writer.start(self._hands(True))

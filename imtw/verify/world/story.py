@@ -13,15 +13,19 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from imtw.errors import StoreError
+from imtw.limits import Limits
 from imtw.tap import Options, makeCore, makeDialects, portFactory
 from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.bounds import LARGEST, Bounds
 from imtw.verify.world.lifetime import Lifetime
 from imtw.verify.world.people import Client
 from imtw.verify.world.record import Record
 from imtw.verify.world.store import Disk, WorldStore
-from imtw.verify.world.wires import ADDRESS, Wire
+from imtw.verify.world.transports import ADDRESS
+from imtw.verify.world.wires import Wire
 
 CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
+LOOKS = 6  # in a row, half a second apart, at which all have what is due
 OPTIONS = ("--auth=anyone:", "--store=memory:", "--admin=none", "--lobby=none")
 JUMPS = (-3600.0, 3600.0)  # seconds
 
@@ -45,6 +49,7 @@ class World:
         self.wires: list[Wire] = []
         self.life: Lifetime | None = None
         self.skew = 0.0
+        self.bounds = Bounds(self.chance)
         self._core: Any = None
         self._factory: Any = None
         self._isUp = False
@@ -67,12 +72,13 @@ class World:
         if not self._isUp or self.life is None:
             return None
         # Its own chance: in which order the server serves several is not ours to depend on.
-        wire = Wire(self.clock, self.life, Random(self.chance.getrandbits(64)), client)
+        chance = Random(self.chance.getrandbits(64))
+        wire = Wire(self.clock, self.life, chance, client, self.bounds, self.bounds.pace(chance))
+        wire.faults = self.record.faults
         protocol = self._factory.buildProtocol(ADDRESS)
         if protocol is None:
             return None
-        wire.protocol = protocol
-        protocol.makeConnection(wire)
+        wire.join(protocol)
         self.wires.append(wire)
         return wire
 
@@ -103,10 +109,20 @@ class World:
         self.note("server", "starts")
         self.life = life = Lifetime(self.clock, self.skew, self.chance)
         options = Options()
-        options.parseOptions(OPTIONS)
-        self._core = core = makeCore(options, life, WorldStore(self.disk, life, options.limits, self.record.take))
+        options.parseOptions([*OPTIONS, *self.bounds.options])
+        self._core = core = makeCore(options, life, self._store(life, options.limits))
         self._factory = portFactory(core, list(makeDialects(options, core).values()), False, [], None)
         Deferred.fromCoroutine(core.open()).addCallbacks(self._started, self._cannotStart)
+
+    def _store(self, life: Lifetime, limits: Limits) -> WorldStore:
+        """
+        What this life of the server keeps things with.
+        """
+        store = WorldStore(self.disk, life, limits, self.record.take)
+        store.enough = self.bounds.queue // 2 + len(self.clients)
+        store.enoughBytes = self.bounds.bytes + len(self.clients) * LARGEST
+        store.faults = self.record.faults
+        return store
 
     def _started(self, _: object) -> None:
         self.note("server", "is up")
@@ -219,9 +235,10 @@ class World:
         client = self.chance.choice(self.clients)
         dice = self.chance.random()
         if dice < 0.6:
-            for _ in range(self.chance.choice([1, 1, 1, 2, 5])):
+            for _ in range(self.bounds.count(self.chance)):
                 self._count += 1
-                client.say(self._somewhere(client), f"{client.user}-{self._count}", f"words {self._count}")
+                words = f"words {self._count}{self.bounds.padding(self.chance)}"
+                client.say(self._somewhere(client), f"{client.user}-{self._count}", words)
         elif dice < 0.72:
             client.join(self.chance.choice(self.groups))
         elif dice < 0.76:
@@ -287,13 +304,20 @@ class World:
         Nothing goes wrong any more: wait until all have what is due.
         """
         self.disk.isFailing = False
-        end = self.clock.seconds() + CALM
-        while self.clock.seconds() < end and not (self._isUp and all(client.isContent for client in self.clients)):
-            self._until(self.clock.seconds() + 0.5)
-        self._until(self.clock.seconds() + 3)
+        self._rest()
         for client in self.clients:
             client.askConversations()
-        self._until(self.clock.seconds() + 2)
+        self._rest()
+
+    def _rest(self) -> None:
+        """
+        Wait until nobody wants anything.
+        """
+        end = self.clock.seconds() + CALM
+        calm = 0
+        while self.clock.seconds() < end and calm < LOOKS:
+            self._until(self.clock.seconds() + 0.5)
+            calm = calm + 1 if self._isUp and all(client.isContent for client in self.clients) else 0
 
     def _until(self, end: float) -> None:
         """

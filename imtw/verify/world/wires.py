@@ -1,22 +1,22 @@
 """
 A network that delays, cuts into pieces, stalls and breaks.
+
+What a kernel keeps for a peer that reads slowly is bounded, what does not fit
+is refused, and the server's transport (L{imtw.verify.world.transports}) keeps
+it itself.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from imtw.verify.world.lifetime import Lifetime
-
-HIGH = 65536  # bytes that wait before a producer is told
-ADDRESS = IPv4Address("TCP", "192.0.2.1", 40000)
+from imtw.verify.world.transports import Transport
 
 
 class End(Protocol):
@@ -39,29 +39,70 @@ class End(Protocol):
         The server has sent this, and believes that it arrives.
         """
 
+    def evicted(self) -> None:
+        """
+        The server has aborted the connection: what it was about to send, and
+        what it takes for sent until it knows that this is the end, is gone.
+        """
+
+
+class Width(Protocol):
+    """
+    How much goes through a wire.
+
+    @ivar room: bytes that kernels keep for a client.
+    @ivar buffer: bytes that the transport keeps before it pauses who sends.
+    @ivar budget: bytes that are kept beyond that for a client.
+    @ivar unparsed: bytes of its requests that wait.
+    """
+
+    room: int
+    buffer: int
+    budget: int
+    unparsed: int
+
 
 class Wire:
     """
-    One connection; as C{transport} it is the server's end.
+    One connection, as the client has it.
 
-    @ivar isStalled: the client does not read.
+    @ivar pace: bytes that the client reads in a second.
+    @ivar isStalled: it does not read.
+    @ivar isCut: nothing gets through any more.
+    @ivar faults: what the server may not do.
     """
 
-    def __init__(self, clock: Clock, reactor: Lifetime, chance: Random, client: End) -> None:
+    def __init__(self, clock: Clock, reactor: Lifetime, chance: Random, client: End, width: Width, pace: float) -> None:
         self.reactor = reactor
-        self.protocol: Any = None
-        self.producer: Any = None
-        self.disconnecting = False
         self.isStalled = False
+        self.pace = pace
+        self.width = width
+        self.faults: list[str] = []
+        self.client = client
         self._clock = clock
         self._chance = chance
-        self._client = client
         self._toServer = self._toClient = 0.0  # when what was sent last arrives
-        self._waiting: list[bytes] = []  # for a client that does not read
-        self._held: list[bytes] = []  # for a server that does not
-        self._isPaused = False
-        self._isCut = False
-        self._isGone = False
+        self.isCut = False
+        self._waiting: deque[bytes] = deque()  # for a client that does not read
+        self.inbox = b""  # that the server has not read
+        self.isHungUp = False  # there is nothing after it
+        self.held = 0  # bytes that the client has not read
+        self.transport: Transport | None = None
+
+    def join(self, protocol: Any) -> None:
+        """
+        The server has accepted.
+        """
+        self.transport = Transport(self, protocol)
+        protocol.makeConnection(self.transport)
+
+    @property
+    def isQuiet(self) -> bool:
+        """
+        Is nothing on its way to the client?
+        """
+        transport = self.transport
+        return not (self.held or transport is None or transport.dataBuffer or transport._tempDataLen)
 
     # the client's side
 
@@ -79,92 +120,42 @@ class Wire:
         The client reads again.
         """
         self.isStalled = False
-        waiting, self._waiting = self._waiting, []
-        for data in waiting:
-            self._toClient = self._later(self._toClient, self._deliver, data)
-        if self.producer is not None and waiting:
-            self.producer.resumeProducing()
+        while self._waiting:
+            self._deliver(self._waiting.popleft())
 
     def cut(self) -> None:
         """
         The connection breaks: what is under way is lost, each side learns of
         it in its own time.
         """
-        if not self._isCut:
-            self._isCut = True
-            self._clock.callLater(self._chance.expovariate(5), self._client.lost)
-            if not self.reactor.isOver:
-                self.reactor.callLater(self._chance.expovariate(2), self._gone, ConnectionLost())
+        if not self.isCut:
+            self.isCut = True
+            self._clock.callLater(self._chance.expovariate(5), self.client.lost)
+            self._clock.callLater(self._chance.expovariate(2), self._hangUp)
 
-    # the server's side
+    # what the server's kernel does
 
-    def write(self, data: bytes) -> None:
+    def take(self, data: bytes) -> int:
         """
         The server sends.
-        """
-        if self._isGone:
-            return
-        self._client.handed(data)
-        if self._isCut:
-            return
-        if self.isStalled:
-            self._waiting.append(data)
-            if self.producer is not None and sum(map(len, self._waiting)) > HIGH:
-                self.producer.pauseProducing()
-        else:
-            self._toClient = self._later(self._toClient, self._deliver, data)
 
-    def loseConnection(self) -> None:
+        @return: how much of it is taken.
         """
-        End it behind what was sent.
+        taken = data if self.isCut else data[: max(0, self.width.room - self.held)]
+        if taken and not self.isCut:
+            self.held += len(taken)
+            self._travel(bytes(taken))
+        return len(taken)
+
+    def ended(self, isOrderly: bool) -> None:
         """
-        self.disconnecting = True
-        if not self.isStalled:
+        The server has closed.
+        """
+        if not self.isCut and isOrderly and not self.isStalled:
             self._toClient = self._later(self._toClient, self._end)
-
-    def abortConnection(self) -> None:
-        """
-        End it now.
-        """
-        if not self._isCut:
-            self._isCut = True
-            self._clock.callLater(self._chance.expovariate(5), self._client.lost)
-        self.reactor.callLater(0, self._gone, ConnectionLost())
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """
-        Who wants to know that the client does not read.
-        """
-        self.producer = producer
-
-    def unregisterProducer(self) -> None:
-        """
-        Nobody does.
-        """
-        self.producer = None
-
-    def pauseProducing(self) -> None:
-        """
-        The server does not read for now.
-        """
-        self._isPaused = True
-
-    def resumeProducing(self) -> None:
-        """
-        It reads again.
-        """
-        self._isPaused = False
-        held, self._held = self._held, []
-        for data in held:
-            self._arrive(data)
-
-    def getPeer(self) -> IPv4Address:
-        """
-        Where the client is.
-        """
-        return ADDRESS
-
-    getHost = getPeer
+        elif not self.isCut:
+            self.isCut = True
+            self._clock.callLater(self._chance.expovariate(5), self.client.lost)
 
     # under way
 
@@ -176,29 +167,43 @@ class Wire:
         self._clock.callLater(at - self._clock.seconds(), do, *args)
         return at
 
+    def _travel(self, data: bytes) -> None:
+        """
+        Bytes are on their way to the client.
+        """
+        began = max(self._toClient, self._clock.seconds())
+        self._toClient = self._later(began + len(data) / self.pace, self._deliver, data)
+
     def _arrive(self, data: bytes) -> None:
-        if self._isCut or self._isGone or self.reactor.isOver:
-            return
-        if self._isPaused:
-            self._held.append(data)
-        else:
-            self.protocol.dataReceived(data)
+        """
+        Bytes are there for the server.
+        """
+        if not self.isCut:
+            self.inbox += data
+            self._wake()
 
     def _deliver(self, data: bytes) -> None:
-        if not self._isCut:
-            self._client.heard(data)
+        if self.isCut:
+            return
+        if self.isStalled:
+            self._waiting.append(data)
+            return
+        self.held -= len(data)
+        self._wake()
+        self.client.heard(data)
 
     def _end(self) -> None:
-        if not self._isCut:
-            self._isCut = True
-            self._client.lost()
-            if not self.reactor.isOver:
-                self._gone(ConnectionDone())
+        if not self.isCut:
+            self.isCut = True
+            self.client.lost()
 
-    def _gone(self, reason: Exception) -> None:
+    def _hangUp(self) -> None:
         """
-        The server learns that the connection is gone.
+        The server's kernel learns that the client is gone.
         """
-        if not self._isGone and not self.reactor.isOver:
-            self._isGone = True
-            self.protocol.connectionLost(Failure(reason))
+        self.isHungUp, self.inbox = True, b""
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.transport is not None:
+            self.transport.wake()
