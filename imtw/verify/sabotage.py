@@ -122,10 +122,9 @@ def inflating() -> None:
     """
     Unpacks what is packed, without a bound.
     """
-    from imtw.protocols.jim.socket import JimSpeaker
     from imtw.protocols.websocket import SocketFactory
 
-    JimSpeaker.readsAnything = False  # else a frame that says it is packed is data as it is
+    namedAny("imtw.protocols.jim.socket.JimSpeaker").readsAnything = False  # else a frame that says it is packed is data as it is
     accept = namedAny("autobahn.websocket.compress.PerMessageDeflateOfferAccept")
     init = SocketFactory.__init__
 
