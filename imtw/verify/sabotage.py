@@ -124,7 +124,8 @@ def inflating() -> None:
     """
     from imtw.protocols.websocket import SocketFactory
 
-    namedAny("imtw.protocols.jim.socket.JimSpeaker").readsAnything = False  # else a frame that says it is packed is data as it is
+    speaker = namedAny("imtw.protocols.jim.socket.JimSpeaker")
+    speaker.readsAnything = False  # else a frame that says it is packed is data as it is
     accept = namedAny("autobahn.websocket.compress.PerMessageDeflateOfferAccept")
     init = SocketFactory.__init__
 
