@@ -5,11 +5,16 @@ Twisted's own tests of reactors, run on one of ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase
+
+if TYPE_CHECKING:
+    Mixin = SynchronousTestCase
+else:
+    Mixin = object
 
 
 def casesOn(reactor: type[Any], suites: Mapping[Any, str], module: str) -> dict[str, Any]:
@@ -29,8 +34,18 @@ def casesOn(reactor: type[Any], suites: Mapping[Any, str], module: str) -> dict[
     return cases
 
 
-def testsIn(case: Any) -> int:
+class AreRun(Mixin):
     """
-    How many tests a test case has.
+    Twisted's tests are there.  A mixin: trial would run it where it is
+    imported.
     """
-    return int(TestLoader().loadClass(case).countTestCases())
+
+    cases: Mapping[str, Any]
+
+    def test_areRun(self) -> None:
+        """
+        There are tests in each of the test cases.
+        """
+        self.assertTrue(self.cases)
+        for case in self.cases.values():
+            self.assertTrue(TestLoader().loadClass(case).countTestCases(), case)

@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.reactor import EVENTS, leanTurn, makeLean, whyNotLean
 from imtw.tap import Options, chooseTurn
 from imtw.test.distributions import PluginTestCase, optionsFor, python
-from imtw.test.suites import casesOn, testsIn
+from imtw.test.suites import AreRun, casesOn
 
 try:
     from twisted.internet.test import test_core, test_fdset, test_tcp, test_threads, test_time, test_tls
@@ -76,21 +76,14 @@ CASES = casesOn(LeanReactor, SUITES, __name__)
 globals().update(CASES)
 
 
-class TwistedTests(SynchronousTestCase):
+class TwistedTests(AreRun, SynchronousTestCase):
     """
-    Twisted's tests are there.
+    They are run on ours.
     """
 
+    cases = CASES
     if missing:
         skip = missing
-
-    def test_areRun(self) -> None:
-        """
-        They are run on the lean reactor.
-        """
-        self.assertTrue(CASES)
-        for case in CASES.values():
-            self.assertTrue(testsIn(case), case)
 
 
 class Reader(FileDescriptor):

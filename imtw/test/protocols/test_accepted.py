@@ -17,7 +17,7 @@ from imtw.protocols.accepted import ATTRIBUTES, Accepted, keepLittle, teach
 from imtw.test.clients import StreamClient
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.outlets import SocketTestCase
-from imtw.test.suites import casesOn, testsIn
+from imtw.test.suites import AreRun, casesOn
 
 try:
     from twisted.internet.test import test_tcp, test_tls
@@ -49,21 +49,14 @@ CASES = casesOn(ThriftyReactor, dict.fromkeys(SUITES, ""), __name__)
 globals().update(CASES)
 
 
-class TwistedTests(SynchronousTestCase):
+class TwistedTests(AreRun, SynchronousTestCase):
     """
-    Twisted's tests are there.
+    They are run on ours.
     """
 
+    cases = CASES
     if missing:
         skip = missing
-
-    def test_areRun(self) -> None:
-        """
-        They are run on ports of ours.
-        """
-        self.assertTrue(CASES)
-        for case in CASES.values():
-            self.assertTrue(testsIn(case), case)
 
 
 class NamesTests(SynchronousTestCase):
