@@ -19,6 +19,7 @@ from imtw.verify.world.judge import violations
 from imtw.verify.world.story import World
 
 CHUNK = 20  # stories that a process is given at once
+CHUNKS = 50  # that it is given before another one takes its place: worlds leave memory in crumbs
 
 Broken = tuple[int, list[str]]  # a story's number, and what went wrong in it
 
@@ -71,7 +72,7 @@ def many(first: int, count: int, sabotage: str = "") -> Iterator[tuple[int, list
     chunks = [range(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
     processes = min(len(chunks), os.cpu_count() or 1)
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawned, prepare, (sabotage,)) as pool:
+    with ProcessPoolExecutor(processes, spawned, prepare, (sabotage,), max_tasks_per_child=CHUNKS) as pool:
         for chunk, broken in zip(chunks, pool.map(some, chunks), strict=True):
             yield len(chunk), broken
 
