@@ -29,6 +29,7 @@ FRONT_PAGES = {
     "msgspec": "https://jcristharif.com/msgspec/",
     "OpenSSL": "https://www.pyopenssl.org/",
     "prometheus_client": "https://prometheus.github.io/client_python/",
+    "txredisapi": "https://github.com/IlyaSkriblovsky/txredisapi",
     "zope": "https://zopeinterface.readthedocs.io/",
 }
 CONSTANTS = {"None", "True", "False", "NotImplemented", "Ellipsis"}
