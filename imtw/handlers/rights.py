@@ -120,7 +120,7 @@ class InviteHandler:
         await self._rights.demand(user, request.group, Role.ADMIN, "")
         if group.mode is Mode.OPEN:
             raise CommandRefused(Status.FORBIDDEN)
-        added = await core.store.addMembers(request.group, request.users, core.limits.groupsPerUser)
+        added = await core.store.addMembers(request.group, request.users, core.limits.groupsPerUser, user.id)
         for name, membership in added:
             core.attendance.admitted(name, membership, user.id)
         return Reply(Status.OK, AddedMembers(request.group, [name for name, _ in added]))

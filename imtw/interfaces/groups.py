@@ -76,17 +76,21 @@ class IGroupStore(Interface):
     def addGroup(group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
         """
         Make a managed group with its owner and first members; left out are
-        names that nobody has, and who is in C{limit} groups already.
+        names that nobody has, who has blocked the owner, and who is in
+        C{limit} groups already.
 
         Fails with C{CONFLICT} where the id is taken, and C{TOO_MANY} where
         the owner is in C{limit} groups already.
         """
 
-    def addMembers(group: str, users: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
+    def addMembers(
+        group: str, users: Sequence[str], limit: int, by: str
+    ) -> Deferred[list[tuple[str, Membership]]]:
         """
         Put users into a group; left out are names that nobody has, who is in
-        it, who was kicked, and who is in C{limit} groups already.  Fires with
-        those that were put in, each with its place.
+        it, who was kicked, who has blocked the user that does it, and who is
+        in C{limit} groups already.  Fires with those that were put in, each
+        with its place.
         """
 
     def membership(user: str, group: str) -> Deferred[Membership | None]:

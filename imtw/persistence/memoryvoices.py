@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from imtw.errors import CommandRefused
 from imtw.model import Group, Membership, Mode, Pair, Role, Scope
 from imtw.persistence.memorypeople import MemoryPeople
+from imtw.persistence.memoryplaces import Person
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
 
 _PRIVATE = Scope.PRIVATE  # an attribute of an enumeration is dear, and every message asks for this one
@@ -54,23 +55,34 @@ class MemoryVoices(MemoryPeople):
         circle.group.mode = Mode.MANAGED
         circle.roles[owner] = Role.OWNER
         self.add(owner, circle)
-        for user in members:
-            person = self.persons.get(user)
-            if person is not None and person.account is not None and self.groupCount(person) < limit:
-                self.add(user, circle)
+        for user, _ in self._willing(members, owner, limit):
+            self.add(user, circle)
         return succeed(self.placeIn(self.person(owner), circle.log))
 
-    def addMembers(self, group: str, users: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
+    def addMembers(
+        self, group: str, users: Sequence[str], limit: int, by: str
+    ) -> Deferred[list[tuple[str, Membership]]]:
         circle = self.circles.get(group)
         added: list[tuple[str, Membership]] = []
-        for user in dict.fromkeys(users):
-            person = self.persons.get(user)
-            if circle is None or person is None or person.account is None or self.groupCount(person) >= limit:
-                continue
-            if not self.isIn(user, circle) and user not in circle.kicked:
-                self.add(user, circle)
-                added.append((user, self.placeIn(person, circle.log)))
+        if circle is not None:
+            for user, person in self._willing(users, by, limit):
+                if not self.isIn(user, circle) and user not in circle.kicked:
+                    self.add(user, circle)
+                    added.append((user, self.placeIn(person, circle.log)))
         return succeed(added)
+
+    def _willing(self, users: Sequence[str], by: str, limit: int) -> list[tuple[str, Person]]:
+        """
+        Whom a user can put into a group.
+        """
+        return [
+            (user, person)
+            for user in dict.fromkeys(users)
+            if (person := self.persons.get(user)) is not None
+            and person.account is not None
+            and by not in person.blocked
+            and self.groupCount(person) < limit
+        ]
 
     def membership(self, user: str, group: str) -> Deferred[Membership | None]:
         circle = self.circles.get(group)

@@ -392,8 +392,10 @@ class SQLiteStore:
     def addGroup(self, group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
         return self._writer.change(partial(voices.addGroup, group=group, members=members, limit=limit))
 
-    def addMembers(self, group: str, users: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
-        return self._writer.change(partial(voices.addMembers, group=group, users=users, limit=limit))
+    def addMembers(
+        self, group: str, users: Sequence[str], limit: int, by: str
+    ) -> Deferred[list[tuple[str, Membership]]]:
+        return self._writer.change(partial(voices.addMembers, group=group, users=users, limit=limit, by=by))
 
     def membership(self, user: str, group: str) -> Deferred[Membership | None]:
         return self._readers.ask(standings.membership, user, group, self._tail.of(groupPair(group)))

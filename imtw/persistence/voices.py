@@ -38,7 +38,13 @@ BLOCKED = "SELECT 1 FROM blocks WHERE user = ? AND other = ?"
 ADD_MANAGED = """
     INSERT INTO groups (id, conversation, name, avatar, mode, owner, created) VALUES (?, ?, ?, ?, 1, ?, ?)
 """
-KNOWN = "SELECT users.id FROM json_each(?) AS asked CROSS JOIN users WHERE users.id = asked.value ORDER BY asked.key"
+
+#: Who of these is there, and has not blocked somebody.
+WILLING = """
+    SELECT users.id FROM json_each(?) AS asked CROSS JOIN users
+    WHERE users.id = asked.value AND NOT EXISTS (SELECT 1 FROM blocks WHERE user = users.id AND other = ?)
+    ORDER BY asked.key
+"""
 ROLE = "UPDATE members SET role = ? WHERE user = ? AND scope = 2 AND conversation = ?"
 NO_OWNER = "UPDATE members SET role = 1 WHERE conversation = ? AND role = 2 AND user <> ?"
 OWNER = "UPDATE groups SET owner = ? WHERE id = ?"
@@ -107,7 +113,7 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     number = ledger.newConversation(pair)
     cursor.execute(ADD_MANAGED, (group.id, number, group.name, group.avatar, owner, ledger.now))
     ledger.addMember(owner, number, Role.OWNER)
-    for (user,) in cursor.execute(KNOWN, (_encode(list(dict.fromkeys(members))).decode(),)).fetchall():
+    for user in _willing(ledger, members, owner):
         if user != owner and changes.groupCount(ledger, user) < limit:
             ledger.addMember(user, number)
     place = places.inGroup(ledger.cursor, owner, number)
@@ -115,7 +121,9 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     return place
 
 
-def addMembers(ledger: Ledger, group: str, users: Sequence[str], limit: int) -> list[tuple[str, Membership]]:
+def addMembers(
+    ledger: Ledger, group: str, users: Sequence[str], limit: int, by: str
+) -> list[tuple[str, Membership]]:
     """
     See L{imtw.interfaces.IStore.addMembers}.
     """
@@ -124,11 +132,19 @@ def addMembers(ledger: Ledger, group: str, users: Sequence[str], limit: int) -> 
         return []
     ledger.place(number)
     added = []
-    for (user,) in ledger.cursor.execute(KNOWN, (_encode(list(dict.fromkeys(users))).decode(),)).fetchall():
+    for user in _willing(ledger, users, by):
         place = changes.comeIn(ledger, user, group, number, limit)
         if place is not None:
             added.append((user, place))
     return added
+
+
+def _willing(ledger: Ledger, users: Sequence[str], by: str) -> list[str]:
+    """
+    Whom a user can put into a group.
+    """
+    asked = _encode(list(dict.fromkeys(users))).decode()
+    return [user for (user,) in ledger.cursor.execute(WILLING, (asked, by))]
 
 
 def setRole(ledger: Ledger, user: str, group: str, role: Role) -> bool:

@@ -239,7 +239,7 @@ class TwoNodesTests(SynchronousTestCase):
         """
         store = self.cores[0].store
         self.successResultOf(store.addGroup(Group("team", "Team", owner="ann"), [], 10))
-        [(user, place)] = self.successResultOf(store.addMembers("team", ["bob"], 10))
+        [(user, place)] = self.successResultOf(store.addMembers("team", ["bob"], 10, "ann"))
         self.cores[0].attendance.admitted(user, place, "ann")
         self.turn()
         self.assertTrue(self.bob.session.isIn("team"))

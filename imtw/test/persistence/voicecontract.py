@@ -73,15 +73,27 @@ class VoiceContract(StoreHarness):
         await self.refused(self.say(TEAM, "carol"), Status.FORBIDDEN)
         await self.store.kick("dave", "team")
         asked = ["carol", "bob", "nobody", "carol", "dave", "alice"]
-        self.assertEqual(await self.store.addMembers("team", asked, 1), [("carol", await self.place("carol"))])
-        self.assertEqual(await self.store.addMembers("team", asked, 10), [])
+        self.assertEqual(await self.store.addMembers("team", asked, 1, "alice"), [("carol", await self.place("carol"))])
+        self.assertEqual(await self.store.addMembers("team", asked, 10, "alice"), [])
         self.assertEqual((await self.place("carol")).cursor, 1)
         await self.say(TEAM, "carol")
         await self.store.kick("dave", "team", False)
-        self.assertEqual(await self.store.addMembers("team", ["dave"], 0), [])
-        [(name, place)] = await self.store.addMembers("team", ["dave"], 1)
+        self.assertEqual(await self.store.addMembers("team", ["dave"], 0, "alice"), [])
+        [(name, place)] = await self.store.addMembers("team", ["dave"], 1, "alice")
         self.assertEqual((name, place.head, place.cursor, place.role), ("dave", 2, 2, Role.MEMBER))
-        self.assertEqual(await self.store.addMembers("nothing", ["dave"], 10), [])
+        self.assertEqual(await self.store.addMembers("nothing", ["dave"], 10, "alice"), [])
+
+    async def test_blockedAddsNobody(self) -> None:
+        """
+        Whom somebody has blocked puts him into no group, be it a new one.
+        """
+        await self.team()
+        await self.store.block("bob", "alice", True)
+        await self.store.addGroup(Group("new", "New", owner="alice"), ["bob", "carol"], 10)
+        self.assertEqual([user.id for user in await self.store.members("new", 10, [], [])], ["alice", "carol"])
+        asked = ["bob", "carol"]
+        self.assertEqual([name for name, _ in await self.store.addMembers("team", asked, 10, "alice")], ["carol"])
+        self.assertEqual([name for name, _ in await self.store.addMembers("team", asked, 10, "dave")], ["bob"])
 
     async def place(self, user: str) -> Membership:
         """

@@ -178,7 +178,7 @@ class Record:
         where = _groupOf(group.id)
         self._managed.add(where)
         for user in [group.owner, *members]:
-            if user in self._users:
+            if user in self._users and (user, group.owner) not in self._blocked:
                 self._came(where, user)
 
     def _kick(self, outcome: bool, user: str, group: str, kicked: bool) -> None:
