@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from time import sleep
 from typing import Any
 
 from twisted.python.reflect import namedAny
@@ -32,6 +33,21 @@ def earlyAck() -> None:
         return slot
 
     Delivery._append = appendAndAck  # type: ignore[method-assign]
+
+
+def tardy() -> None:
+    """
+    Takes its time to commit.
+    """
+    from imtw.persistence.commit import Committer
+
+    commit = Committer.commit
+
+    def commitLater(self: Committer, cursor: sqlite3.Cursor, batch: Any) -> Any:
+        sleep(0.02)
+        return commit(self, cursor, batch)
+
+    Committer.commit = commitLater  # type: ignore[method-assign]
 
 
 def unsynced() -> None:
@@ -372,6 +388,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "unsynced": unsynced,
     "polite-close": politeClose,
     "die-at-once": dieAtOnce,
+    "tardy": tardy,
     "brazen": brazen,
     "unchecked": unchecked,
     "forgetful": forgetful,
