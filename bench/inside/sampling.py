@@ -15,6 +15,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from time import thread_time
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,12 +25,18 @@ PERIOD = 0.002  # seconds of processor time, of all threads
 DEPTH = 60
 
 seen: Counter[tuple[CodeType, ...]] = Counter()
+had = 0.0  # seconds of processor time that the main thread had had at the last look
 
 
 def look(number: int, frame: FrameType | None) -> None:
     """
-    See where the main thread is.
+    See where the main thread is, if it was that one which had the processor:
+    the timer counts for all threads.
     """
+    global had
+    before, had = had, thread_time()
+    if had - before < PERIOD / 2:
+        return
     stack: list[CodeType] = []
     while frame is not None and len(stack) < DEPTH:
         stack.append(frame.f_code)
