@@ -19,7 +19,7 @@ from imtw.verify.world.judge import violations
 from imtw.verify.world.story import World
 
 CHUNK = 20  # stories that a process is given at once
-CHUNKS = 50  # that it is given before another one takes its place: worlds leave memory in crumbs
+CHUNKS = 50  # that it is given before others take their place: worlds leave memory in crumbs
 
 Broken = tuple[int, list[str]]  # a story's number, and what went wrong in it
 
@@ -72,9 +72,11 @@ def many(first: int, count: int, sabotage: str = "") -> Iterator[tuple[int, list
     chunks = [range(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
     processes = min(len(chunks), os.cpu_count() or 1)
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawned, prepare, (sabotage,), max_tasks_per_child=CHUNKS) as pool:
-        for chunk, broken in zip(chunks, pool.map(some, chunks), strict=True):
-            yield len(chunk), broken
+    most = CHUNKS * max(processes, 1)
+    for at in range(0, len(chunks), most):  # max_tasks_per_child would do, but Python 3.11 may wait for ever with it
+        these = chunks[at : at + most]
+        with ProcessPoolExecutor(processes, spawned, prepare, (sabotage,)) as pool:
+            yield from zip(map(len, these), pool.map(some, these), strict=True)
 
 
 def prepare(sabotage: str = "") -> None:
