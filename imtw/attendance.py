@@ -283,32 +283,37 @@ class Attendance:
             elif group in visitor.members:
                 visitor.close()
 
-    def admit(self, membership: Membership, users: Iterable[str]) -> None:
+    def admit(self, user: str, membership: Membership, by: str, spared: Session | None = None) -> None:
         """
-        Users are in a group now, as C{membership} says: so are their
-        sessions.  What was said meanwhile waits for them.
-        """
-        for user in users:
-            for session in self._sessions.of(user):
-                if session.isIn(membership.pair.a):
-                    continue
-                live = self._groups.attach(session, membership)
-                if live.head == membership.head:
-                    continue
-                self._cursors.fallBehind(user, live.conversation)
-                if session.catchUp is not None:
-                    session.catchUp.lag(live.conversation, membership.pair, membership.head)
-            self._enrollFollowers(user, membership)
+        A user was taken into a group: it takes part and is told, on all
+        nodes.
 
-    def admitted(self, user: str, membership: Membership, by: str) -> None:
+        @param spared: who asked, and is answered.
         """
-        A user was taken into a group: it is told, on all nodes.
-        """
-        self.admit(membership, [user])
         event = Admitted(user, membership.pair.a, membership.name, by)
-        for session in self._sessions.of(user):
-            session.tell(event)
+        self.admitted(event, membership, spared)
         self.relay(event)
+
+    def admitted(self, event: Admitted, membership: Membership, spared: Session | None = None) -> None:
+        """
+        The same, on this node.  What was said meanwhile waits for the
+        sessions of the user.
+        """
+        for session in self._sessions.of(event.user):
+            self._letIn(session, membership, event.user)
+            if session is not spared:
+                session.tell(event)
+        self._enrollFollowers(event.user, membership)
+
+    def _letIn(self, session: Session, membership: Membership, user: str) -> None:
+        if session.isIn(membership.pair.a):
+            return
+        live = self._groups.attach(session, membership)
+        if live.head == membership.head:
+            return
+        self._cursors.fallBehind(user, live.conversation)
+        if session.catchUp is not None:
+            session.catchUp.lag(live.conversation, membership.pair, membership.head)
 
     def revoke(self, user: str, device: str = "", token: bytes = b"", spared: Session | None = None) -> int:
         """

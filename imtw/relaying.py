@@ -160,6 +160,7 @@ class Relaying:
         self._groups = groups
         self._attendance = attendance
         self._reading: dict[LiveGroup, list[Message]] = {}
+        self._admitting: set[tuple[str, str]] = set()  # users and groups that the store is being asked about
 
     def start(self) -> Deferred[None]:
         """
@@ -204,6 +205,7 @@ class Relaying:
                 lambda failure: report(self.log, failure, "admitting {user}", user=notice.user)
             )
         elif isinstance(notice, ExpelledNotice):
+            self._admitting.discard((notice.user, notice.group))
             self._attendance.expelled(notice.user, notice.group)
         elif isinstance(notice, RevokedNotice):
             self._attendance.cut(notice.user, notice.device, notice.token)
@@ -216,12 +218,15 @@ class Relaying:
 
     async def _admitted(self, notice: AdmittedNotice) -> None:
         """
-        Let a user's sessions here take part in a group, and tell them.
+        Let a user's sessions here take part in a group, and tell them,
+        unless it is taken out again meanwhile.
         """
-        membership: Membership | None = await self._store.membership(notice.user, notice.group)
-        if membership is not None:
-            self._attendance.admit(membership, [notice.user])
-            self._toUser(notice.user, Admitted(notice.user, notice.group, notice.name, notice.by))
+        place = notice.user, notice.group
+        self._admitting.add(place)
+        membership: Membership | None = await self._store.membership(*place)
+        if membership is not None and place in self._admitting:
+            self._attendance.admitted(Admitted(*place, notice.name, notice.by), membership)
+        self._admitting.discard(place)
 
     def _invited(self, invitation: Invitation) -> None:
         """

@@ -93,11 +93,9 @@ class CreateGroupHandler:
         if not isName(id):
             raise CommandRefused(Status.BAD_REQUEST)
         group = Group(id, request.name, request.avatar, Mode.MANAGED, owner.id)
-        membership = await core.store.addGroup(group, request.members, core.limits.groupsPerUser)
-        core.attendance.admit(membership, [owner.id])
-        if request.members:
-            others = await core.store.members(id, len(request.members), request.members, [owner.id])
-            core.attendance.admit(membership, [other.id for other in others])
+        added = await core.store.addGroup(group, request.members, core.limits.groupsPerUser)
+        for name, membership in added:
+            core.attendance.admit(name, membership, owner.id, session)
         return Reply(Status.OK, CreatedGroup(id))
 
 
@@ -122,7 +120,7 @@ class InviteHandler:
             raise CommandRefused(Status.FORBIDDEN)
         added = await core.store.addMembers(request.group, request.users, core.limits.groupsPerUser, user.id)
         for name, membership in added:
-            core.attendance.admitted(name, membership, user.id)
+            core.attendance.admit(name, membership, user.id)
         return Reply(Status.OK, AddedMembers(request.group, [name for name, _ in added]))
 
 

@@ -73,11 +73,12 @@ class IGroupStore(Interface):
 
     # who may do what; in one order with the messages
 
-    def addGroup(group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
+    def addGroup(group: Group, members: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
         """
         Make a managed group with its owner and first members; left out are
         names that nobody has, who has blocked the owner, and who is in
-        C{limit} groups already.
+        C{limit} groups already.  Fires with those that are in, each with its
+        place, the owner first.
 
         Fails with C{CONFLICT} where the id is taken, and C{TOO_MANY} where
         the owner is in C{limit} groups already.

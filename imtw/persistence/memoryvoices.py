@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from imtw.errors import CommandRefused
 from imtw.model import Group, Membership, Mode, Pair, Role, Scope
 from imtw.persistence.memorypeople import MemoryPeople
-from imtw.persistence.memoryplaces import Person
+from imtw.persistence.memoryplaces import Circle
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
 
 _PRIVATE = Scope.PRIVATE  # an attribute of an enumeration is dear, and every message asks for this one
@@ -44,7 +44,7 @@ class MemoryVoices(MemoryPeople):
             return fail(refused)
         return succeed(None)
 
-    def addGroup(self, group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
+    def addGroup(self, group: Group, members: Sequence[str], limit: int) -> Deferred[list[tuple[str, Membership]]]:
         owner = group.owner or ""
         if group.id in self.circles:
             return fail(refuseTaken(group.id))
@@ -55,34 +55,28 @@ class MemoryVoices(MemoryPeople):
         circle.group.mode = Mode.MANAGED
         circle.roles[owner] = Role.OWNER
         self.add(owner, circle)
-        for user, _ in self._willing(members, owner, limit):
-            self.add(user, circle)
-        return succeed(self.placeIn(self.person(owner), circle.log))
+        mine = owner, self.placeIn(self.person(owner), circle.log)
+        return succeed([mine, *self._takeIn(circle, members, limit, owner)])
 
     def addMembers(
         self, group: str, users: Sequence[str], limit: int, by: str
     ) -> Deferred[list[tuple[str, Membership]]]:
         circle = self.circles.get(group)
-        added: list[tuple[str, Membership]] = []
-        if circle is not None:
-            for user, person in self._willing(users, by, limit):
-                if not self.isIn(user, circle) and user not in circle.kicked:
-                    self.add(user, circle)
-                    added.append((user, self.placeIn(person, circle.log)))
-        return succeed(added)
+        return succeed([] if circle is None else self._takeIn(circle, users, limit, by))
 
-    def _willing(self, users: Sequence[str], by: str, limit: int) -> list[tuple[str, Person]]:
+    def _takeIn(self, circle: Circle, users: Sequence[str], limit: int, by: str) -> list[tuple[str, Membership]]:
         """
-        Whom a user can put into a group.
+        Put those into a group whom a user can put there.
         """
-        return [
-            (user, person)
-            for user in dict.fromkeys(users)
-            if (person := self.persons.get(user)) is not None
-            and person.account is not None
-            and by not in person.blocked
-            and self.groupCount(person) < limit
-        ]
+        added = []
+        for user in dict.fromkeys(users):
+            person = self.persons.get(user)
+            isWilling = person is not None and person.account is not None and by not in person.blocked
+            mayCome = not self.isIn(user, circle) and user not in circle.kicked
+            if person is not None and isWilling and mayCome and self.groupCount(person) < limit:
+                self.add(user, circle)
+                added.append((user, self.placeIn(person, circle.log)))
+        return added
 
     def membership(self, user: str, group: str) -> Deferred[Membership | None]:
         circle = self.circles.get(group)

@@ -389,7 +389,9 @@ class SQLiteStore:
 
     # who may do what
 
-    def addGroup(self, group: Group, members: Sequence[str], limit: int) -> Deferred[Membership]:
+    def addGroup(
+        self, group: Group, members: Sequence[str], limit: int
+    ) -> Deferred[list[tuple[str, Membership]]]:
         return self._writer.change(partial(voices.addGroup, group=group, members=members, limit=limit))
 
     def addMembers(

@@ -99,7 +99,7 @@ def maySpeak(cursor: sqlite3.Cursor, user: str, pair: Pair, now: int) -> None:
     checkVoice(_verdict(cursor, pair, user, number or 0), now)
 
 
-def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -> Membership:
+def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -> list[tuple[str, Membership]]:
     """
     See L{imtw.interfaces.IStore.addGroup}.
     """
@@ -113,12 +113,9 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     number = ledger.newConversation(pair)
     cursor.execute(ADD_MANAGED, (group.id, number, group.name, group.avatar, owner, ledger.now))
     ledger.addMember(owner, number, Role.OWNER)
-    for user in _willing(ledger, members, owner):
-        if user != owner and changes.groupCount(ledger, user) < limit:
-            ledger.addMember(user, number)
-    place = places.inGroup(ledger.cursor, owner, number)
+    place = places.inGroup(cursor, owner, number)
     assert place is not None
-    return place
+    return [(owner, place), *_takeIn(ledger, members, owner, group.id, number, limit)]
 
 
 def addMembers(
@@ -131,6 +128,15 @@ def addMembers(
     if number is None:
         return []
     ledger.place(number)
+    return _takeIn(ledger, users, by, group, number, limit)
+
+
+def _takeIn(
+    ledger: Ledger, users: Sequence[str], by: str, group: str, number: int, limit: int
+) -> list[tuple[str, Membership]]:
+    """
+    Put those into a group whom a user can put there.
+    """
     added = []
     for user in _willing(ledger, users, by):
         place = changes.comeIn(ledger, user, group, number, limit)

@@ -240,9 +240,25 @@ class TwoNodesTests(SynchronousTestCase):
         store = self.cores[0].store
         self.successResultOf(store.addGroup(Group("team", "Team", owner="ann"), [], 10))
         [(user, place)] = self.successResultOf(store.addMembers("team", ["bob"], 10, "ann"))
-        self.cores[0].attendance.admitted(user, place, "ann")
+        self.cores[0].attendance.admit(user, place, "ann")
         self.turn()
         self.assertTrue(self.bob.session.isIn("team"))
+
+    def test_admittedAndExpelled(self) -> None:
+        """
+        Who is taken out of a group again while the other node still asks for
+        its place there does not take part in it.
+        """
+        store = self.cores[0].store
+        added = self.successResultOf(store.addGroup(Group("team", "Team", owner="ann"), ["bob"], 10))
+        asked: Deferred[Any] = Deferred()
+        self.patch(store, "membership", lambda user, group: asked)
+        for user, place in added:
+            self.cores[0].attendance.admit(user, place, "ann")
+        self.cores[0].attendance.expel("bob", "team")
+        asked.callback(added[1][1])
+        self.turn()
+        self.assertFalse(self.bob.session.isIn("team"))
 
     def test_revoked(self) -> None:
         """

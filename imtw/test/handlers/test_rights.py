@@ -4,6 +4,10 @@ Tests for L{imtw.handlers.rights}.
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
 from imtw.commands import (
     AddMembers,
     Block,
@@ -114,6 +118,40 @@ class RightsTests(HandlerTestCase):
             (114, Kick("none", "bob")),
         ):
             self.assertEqual(self.status(self.ann, code, request), Status.NOT_FOUND)
+
+    def test_createTells(self) -> None:
+        """
+        Who is put into a new group is told, and so are the other devices of
+        who made it; who asked is answered.
+        """
+        tablet, phone = self.person("ann", "tablet"), self.person("dan", "phone")
+        asker = self.person("ann", "phone")
+        self.data(asker, 111, CreateGroup("New", "new", members=["dan", "ann"]))
+        self.assertEqual(tablet.listen(), ["admitted new New ann"])
+        self.assertEqual(phone.listen(), ["admitted new New ann"])
+        self.assertEqual(asker.listen(), [])
+
+    def test_createAndKick(self) -> None:
+        """
+        Who is in a new group is what its commit says: who is taken out right
+        after it does not come in with an answer that is late.
+        """
+        store = self.core.store
+        late: list[tuple[Deferred[Any], Any]] = []
+
+        def laterFound(*asked: Any) -> Deferred[Any]:
+            late.append((Deferred(), self.successResultOf(found(*asked))))
+            return late[-1][0]
+
+        found = store.members
+        self.patch(store, "members", laterFound)
+        self.dan.lane.take(111, CreateGroup("New", "new", members=["bob"]))
+        self.clock.advance(0)
+        self.patch(store, "members", found)
+        self.assertEqual(self.status(self.olga, 114, Kick("new", "bob")), OK)
+        for asked, answer in late:
+            asked.callback(answer)
+        self.assertFalse(self.bob.session.isIn("new"))
 
     def test_invite(self) -> None:
         """

@@ -36,9 +36,11 @@ class VoiceContract(StoreHarness):
         """
         for name in ("alice", "bob", "carol"):
             await self.store.addAccount(User(name, name.title()), "")
-        place = await self.store.addGroup(
+        (owner, place), *others = await self.store.addGroup(
             Group("team", "Team", "face.png", owner="alice"), ["bob", "nobody", "bob", "alice"], 10
         )
+        self.assertEqual(owner, "alice")
+        self.assertEqual([(user, other.role, other.cursor) for user, other in others], [("bob", Role.MEMBER, 0)])
         self.assertEqual((place.pair, place.head, place.cursor), (TEAM, 0, 0))
         self.assertEqual((place.name, place.role), ("Team", Role.OWNER))
         group = await self.store.group("team")
