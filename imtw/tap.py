@@ -43,7 +43,7 @@ from imtw.protocols.detect import PortFactory
 from imtw.protocols.listen import endpointFor, reasonOf
 from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.upgrade import UpgradeResource
-from imtw.protocols.websocket import SocketFactory
+from imtw.protocols.websocket.factory import SocketFactory
 from imtw.reactor import makeLean, whyNotLean
 from imtw.relaying import Relaying
 from imtw.relays.loopback import NoRelay

@@ -106,7 +106,7 @@ class ISocketSpeaker(Interface):
     def opened(socket: Any, query: dict[str, str]) -> None:
         """
         The handshake is done; C{socket} carries (see
-        L{imtw.protocols.websocket.SocketCarrier}).
+        L{imtw.protocols.websocket.carrier.SocketCarrier}).
         """
 
     def received(payload: bytes, isBinary: bool) -> None:

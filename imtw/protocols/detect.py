@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from imtw.interfaces import IDialect
 from imtw.protocols.handover import handOver
 from imtw.protocols.undecided import Undecided, named
-from imtw.protocols.websocket import SpeakerMaker
+from imtw.protocols.websocket.factory import SpeakerMaker
 from imtw.server import Core
 
 METHODS = (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"HEAD ", b"PATCH ", b"TRACE ", b"CONNECT ", b"UPDATE ")

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from imtw.errors import RemoteProtocolError
 from imtw.interfaces import ISocketSpeaker
 from imtw.protocols.voice import Voice
-from imtw.protocols.websocket import SocketCarrier
+from imtw.protocols.websocket.carrier import SocketCarrier
 
 RESTART = 1012  # service restart
 

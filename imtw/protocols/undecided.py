@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from imtw.deadlines import Deadlines
 from imtw.interfaces import IDialect, ISocketSpeaker
-from imtw.protocols.websocket import POLICY, SocketCarrier
+from imtw.protocols.websocket.carrier import POLICY, SocketCarrier
 
 
 def named(dialect: IDialect, maker: Callable[[], Any]) -> Any:

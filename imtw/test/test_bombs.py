@@ -21,7 +21,8 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 
 from imtw.cork import Cork
 from imtw.limits import Limits
-from imtw.protocols.websocket import CLOSE_PATIENCE, SocketFactory
+from imtw.protocols.websocket.carrier import CLOSE_PATIENCE
+from imtw.protocols.websocket.factory import SocketFactory
 from imtw.tap import closed
 from imtw.test.clients import HOST, PING, SocketClient, WebClient, frameOf, reactor, socketFrame
 from imtw.test.live import Live, LiveTestCase, pause

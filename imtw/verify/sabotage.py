@@ -138,7 +138,7 @@ def inflating() -> None:
     """
     Unpacks what is packed, without a bound.
     """
-    from imtw.protocols.websocket import SocketFactory
+    from imtw.protocols.websocket.factory import SocketFactory
 
     speaker = namedAny("imtw.protocols.jim.socket.JimSpeaker")
     speaker.readsAnything = False  # else a frame that says it is packed is data as it is

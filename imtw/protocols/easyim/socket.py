@@ -13,7 +13,7 @@ from imtw.protocols.easyim.splitter import BLANKS
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions, EasyimVoice
 from imtw.protocols.socketvoice import SocketVoice
-from imtw.protocols.websocket import SocketCarrier
+from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.server import Core
 
 GOING_AWAY = 1001

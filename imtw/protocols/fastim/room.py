@@ -29,7 +29,7 @@ from imtw.protocols.fastim.paths import Room
 from imtw.protocols.fastim.texts import DENIED, fitting, history
 from imtw.protocols.framing import frame
 from imtw.protocols.socketvoice import SocketVoice
-from imtw.protocols.websocket import SocketCarrier
+from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.slots import GRANTED
 
 NORMAL, POLICY, TOO_LONG, BROKEN, LATER = 1000, 1008, 1009, 1011, 1013

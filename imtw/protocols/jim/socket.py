@@ -11,7 +11,7 @@ from imtw.protocols.jim.forms import WEBSOCKET_FORM
 from imtw.protocols.jim.frames import Frame
 from imtw.protocols.jim.voice import JimVoice
 from imtw.protocols.socketvoice import SocketVoice
-from imtw.protocols.websocket import SocketCarrier
+from imtw.protocols.websocket.carrier import SocketCarrier
 
 LOGIN = 5
 

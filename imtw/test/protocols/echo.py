@@ -24,7 +24,8 @@ from imtw.cork import Cork
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.framing import BINARY, TEXT, frame
-from imtw.protocols.websocket import SocketCarrier, SocketFactory
+from imtw.protocols.websocket.carrier import SocketCarrier
+from imtw.protocols.websocket.factory import SocketFactory
 
 HOST = "127.0.0.1"
 MOST = 16 * 1024 * 1024  # bytes of the suite's largest message

@@ -22,7 +22,9 @@ from imtw.fast import Fast
 from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
 from imtw.protocols.framing import frame
-from imtw.protocols.websocket import SocketCarrier, SocketFactory
+from imtw.protocols.websocket.carrier import SocketCarrier
+from imtw.protocols.websocket.factory import SocketFactory
+from imtw.protocols.websocket.front import FrontReader
 from imtw.test.clients import BINARY, CLOSE, TEXT, upgradeOf
 
 FIN = 0x80
@@ -216,7 +218,7 @@ class Connection:
 
         self.factory = SocketFactory(self.clock, self.cork, limits, whoSpeaks, **settings)
         self.factory._batched_timer = ClockTimer(self.clock)
-        self.factory.protocol = SocketCarrier if fast else PlainCarrier
+        self.factory.protocol = FrontReader if fast else PlainCarrier
         self.carrier = cast(Any, self.factory.buildProtocol(PEER))
         self.wire = Wire(peerAddress=PEER)
         self.carrier.makeConnection(self.wire)

@@ -13,7 +13,7 @@ from imtw.deadlines import Deadlines
 from imtw.limits import Limits
 from imtw.protocols.framing import frame
 from imtw.protocols.undecided import Undecided
-from imtw.protocols.websocket import CLOSE_PATIENCE, SocketCarrier
+from imtw.protocols.websocket.carrier import CLOSE_PATIENCE, SocketCarrier
 from imtw.test.clients import CLOSE, PING, TEXT
 from imtw.test.protocols.sockets import (
     BUDGET,

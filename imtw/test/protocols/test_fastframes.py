@@ -98,8 +98,8 @@ EURO = "€".encode()
 
 class FastPathTests(SynchronousTestCase):
     """
-    L{SocketCarrier} reads as Autobahn alone does, wherever TCP cut the
-    stream.
+    L{imtw.protocols.websocket.front.FrontReader} reads as Autobahn alone does,
+    wherever TCP cut the stream.
     """
 
     def assertSame(self, stream: bytes, places: list[int], **settings: Any) -> Trace:

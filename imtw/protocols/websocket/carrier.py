@@ -1,40 +1,27 @@
 """
-WebSockets: Autobahn carries, a dialect's speaker speaks.
-
-The only module that knows Autobahn.  Its handshake, control frames, close and
-error paths are used as they are; its limits, which are all open by default,
-are set here.
+One WebSocket between Autobahn, which carries, and a speaker, who speaks.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket import protocol as autobahnProtocol
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
-from autobahn.websocket.protocol import TrafficStats
 from autobahn.websocket.types import ConnectionDeny
-from autobahn.websocket.utf8validator import Utf8Validator
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from imtw.cork import Cork
-from imtw.counters import Counters
 from imtw.interfaces import ISocketSpeaker
-from imtw.limits import Limits
-from imtw.protocols.fastframes import MASKED, asData, frameSize, wholeFrame
-from imtw.protocols.framing import CLOSE, PONG, frame
-from imtw.protocols.opened import USUAL, Setting, slim
+from imtw.protocols.framing import PONG, frame
 from imtw.protocols.outlet import TransportOutlet
+from imtw.protocols.websocket.lean import LeanProtocol
 
-SpeakerMaker = Callable[[], ISocketSpeaker]
+if TYPE_CHECKING:
+    from imtw.protocols.websocket.factory import SocketFactory
 
 VERSION = "Sec-WebSocket-Version"
 UPGRADE = b"Upgrade: WebSocket"  # as Autobahn writes it, and J-IM
@@ -45,33 +32,8 @@ INTERNAL_ERROR = 1011
 LAST_WORDS = 0.25  # seconds for a close frame to go out to a peer that is cut
 CLOSE_PATIENCE = 2  # seconds for the peer to echo a close frame
 
-
 #: That a peer may close with, below 3000.
 CLOSE_CODES = frozenset(WebSocketServerProtocol.CLOSE_STATUS_CODES_ALLOWED)
-
-
-def unread(*args: Any, **more: Any) -> str:
-    """
-    What stands in place of Autobahn's settings in a log that nobody reads:
-    formatting them for each connection is a quarter of what a login costs.
-    """
-    return ""
-
-
-autobahnProtocol.pformat = unread  # type: ignore[attr-defined]
-
-
-class Silent:
-    """
-    A logger that says nothing.
-    """
-
-    def _say(self, *args: Any, **fields: Any) -> None:
-        """
-        Nothing.
-        """
-
-    trace = debug = info = warn = warning = error = critical = failure = _say
 
 
 class SocketOutlet(TransportOutlet):
@@ -90,7 +52,7 @@ class SocketOutlet(TransportOutlet):
             self._holder.finish()
 
 
-class SocketCarrier(WebSocketServerProtocol):
+class SocketCarrier(LeanProtocol):
     """
     One WebSocket.
 
@@ -100,7 +62,6 @@ class SocketCarrier(WebSocketServerProtocol):
     """
 
     _log = Logger()
-    log = Silent()  # Autobahn's own: it prints targets, with passwords in them, and headers as they came
     factory: SocketFactory
     transport: Any
     maxMessagePayloadSize: int
@@ -110,35 +71,9 @@ class SocketCarrier(WebSocketServerProtocol):
     speaker: ISocketSpeaker | None = None
     outlet: SocketOutlet
     oddKey: bytes | None = None
-    tcpNoDelay = True  # Autobahn looks for it before it has copied it from the factory
-    trafficStats = TrafficStats()  # of all that are open: nobody looks
     _isOpened = False
-    _rest = b""  # the head of a frame that is cut, or a frame that is not Autobahn's and not all there
-    _owed = 0  # bytes to come of a frame that Autobahn has the beginning of
     _ignored: frozenset[int] = frozenset()
-    _dropped = 0  # bytes to come of a frame that is ignored
     _hurry: IDelayedCall | None = None
-
-    @cached_property
-    def send_queue(self) -> deque[Any]:  # type: ignore[override]
-        """
-        Frames that Autobahn sends piece by piece: none, most often.
-        """
-        return deque()
-
-    @cached_property
-    def utf8validator(self) -> Utf8Validator:  # type: ignore[override]
-        """
-        What looks at texts that Autobahn reads.
-        """
-        return Utf8Validator()
-
-    @cached_property
-    def is_closed(self) -> Deferred[Any]:
-        """
-        Fires when the connection is gone; nobody waits.
-        """
-        return Deferred()
 
     @property
     def utf8validateIncoming(self) -> bool:
@@ -265,103 +200,6 @@ class SocketCarrier(WebSocketServerProtocol):
                 self._guarded("onClose", speaker.closed)
             del self.outlet  # which has this: no circle is left to be found as garbage
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """
-        The connection is gone.
-        """
-        super().connectionLost(reason)
-        del self.is_closed  # it has fired with this
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Handle all frames of one read, and send what they cause once; what a
-        single one causes is sent as it comes.
-        """
-        if frameSize(data, 0) == len(data):
-            if self.state == self.STATE_OPEN:
-                self._frames(data)
-                return
-            if self.failedByMe and data[0] == CLOSE:  # the answer, which Autobahn may take for more of what was wrong
-                self.dropConnection(abort=False)
-                return
-        cork = self.factory.cork
-        cork.push()
-        try:
-            if self.state == self.STATE_CONNECTING:
-                data = self._handshake(data)
-            if self.state == self.STATE_OPEN:
-                self._frames(data)
-            elif data:
-                self._dataReceived(data)
-        finally:
-            cork.pull()
-
-    def _handshake(self, data: bytes) -> bytes:
-        """
-        Give Autobahn the handshake and no more.
-
-        @return: what was glued to it.
-        """
-        before = len(self.data)
-        end = (self.data + data).find(b"\r\n\r\n")
-        if end < 0:
-            self._dataReceived(data)
-            return b""
-        end += 4 - before
-        self._dataReceived(data[:end])
-        if self.state == self.STATE_OPEN:
-            slim(self)
-        return data[end:]
-
-    def _frames(self, data: bytes) -> None:
-        """
-        Take the frames that need nothing of Autobahn, and give it the others
-        one by one, so that it is always known where a frame begins.
-        """
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        at, end = 0, len(data)
-        if self._owed:
-            at = min(self._owed, end)
-            self._owed -= at
-            self._dataReceived(data[:at])
-        elif self._dropped:
-            at = min(self._dropped, end)
-            self._dropped -= at
-        factory = self.factory
-        most = vars(self).get("maxMessagePayloadSize", factory.maxMessagePayloadSize)  # quicker than its Setting
-        onlyLonger = not factory.cork.fast.frames
-        while at < end and self.state == self.STATE_OPEN:
-            if not self.inside_message:
-                found = wholeFrame(data, at, most, onlyLonger)
-                if not isinstance(found, int):
-                    isBinary, payload, at = found
-                    try:  # as onMessage, without two calls a message
-                        self.speaker.received(payload, isBinary)  # type: ignore[union-attr]
-                    except Exception:
-                        self._broken("onMessage")
-                    continue
-                if found:
-                    self._rest = data[at:]
-                    return
-            size = frameSize(data, at)
-            if not size:
-                self._rest = data[at:]
-                return
-            if data[at] in self._ignored and data[at + 1] & MASKED and not self.inside_message:
-                self._dropped = max(0, at + size - end)
-                at += size
-                continue
-            piece = data[at : at + size]
-            at += len(piece)
-            self._owed = size - len(piece)
-            if not self.utf8validateIncoming:
-                piece = asData(piece, self.inside_message)
-            self._dataReceived(piece)
-        if at < end:
-            self._dataReceived(data[at:])
-
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> bool | None:
         """
         The peer closes.  Where its code would have to be echoed, and its frame
@@ -461,54 +299,6 @@ class SocketCarrier(WebSocketServerProtocol):
         self._log.info("{peer} did not read and is cut", peer=self.address)
 
 
-for _name, _value in USUAL.items():
-    setattr(SocketCarrier, _name, _value)
-for _name in SocketCarrier.CONFIG_ATTRS:
-    if _name not in vars(SocketCarrier):
-        setattr(SocketCarrier, _name, Setting(_name))
-
-
-class SocketFactory(WebSocketServerFactory):
-    """
-    The WebSockets of one port.
-
-    @ivar whoSpeaks: from the path and query of an upgrade to what makes the
-        speaker.
-    """
-
-    protocol = SocketCarrier  # type: ignore[assignment]
-    noisy = False
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        cork: Cork,
-        limits: Limits,
-        whoSpeaks: Callable[[str, dict[str, str]], SpeakerMaker | None],
-        allowedOrigins: Sequence[str] = (),
-        acceptUnmasked: bool = False,
-        counters: Counters | None = None,
-    ) -> None:
-        super().__init__(reactor=clock, server="")  # says no name
-        self.cork = cork
-        self.counters = counters or Counters()
-        self.sendBudget = limits.sendBudget
-        self.whoSpeaks = whoSpeaks
-        self.setProtocolOptions(
-            maxFramePayloadSize=limits.webSocketBody,
-            maxMessagePayloadSize=limits.webSocketBody,
-            openHandshakeTimeout=limits.head,
-            closeHandshakeTimeout=CLOSE_PATIENCE,
-            requireMaskedClientFrames=not acceptUnmasked,
-            allowedOrigins=[originPattern(origin) for origin in allowedOrigins] or ["*"],
-            allowNullOrigin=not allowedOrigins,
-            versions=[13],  # and none of the drafts that Autobahn knows
-            failByDrop=False,
-            webStatus=False,
-            tcpNoDelay=True,
-        )
-
-
 def isCloseCode(code: int | None) -> bool:
     """
     May a peer close with this?
@@ -537,12 +327,3 @@ def acceptDeflate(offers: Sequence[Any]) -> PerMessageDeflateOfferAccept | None:
         if isinstance(offer, PerMessageDeflateOffer):
             return PerMessageDeflateOfferAccept(offer, request_no_context_takeover=True)
     return None
-
-
-def originPattern(origin: str) -> str:
-    """
-    An origin as Autobahn compares it, always with a port.
-    """
-    parts = urlsplit(origin)
-    port = "" if parts.port else {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return origin.rstrip("/") + port
