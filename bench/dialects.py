@@ -96,17 +96,18 @@ FASTIM = Dialect(
     "websocket", ('ready "total"',), {"group": f"0:{(MARK + ' ' + LETTERS)[:100]}"}, {}, path="/group/chat/g/u$U/none"
 )
 #: easyim in JSON over TCP: $1 is one's number, $2 the partner's, $3 one's token.
+EASYIM_HEARTBEAT = (
+    r'0:{"id":"h","from_user_id":"$1","msg_type":4,"content":"{\"key\":\"KEEP_ALIVE\"}","access_token":"$3"}'
+)
 EASYIM = Dialect(
     "objects",
-    (
-        r'hello 0:{"id":"h","from_user_id":"$1","msg_type":4,"content":"{\"key\":\"KEEP_ALIVE\"}","access_token":"$3"}',
-        "ready SUCCESS",
-    ),
+    (f"hello {EASYIM_HEARTBEAT}", "ready SUCCESS"),
     {
+        "heartbeat": EASYIM_HEARTBEAT,
         "private": f'0:{{"id":"{MARK}","seq":1,"from_user_id":"$1","to_user_id":"$2","status":1,'
-        f'"content":"{LETTERS[:70]}"}}'
+        f'"content":"{LETTERS[:70]}"}}',
     },
-    {},
+    {"heartbeat": "SUCCESS"},
 )
 #: Who connects and does not log in.
 STRANGER = Dialect("frames", (f"hello {JIM_TEXTS['heartbeat']}", "ready hbbyte"), JIM_TEXTS, JIM_ANSWERS)

@@ -76,17 +76,15 @@ def private(outstanding: int, isDurable: bool, *figures: Figure) -> Row:
     return traffic(f"private-{kind}-{outstanding}", title, load, *figures, server=server, baseline=Baseline(isDurable))
 
 
-def easyim() -> Row:
+def easyim(name: str, title: str, load: Load) -> Row:
     """
-    Pairs who chat as easyim's clients do.
+    What easyim's clients do.
     """
-    load = Load("pair", (EASYIM,), "private", 128)
     sides: dict[str, Measure] = {
         IMTW: Acquainted(Imtw(options=("--auth", "accounts:")), load),
         C: Acquainted(Baseline(), load),
     }
-    title = "easyim, private chat in JSON, in memory, 64 outstanding, tcp"
-    return Row("easyim-64", title, sides, (cpu(Share(0.5)),))
+    return Row(name, f"easyim in JSON, {title}, tcp", sides, (cpu(Share(0.5)),))
 
 
 def group(members: int, carrier: str, window: int, *figures: Figure) -> Row:
@@ -204,7 +202,8 @@ ROWS = (
         cpu(Share(0.65)),
         server=Imtw(options=("--dialect", "fastim:loginAuth=0")),
     ),
-    easyim(),
+    easyim("easyim-echo", "heartbeat, 100 clients", Load("ask", (EASYIM,), "heartbeat", 100)),
+    easyim("easyim-64", "private chat, in memory, 64 outstanding", Load("pair", (EASYIM,), "private", 128)),
     group(10000, "tcp", 1, cpu()),
     group(10000, "ws", 1, cpu()),
     group(10000, "mixed", 1, cpu()),

@@ -44,12 +44,19 @@ def eventKey(msg: Msg) -> str | None:
         return None
     if msg.to_user_id == message.KEEP_ALIVE:
         return message.KEEP_ALIVE
+    return _AS_WRITTEN.get(msg.content) or _keyIn(msg.content)
+
+
+def _keyIn(content: str) -> str | None:
+    """
+    The same of a content, the long way.
+    """
     try:
-        read = json.loads(msg.content)
+        read = json.loads(content)
     except (ValueError, RecursionError):
         return message.KEEP_ALIVE
     key = read.get("key") if isinstance(read, dict) else None
-    return key if key in (message.KEEP_ALIVE, message.FRIEND_INVITE, message.FRIEND_AGREE) else None
+    return key if isinstance(key, str) and key in _EVENTS else None
 
 
 def commandOf(msg: Msg) -> Command | None:
@@ -68,6 +75,8 @@ _EVENTS = {
     message.FRIEND_INVITE: FRIEND_INVITE,
     message.FRIEND_AGREE: FRIEND_AGREE,
 }
+#: The contents that clients write, which need not be read to be known.
+_AS_WRITTEN = {f'{{"key":"{key}"}}': key for key in _EVENTS}
 
 
 def groupMeant(msg: Msg) -> str | None:
