@@ -26,8 +26,8 @@ from imtw.errors import CommandRefused, RemoteProtocolError
 from imtw.model import Message, groupPair, privatePair
 from imtw.protocols.caller import isLoopback
 from imtw.protocols.commandroutes import JSONReader
-from imtw.protocols.detect import HOST, LINE, Head, mayBeHTTP, quoted
 from imtw.protocols.fastframes import frameSize, wholeFrame
+from imtw.protocols.head import HOST, LINE, Head, mayBeHTTP, quoted
 from imtw.protocols.jim import bodies as jimBodies
 from imtw.protocols.jim.answers import encodeChatPush
 from imtw.protocols.jim.bodies import BadBody, commandOf, decode

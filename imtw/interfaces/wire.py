@@ -26,7 +26,7 @@ class IDialect(Interface):
     target may have characters that are not ASCII; C{longestMessage}, how many
     bytes a WebSocket's first message may have whose target nobody recognises,
     where that is more than L{imtw.limits.Limits.bodyBeforeLogin}.  Two are of upgrades whose
-    target it recognises (L{imtw.protocols.detect.UPGRADE}): C{needs}, the
+    target it recognises (L{imtw.protocols.head.UPGRADE}): C{needs}, the
     headers without which one is an ordinary request; and C{assumes}, those
     that it may leave out, or what else of the head may be odd.  Six are for
     ports of its own: C{elsewhere}, an L{twisted.web.resource.IResource} that

@@ -20,7 +20,7 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from imtw.commands import Status
-from imtw.protocols.detect import originForm, quoted
+from imtw.protocols.head import originForm, quoted
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.server import Core
 

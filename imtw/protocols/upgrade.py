@@ -9,8 +9,9 @@ from typing import Any
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from imtw.protocols.detect import Head, PortFactory
+from imtw.protocols.detect import PortFactory
 from imtw.protocols.handover import handOver
+from imtw.protocols.head import Head
 
 
 class UpgradeResource(Resource):

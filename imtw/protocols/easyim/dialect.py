@@ -18,7 +18,6 @@ from zope.interface import implementer
 from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
 from imtw.numbers import NODES
-from imtw.protocols.detect import HOST
 from imtw.protocols.easyim import protobuf as codec
 from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
@@ -32,6 +31,7 @@ from imtw.protocols.easyim.stream import EasyimProtocol
 from imtw.protocols.easyim.tokens import Tokens
 from imtw.protocols.easyim.voice import EasyimOptions
 from imtw.protocols.framing import BINARY, frame
+from imtw.protocols.head import HOST
 from imtw.server import Core
 
 #: The codec, or L{None} without the extra imtw[easyim].

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from imtw.errors import PluginLookupError
 from imtw.interfaces import IDialect
-from imtw.protocols.detect import KEY, LINE, UPGRADE
+from imtw.protocols.head import KEY, LINE, UPGRADE
 from imtw.protocols.jim.bodies import commandOf
 from imtw.protocols.jim.resources import jimRoutes
 from imtw.protocols.jim.socket import JimSpeaker
