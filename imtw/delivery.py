@@ -294,7 +294,7 @@ class Delivery:
         before = b""
         if not (message.repeat and message.device):
             event = eventOf(message)
-            if online:
+            if online and not message.unheard:
                 before = self._tellSide(slot.session, told, event)
                 self._cursors.pushed(partner, message.conversation, message.seq)
                 self._trail.told(told, message.conversation, message.pair, message.seq)

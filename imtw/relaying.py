@@ -252,7 +252,8 @@ class Relaying:
         """
         if message.pair.scope is Scope.PRIVATE:
             partner = message.pair.partnerOf(message.sender)
-            self._toUser(partner, eventOf(message))
+            if not message.unheard:
+                self._toUser(partner, eventOf(message))
             if partner != message.sender:
                 mine = eventOf(message, own=True)
                 for session in self._sessions.echoed(message.sender):

@@ -115,13 +115,14 @@ class IPeopleStore(Interface):
     def agree(user: str, inviter: str) -> Deferred[Invitation | None]:
         """
         Make friends of a user and somebody whose invitation waits.  L{None}
-        where none does; fails with C{TOO_MANY}.
+        where none does; fails with C{FORBIDDEN} where that one has blocked
+        the user meanwhile, C{TOO_MANY}.
         """
 
     def news(user: str, limit: int) -> Deferred[list[Invitation]]:
         """
         What a user was not told: the invitations it got, and those of its
-        own that were agreed to.
+        own that were agreed to.  Of whom it has blocked it hears nothing.
         """
 
     def told(invitations: Sequence[Invitation]) -> Deferred[None]:

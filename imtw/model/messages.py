@@ -123,6 +123,8 @@ class Message(Struct, gc=False):
     @ivar repeat: this draft came again: it is stored once and this is the
         row it has.
     @ivar edited: the server's time of the last edit, ms; 0 for never.
+    @ivar unheard: who just did this is blocked by the other one, who is told
+        nothing of it.  The log does not keep that.
     """
 
     conversation: int
@@ -140,3 +142,4 @@ class Message(Struct, gc=False):
     fact: Fact = Fact.MESSAGE
     repeat: bool = False
     edited: int = 0
+    unheard: bool = False

@@ -240,6 +240,8 @@ class Appender:
         row, target = amend(self._ledger, draft, head, self._limits.recall)
         if target is not None:
             self._changed(target)
+        if head is not None and head.verdicts is not None:
+            row.unheard = not voices.isHeard(self._ledger, draft, head)
         return row
 
     def _changed(self, target: Message) -> None:

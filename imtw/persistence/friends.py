@@ -15,7 +15,7 @@ from typing import Any
 from imtw.model import Friend, Invitation
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.reads import USER, userOf
-from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber
+from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber, refuseUnwanted
 from imtw.persistence.voices import BLOCKED
 
 NUMBER = "SELECT number FROM users WHERE id = ?"
@@ -37,11 +37,14 @@ DROP_FRIEND = "DELETE FROM friends WHERE user = ? AND friend = ?"
 INVITATION = "SELECT id, user, friend, note, agreed, created FROM invitations WHERE "
 BY_ID = INVITATION + "id = ?"
 WAITING = INVITATION + "user = ? AND friend = ? AND agreed = 0"
-#: What a user has not been told: who invites it, and who has agreed.
+#: What a user has not been told, and wants to hear: who invites it, and who has agreed.
 NEWS = f"""
     {INVITATION} friend = ?1 AND agreed = 0 AND told = 0
-    UNION ALL {INVITATION} user = ?1 AND agreed = 1 AND told = 0 ORDER BY id LIMIT ?2
-"""
+        AND NOT EXISTS (SELECT 1 FROM blocks WHERE blocks.user = ?1 AND other = invitations.user)
+    UNION ALL {INVITATION} user = ?1 AND agreed = 1 AND told = 0
+        AND NOT EXISTS (SELECT 1 FROM blocks WHERE blocks.user = ?1 AND other = friend)
+    ORDER BY id LIMIT ?2
+"""  # noqa: S608 - constants
 COUNT_WAITING = "SELECT count(*) FROM invitations WHERE user = ? AND agreed = 0"
 INVITE = """
     INSERT INTO invitations (id, user, friend, note, created) VALUES (?, ?, ?, ?, ?)
@@ -133,6 +136,8 @@ def agree(ledger: Ledger, user: str, inviter: str, limit: int) -> Invitation | N
     row = ledger.cursor.execute(WAITING, (inviter, user)).fetchone()
     if row is None:
         return None
+    if ledger.cursor.execute(BLOCKED, (inviter, user)).fetchone() is not None:
+        raise refuseUnwanted()
     addFriend(ledger, user, inviter, "", ledger.now, limit)
     addFriend(ledger, inviter, user, "", ledger.now, limit)
     ledger.cursor.execute(DROP_INVITATION, (user, inviter))  # they may have invited each other

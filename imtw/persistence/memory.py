@@ -13,6 +13,7 @@ from copy import copy
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
@@ -117,6 +118,9 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         if fact is _EDIT:
             checkVoice(self.verdict(draft.sender, draft.pair), now)
         earlier = self._earlier(draft, log, now) if draft.given or not isMessage else None
+        isUnheard = fact is _RECALL and draft.pair.scope is not _GROUP and self.verdict(draft.sender, draft.pair) > 0
+        if earlier is not None:
+            earlier.unheard = isUnheard
         if earlier is not None and draft.device:  # it is told to nobody again
             return earlier
         if isMessage:
@@ -137,7 +141,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
                 log.change(message, draft)
             elif draft.device and draft.given:
                 self.person(draft.sender).own("sent")[draft.id] = message
-        return message
+        return replace(message, unheard=True) if isUnheard else message
 
     def _unsettle(self, log: Log) -> None:
         """

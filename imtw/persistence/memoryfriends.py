@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from imtw.model import Account, Friend, Invitation
 from imtw.persistence.memorypeople import MemoryPeople
-from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber
+from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber, refuseUnwanted
 
 
 class MemoryFriends(MemoryPeople):
@@ -93,6 +93,8 @@ class MemoryFriends(MemoryPeople):
         waiting = self._find(inviter, user)
         if waiting is None or waiting.agreed:
             return succeed(None)
+        if user in self.person(inviter).blocked:
+            return fail(refuseUnwanted())
         ends = [(self.person(user).own("friends"), inviter), (self.person(inviter).own("friends"), user)]
         if any(len(known) >= self.mostFriends and name not in known for known, name in ends):
             return fail(refuseFriend(self.mostFriends))
@@ -105,8 +107,9 @@ class MemoryFriends(MemoryPeople):
         return succeed(copy(waiting))
 
     def news(self, user: str, limit: int) -> Deferred[list[Invitation]]:
-        found = sorted(self._untold.get(user, ()))[:limit]
-        return succeed([copy(self._invitations[id]) for id in found])
+        blocked = self.person(user).blocked
+        untold = [self._invitations[id] for id in sorted(self._untold.get(user, ()))]
+        return succeed([copy(one) for one in untold if not {one.user, one.friend} & blocked][:limit])
 
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         for one in invitations:

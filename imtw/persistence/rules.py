@@ -113,6 +113,13 @@ def refuseFriend(limit: int) -> CommandRefused:
     return CommandRefused(Status.TOO_MANY, f"at most {limit} friends")
 
 
+def refuseUnwanted() -> CommandRefused:
+    """
+    Why somebody can be neither invited nor agreed with.
+    """
+    return CommandRefused(Status.FORBIDDEN, "not wanted")
+
+
 def refuseInvitation(
     friend: str, isThere: bool, isBlocked: bool, isFriend: bool, isMuch: bool
 ) -> CommandRefused | None:
@@ -125,7 +132,7 @@ def refuseInvitation(
     if not isThere:
         return CommandRefused(Status.NOT_FOUND, f"there is no user {friend!r}")
     if isBlocked:
-        return CommandRefused(Status.FORBIDDEN, "not wanted")
+        return refuseUnwanted()
     if isFriend:
         return CommandRefused(Status.CONFLICT, f"{friend!r} is a friend already")
     return CommandRefused(Status.TOO_MANY, "too many invitations wait for an answer") if isMuch else None

@@ -70,6 +70,21 @@ def check(ledger: Ledger, draft: Draft, head: Head) -> None:
 
     @raise CommandRefused: no.
     """
+    checkVoice(_remembered(ledger, draft, head), ledger.now)
+
+
+def isHeard(ledger: Ledger, draft: Draft, head: Head) -> bool:
+    """
+    Is the other one of a private conversation, where not everybody may
+    speak, told what the sender of a draft does there?
+    """
+    return draft.pair.scope is Scope.GROUP or not _remembered(ledger, draft, head)
+
+
+def _remembered(ledger: Ledger, draft: Draft, head: Head) -> int:
+    """
+    From when on the sender of a draft may speak, ms.
+    """
     verdicts = head.verdicts
     assert verdicts is not None
     sender = draft.sender
@@ -78,7 +93,7 @@ def check(ledger: Ledger, draft: Draft, head: Head) -> None:
         if len(verdicts) >= KEPT:
             verdicts.clear()
         verdict = verdicts[sender] = _verdict(ledger.cursor, draft.pair, sender, head.number)
-    checkVoice(verdict, ledger.now)
+    return verdict
 
 
 def _verdict(cursor: sqlite3.Cursor, pair: Pair, user: str, number: int) -> int:

@@ -398,14 +398,18 @@ class MatrixTests(LiveTestCase):
             (102, {"to": "bob", "seq": 1}, {}),
             (104, {"to": "bob"}, {}),
             (105, {"user": "bob"}, {}),
+            (106, {"user": "bob"}, {}),
+            (15, {"to": "bob", "id": "taken"}, {}),
             (110, {"to": "bob", "id": "told", "content": "y"}, {}),
         ]
         live = await self.serveFor()
         bob = await self.tcp(live.port, "bob", device="phone")
         mallory = [await make(live.port, "mallory") for make in (self.tcp, self.ws)]
-        await mallory[0].ask(11, private("bob", "x", id="told"))
+        for id in ("told", "taken"):
+            await mallory[0].ask(11, private("bob", "x", id=id))
+        await bob.ask(105, {"user": "mallory"})
         for isBlocked in (True, False):
-            heard = set() if isBlocked else {code for code, _, _ in tried}
+            heard = set() if isBlocked else {16 if code == 15 else code for code, _, _ in tried}
             await bob.ask(115, {"user": "mallory", "blocked": isBlocked})
             await bob.sync()
             for code, asJim, asRoute in tried:

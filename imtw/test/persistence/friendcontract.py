@@ -107,6 +107,39 @@ class FriendContract(StoreHarness):
         await self.store.block("bob", "ann", False)
         self.assertEqual((await self.store.invite("ann", "bob", "")).id, waiting.id)
 
+    async def test_agreeBlocked(self) -> None:
+        """
+        Who has blocked somebody is not agreed with by that one, whatever he
+        asked for before.
+        """
+        await self.people("ann", "bob")
+        asked = await self.store.invite("ann", "bob", "")
+        await self.store.block("ann", "bob", True)
+        await self.refused(self.store.agree("bob", "ann"), Status.FORBIDDEN)
+        self.assertEqual(await self.store.friends("ann", "", 10), [])
+        self.assertEqual(await self.store.invitation(asked.id), asked)
+        await self.store.block("ann", "bob", False)
+        await self.store.block("bob", "ann", True)
+        agreed = await self.store.agree("bob", "ann")
+        self.assertIs(agreed.agreed, True)
+
+    async def test_newsOfBlocked(self) -> None:
+        """
+        What somebody was not told yet of whom it has blocked, it is not told
+        as long as that is so.
+        """
+        await self.people("ann", "bob", "cid")
+        waits = await self.store.invite("ann", "bob", "")
+        await self.store.invite("bob", "cid", "")
+        agreed = await self.store.agree("cid", "bob")
+        for name in ("ann", "cid"):
+            await self.store.block("bob", name, True)
+        self.assertEqual(await self.store.news("bob", 1), [])
+        await self.store.block("bob", "ann", False)
+        self.assertEqual(await self.store.news("bob", 10), [waits])
+        await self.store.block("bob", "cid", False)
+        self.assertEqual(await self.store.news("bob", 10), [waits, agreed])
+
     async def test_inviteNumbered(self) -> None:
         """
         An invitation keeps the number it had elsewhere, unless that is taken.

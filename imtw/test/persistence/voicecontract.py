@@ -261,6 +261,27 @@ class VoiceContract(StoreHarness):
         await self.say(CHAT, "bob")
         self.assertEqual(len(await self.contents(CHAT)), 3)
 
+    async def test_recallBlocked(self) -> None:
+        """
+        Who is blocked still takes back what he said, and says nothing else
+        instead of it; of what he does the store knows that the other does
+        not want to hear of it.
+        """
+        for id in ("1", "2", "3"):
+            await self.say(CHAT, "bob", id, id)
+        heard = await self.recall(CHAT, "bob", "1")
+        await self.store.block("alice", "bob", True)
+        unheard = await self.recall(CHAT, "bob", "2")
+        self.assertEqual((heard.unheard, unheard.unheard), (False, True))
+        self.assertEqual(await self.contents(CHAT), ["3"])
+        await self.refused(self.edit(CHAT, "bob", "3", "4"), Status.FORBIDDEN)
+        await self.say(CHAT, "alice", "5", "5")
+        self.assertIs((await self.recall(CHAT, "alice", "5")).unheard, False)
+        again = await self.recall(CHAT, "bob", "2")
+        self.assertEqual((again.repeat, again.unheard), (True, True))
+        await self.store.block("alice", "bob", False)
+        self.assertIs((await self.recall(CHAT, "bob", "2")).unheard, False)
+
     async def test_blockFirst(self) -> None:
         """
         A block holds before there is a conversation, and none comes to be

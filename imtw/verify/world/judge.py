@@ -118,12 +118,13 @@ def _kept(words: Words, rows: list[Row], world: World) -> Iterator[str]:
 def _due(client: Client, logs: Logs, world: World) -> Iterator[str]:
     """
     A client on a device with a name was shown every row since it first came,
-    or since its user is in the group, but for what was recalled before.
+    or since its user is in the group, but for what was recalled before, and
+    for recalls by whom its user has blocked.
     """
     if not client.device:
         yield from _handed(client, logs, world)
         return
-    shown = {(one.where, one.seq) for one in client.seen} | client.amended
+    shown = {(one.where, one.seq) for one in client.seen} | client.amended | world.record.hushed
     for where, rows in logs.items():
         for seq in world.record.due(client.user, client.device, where):
             row = rows[seq - 1]

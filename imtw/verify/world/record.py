@@ -36,6 +36,8 @@ class Record:
     @ivar stays: by group and user, the last one is open if the user is in.
     @ivar behind: by user and device, how long logs were when it first came.
     @ivar again: rows that were committed once more.
+    @ivar hushed: rows of somebody whom the other one has blocked, and who is
+        not told of them.
     @ivar faults: what cannot be.
     """
 
@@ -44,6 +46,7 @@ class Record:
         self.stays: dict[tuple[Conversation, str], list[Place]] = {}
         self.behind: dict[tuple[str, str], dict[Conversation, int]] = {}
         self.again: set[tuple[Conversation, int]] = set()
+        self.hushed: set[tuple[Conversation, int]] = set()
         self.faults: list[str] = []
         self._managed: set[Conversation] = set()
         self._muted: dict[tuple[Conversation, str], int] = {}
@@ -133,7 +136,10 @@ class Record:
             rows.append(draft)
             if outcome.seq != len(rows):
                 self.faults.append(f"{name} is row {outcome.seq}, and should be {len(rows)}")
-            if draft.fact is not Fact.RECALL and not self._maySpeak(draft.sender, where, now):
+            maySpeak = self._maySpeak(draft.sender, where, now)
+            if draft.fact is Fact.RECALL and not (maySpeak or where.group):
+                self.hushed.add((where, outcome.seq))
+            elif draft.fact is not Fact.RECALL and not maySpeak:
                 self.faults.append(f"{name} was taken from somebody who may not speak there")
         elif isinstance(outcome, CommandRefused) and outcome.status == Status.FORBIDDEN:
             if draft.fact is Fact.MESSAGE and self._maySpeak(draft.sender, where, now):
