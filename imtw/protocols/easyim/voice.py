@@ -279,7 +279,7 @@ class EasyimVoice(Voice):
         return self._write(
             packet,
             from_user_id=message.KEEP_ALIVE if isOld else "",
-            to_user_id=msg.from_user_id,
+            to_user_id=msg.from_user_id or self._name,
             content=message.OLD_SUCCESS if isOld else eventContent(message.KEEP_ALIVE),
         )
 

@@ -116,7 +116,8 @@ class ChatTests(TalkTestCase):
     async def test_bareMessages(self) -> None:
         """
         Behind the heartbeat a message needs neither a sender nor a token, and
-        gets an id if it has none.
+        gets an id if it has none; who is meant by an acknowledgement is said
+        all the same.
         """
         await self.register("ann", "bob")
         ann, bob = await self.come("ann"), await self.come("bob")
@@ -126,6 +127,8 @@ class ChatTests(TalkTestCase):
         self.assertTrue(told["id"].isdigit())
         echo = await self.got(ann, content="hello")
         self.assertEqual(echo["id"], told["id"])
+        again = await self.ask(ann, {"id": "b2", "msg_type": 4, "content": BEAT})
+        self.assertEqual((again["msg_type"], again.get("to_user_id")), (4, self.numbers["ann"]))
 
     async def test_loggedOut(self) -> None:
         """
