@@ -62,6 +62,7 @@ CONTROLS = [
     Control(("W",), "reads senders on, whatever waits for a commit", "hoarding"),
     Control(("W",), "reads requests that it cannot handle yet", "greedy"),
     Control(("W",), "turns and turns and does nothing", "restless"),
+    Control(("W",), "takes a WebSocket's first fragment for all of it", "choppy"),
     Control(("D1",), "acknowledges before the commit", "early-ack,tardy"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),
     Control(("D3",), "acknowledges before the commit", "early-ack"),

@@ -383,6 +383,21 @@ def miscounting() -> None:
     standings._seen = lambda *arguments: seen(*arguments) + 1
 
 
+def choppy() -> None:
+    """
+    Takes the first fragment of a WebSocket's message for all of it.
+    """
+    from imtw.protocols.websocket import SocketCarrier
+
+    take = SocketCarrier.onMessageFrameData
+
+    def takeFirst(self: SocketCarrier, payload: bytes) -> None:
+        if not self.message_data[0]:
+            take(self, payload)
+
+    SocketCarrier.onMessageFrameData = takeFirst  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "early-ack": earlyAck,
     "unsynced": unsynced,
@@ -411,6 +426,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "hoarding": hoarding,
     "greedy": greedy,
     "restless": restless,
+    "choppy": choppy,
     "no-sync": nothing,
 }
 

@@ -19,13 +19,13 @@ def upgrade(path: str = "/", more: bytes = b"") -> bytes:
     return head.encode() + KEY + more
 
 
-def head(length: int, opcode: int = TEXT, flags: int = FIN, mask: bool = True) -> bytes:
+def head(length: int, opcode: int = TEXT, flags: int = FIN, mask: bool = True, key: bytes = bytes(4)) -> bytes:
     """
-    The head of a frame that announces a length, with a mask of zeros, so
-    that what follows is what is sent.
+    The head of a frame that announces a length; as it is with a mask of
+    zeros, so that what follows is what is sent.
     """
     isMasked = MASKED if mask else 0
-    key = bytes(4) if mask else b""
+    key = key if mask else b""
     if length < 126:
         return pack(">BB", flags | opcode, isMasked | length) + key
     if length < 1 << 16:
@@ -38,3 +38,13 @@ def frame(payload: bytes, opcode: int = TEXT, flags: int = FIN) -> bytes:
     A whole frame.
     """
     return head(len(payload), opcode, flags) + payload
+
+
+def masked(payload: bytes, key: bytes, opcode: int = TEXT, flags: int = FIN) -> bytes:
+    """
+    A whole frame with a mask as a browser makes it.
+    """
+    length = len(payload)
+    pad = (key * (length // 4 + 1))[:length]
+    hidden = int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")
+    return head(length, opcode, flags, key=key) + hidden.to_bytes(length, "big")

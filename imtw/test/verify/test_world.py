@@ -140,6 +140,12 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("restless"), 0)
 
+    def test_choppy(self) -> None:
+        """
+        A server that loses fragments of a WebSocket's messages is found out.
+        """
+        self.assertGreater(self.found("choppy"), 0)
+
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from imtw.model import Fact, Scope
 from imtw.persistence.tail import recover
 from imtw.verify.wire import Conversation, group, pair
-from imtw.verify.world.people import Client
+from imtw.verify.world.clients import Client
 from imtw.verify.world.story import World
 from imtw.verify.world.words import Seen, Words
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
 RESTLESS = 20_000  # calls at one moment of a server that does nothing else any more
@@ -67,3 +68,34 @@ class Lifetime:
         if self._calls > RESTLESS:
             raise RuntimeError(f"time stands still, for {function}")
         function(*args, **more)
+
+
+class Due:
+    """
+    Something that Autobahn has planned.
+    """
+
+    def __init__(self, call: IDelayedCall) -> None:
+        self._call = call
+
+    def cancel(self) -> None:
+        """
+        It is not to be done, if it is not done yet.
+        """
+        if self._call.active():
+            self._call.cancel()
+
+
+class Timers:
+    """
+    In place of Autobahn's timers, which belong to the process's one reactor.
+    """
+
+    def __init__(self, reactor: Lifetime) -> None:
+        self._reactor = reactor
+
+    def call_later(self, delay: float, function: Callable[..., Any], *args: Any) -> Due:
+        """
+        Do something later.
+        """
+        return Due(self._reactor.callLater(delay, function, *args))

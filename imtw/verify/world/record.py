@@ -17,6 +17,7 @@ from imtw.model import Draft, Entry, Fact, Membership, Message, Pair, Scope
 from imtw.persistence.changes import settled
 from imtw.persistence.commit import Item
 from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.words import Seen
 
 
 class Place(NamedTuple):
@@ -87,6 +88,15 @@ class Record:
         """
         rows = self.rows.get(where, ())
         return 0 < seq <= len(rows) and (rows[seq - 1].sender, rows[seq - 1].id) == (sender, id)
+
+    def seqOf(self, one: Seen) -> int:
+        """
+        Where a message is that somebody was shown who is told no seq; 0 for
+        nowhere.
+        """
+        rows = enumerate(self.rows.get(one.where, ()), 1)
+        wanted = one.sender, one.id, Fact.MESSAGE
+        return next((seq for seq, row in rows if (row.sender, row.id, row.fact) == wanted), 0)
 
     def mayBeShown(self, user: str, where: Conversation, seq: int) -> bool:
         """

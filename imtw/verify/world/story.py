@@ -17,16 +17,17 @@ from imtw.limits import Limits
 from imtw.tap import Options, makeCore, makeDialects, portFactory
 from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.bounds import LARGEST, Bounds
-from imtw.verify.world.lifetime import Lifetime
-from imtw.verify.world.people import Client
+from imtw.verify.world.jim import JimClient
+from imtw.verify.world.lifetime import Lifetime, Timers
 from imtw.verify.world.record import Record
 from imtw.verify.world.store import Disk, WorldStore
 from imtw.verify.world.transports import ADDRESS
-from imtw.verify.world.wires import Wire
+from imtw.verify.world.wires import End, Wire
 
 CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
 LOOKS = 6  # in a row, half a second apart, at which all have what is due
 OPTIONS = ("--auth=anyone:", "--store=memory:", "--admin=none", "--lobby=none")
+ON_SOCKETS = 0.25  # of J-IM's clients are on a WebSocket
 JUMPS = (-3600.0, 3600.0)  # seconds
 
 
@@ -58,14 +59,14 @@ class World:
         self.groups = [f"g{number}" for number in range(self.chance.randint(1, 2))]
         self.users = users
         self.clients = [
-            Client(self, user, device)
+            JimClient(self, user, device, self.chance.random() < ON_SOCKETS)
             for user in users
             for device in self.chance.choice([[""], ["phone"], ["phone", "pad"], ["", "phone"], ["", ""]])
         ]
 
     # what clients need
 
-    def dial(self, client: Client) -> Wire | None:
+    def dial(self, end: End) -> Wire | None:
         """
         Connect to the server, if it is there.
         """
@@ -73,7 +74,7 @@ class World:
             return None
         # Its own chance: in which order the server serves several is not ours to depend on.
         chance = Random(self.chance.getrandbits(64))
-        wire = Wire(self.clock, self.life, chance, client, self.bounds, self.bounds.pace(chance))
+        wire = Wire(self.clock, self.life, chance, end, self.bounds, self.bounds.pace(chance))
         wire.faults = self.record.faults
         protocol = self._factory.buildProtocol(ADDRESS)
         if protocol is None:
@@ -112,6 +113,7 @@ class World:
         options.parseOptions([*OPTIONS, *self.bounds.options])
         self._core = core = makeCore(options, life, self._store(life, options.limits))
         self._factory = portFactory(core, list(makeDialects(options, core).values()), False, [], None)
+        self._factory.sockets._batched_timer = Timers(life)
         Deferred.fromCoroutine(core.open()).addCallbacks(self._started, self._cannotStart)
 
     def _store(self, life: Lifetime, limits: Limits) -> WorldStore:
@@ -259,7 +261,7 @@ class World:
                 self._count += 1
                 client.edit(self.chance.choice(own), f"other words {self._count}")
 
-    def _order(self, client: Client) -> None:
+    def _order(self, client: JimClient) -> None:
         """
         Somebody says who may be where, and who may speak.
         """
@@ -293,7 +295,7 @@ class World:
         else:
             self.jump()
 
-    def _somewhere(self, client: Client) -> Conversation:
+    def _somewhere(self, client: JimClient) -> Conversation:
         if client.joined and self.chance.random() < 0.6:
             return group(self.chance.choice(sorted(client.joined)))
         others = [user for user in self.users if user != client.user]

@@ -113,7 +113,9 @@ class Transport(Accepted):
         What was read and cannot be handled yet has its bound.
         """
         if self.connected:
-            kept = getattr(getattr(self.protocol, "decoder", None), "buffered", 0)
+            protocol: Any = self.protocol
+            kept = getattr(getattr(protocol, "decoder", None), "buffered", 0)
+            kept += getattr(getattr(protocol, "speaker", None), "_held", 0)
             if kept > self._wire.width.unparsed + self.bufferSize + LARGEST:
                 self._wire.faults.append(f"{kept} bytes of requests wait")
 
