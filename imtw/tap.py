@@ -200,27 +200,19 @@ def portFactory(
     What makes the connections of one port.
     """
     factory = PortFactory(core, dialects, isAlone)
-    if isAlone:
-        factory.firstByte = getattr(dialects[0], "patience", factory.firstByte)
-        factory.assumed = getattr(dialects[0], "assumes", factory.assumed)
-        factory.anyMethod = getattr(dialects[0], "anyMethod", factory.anyMethod)
-        factory.longest = getattr(dialects[0], "longestHead", factory.longest)
-    elsewhere = getattr(dialects[0], "elsewhere", None) if isAlone else None
-    routes = commandRoutes(core) if elsewhere is None else {}
-    if elsewhere is not None:
-        factory.onlyKnown = True
-        factory.answersBroken = getattr(dialects[0], "answersBroken", True)
+    rules = factory.rules
+    routes = commandRoutes(core) if rules.elsewhere is None else {}
+    if rules.elsewhere is not None:
         page = None
     elif page is None:
         routes.update(pageRoutes())
     for dialect in dialects:
         routes.update(dialect.resources())
-    acceptUnmasked = isAlone and any(getattr(dialect, "acceptsUnmasked", False) for dialect in dialects)
     factory.sockets = SocketFactory(
-        core.clock, core.cork, core.limits, factory.whoSpeaks, origins, acceptUnmasked, core.counters
+        core.clock, core.cork, core.limits, factory.whoSpeaks, origins, rules.acceptsUnmasked, core.counters
     )
-    factory.site = BoundedSite(core, Root(routes, page, UpgradeResource(factory), elsewhere), origins)
-    factory.site.quotes = any(getattr(dialect, "quotesTargets", False) for dialect in dialects)
+    factory.site = BoundedSite(core, Root(routes, page, UpgradeResource(factory), rules.elsewhere), origins)
+    factory.site.quotes = any(dialect.quotesTargets for dialect in dialects)
     return factory
 
 
@@ -258,7 +250,7 @@ def ownDialect(dialects: dict[str, IDialect], name: str) -> IDialect:
     found = dialects.get(name)
     if found is None:
         base, _, kind = name.rpartition("-")
-        found = getattr(dialects[base], "kinds")[kind]  # noqa: B009 - an attribute that only some have
+        found = dialects[base].kinds[kind]
     return found
 
 

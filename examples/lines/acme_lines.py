@@ -26,8 +26,9 @@ from zope.interface import implementer
 from imtw.commands import CHAT, CLOSE, JOIN, LOGIN, Chat, Close, Command, JoinGroup, Login, Reply, Status
 from imtw.errors import CommandRefused, RemoteProtocolError
 from imtw.events import Event, Said
-from imtw.interfaces import ICore, IDialect, IForm
+from imtw.interfaces import ICore, IForm
 from imtw.model import Scope
+from imtw.protocols.dialect import Dialect
 from imtw.protocols.framing import frame
 from imtw.protocols.socketvoice import SocketVoice
 from imtw.protocols.streamvoice import StreamVoice
@@ -185,8 +186,7 @@ class LineSpeaker(LineVoice, SocketVoice):
         self.queue(wordsOf(payload), len(payload))
 
 
-@implementer(IDialect)
-class LineDialect:
+class LineDialect(Dialect):
     """
     Known by its first word, or its path; on a port of its own by nothing.
     """
@@ -201,9 +201,3 @@ class LineDialect:
 
     def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> Callable[[], Any] | None:
         return (lambda: LineSpeaker(self._core)) if alone or path == "/lines" else None
-
-    def recogniseMessage(self, payload: bytes, isBinary: bool) -> None:
-        return None
-
-    def resources(self) -> dict[str, Any]:
-        return {}

@@ -4,7 +4,7 @@ What speaks to others: dialects to clients, relays to other nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal
 
 from zope.interface import Attribute, Interface
@@ -20,27 +20,66 @@ if TYPE_CHECKING:
 
 class IDialect(Interface):
     """
-    How one family of clients speaks over the carriers.
-
-    It may have ten attributes more.  C{quotesTargets} says that a request's
-    target may have characters that are not ASCII; C{longestMessage}, how many
-    bytes a WebSocket's first message may have whose target nobody recognises,
-    where that is more than L{imtw.limits.Limits.bodyBeforeLogin}.  Two are of upgrades whose
-    target it recognises (L{imtw.protocols.head.UPGRADE}): C{needs}, the
-    headers without which one is an ordinary request; and C{assumes}, those
-    that it may leave out, or what else of the head may be odd.  Six are for
-    ports of its own: C{elsewhere}, an L{twisted.web.resource.IResource} that
-    answers whatever has no route there (such a port has no routes but the
-    dialect's, and no WebSockets but those it recognises); C{answersBroken},
-    whether what is no HTTP is told so there (it is); C{anyMethod}, whether an
-    unknown method makes a request, too (it does); C{longestHead}, bytes of a
-    connection's first head and of a line of it; C{patience}, seconds for a
-    connection's first byte; and C{kinds}, what is spoken on ports of other
-    kinds (L{imtw.interfaces.IDialectMaker}): an L{IDialect} each, by the kind.
-    There C{assumes} may also have the host, for any request.
+    How one family of clients speaks over the carriers.  Begin with
+    L{imtw.protocols.dialect.Dialect}, and say only what differs from it.
     """
 
     name: str = Attribute("Its name on the command line.")
+
+    # Of requests.
+
+    needs: Set[bytes] = Attribute(
+        """
+        The headers without which an upgrade whose target it recognises is an
+        ordinary request (of L{imtw.protocols.head.UPGRADE}).
+        """
+    )
+    assumes: Set[bytes] = Attribute(
+        """
+        What such an upgrade may leave out (of the same), or what else of its
+        head may be odd (L{imtw.protocols.head.KEY},
+        L{imtw.protocols.head.LINE}); on a port of its own also
+        L{imtw.protocols.head.HOST}, for any request.
+        """
+    )
+    quotesTargets: bool = Attribute("A request's target may have characters that are not ASCII.")
+    longestMessage: int = Attribute(
+        """
+        Bytes that a WebSocket's first message may have whose target nobody
+        recognises, where that is more than
+        L{imtw.limits.Limits.bodyBeforeLogin}.
+        """
+    )
+
+    # Of ports of its own (--port-for).
+
+    elsewhere: IResource | None = Attribute(
+        """
+        Answers whatever has no route there.  Such a port has no routes but
+        the dialect's, and no WebSockets but those it recognises.
+        """
+    )
+    answersBroken: bool = Attribute("What is no HTTP there is told so, and not just hung up on.")
+    anyMethod: bool = Attribute("An unknown method makes a request there, too.")
+    acceptsUnmasked: bool = Attribute("The frames of WebSockets need no mask there.")
+    longestHead: tuple[int, int] | None = Attribute(
+        """
+        Bytes of a connection's first head there, and of a line of it;
+        L{None} for L{imtw.limits.Limits.headSize}.
+        """
+    )
+    patience: float | None = Attribute(
+        """
+        Seconds for a connection's first byte there; L{None} for
+        L{imtw.limits.Limits.firstByte}.
+        """
+    )
+    kinds: Mapping[str, IDialect] = Attribute(
+        """
+        What is spoken on ports of other kinds, by the kind (see
+        L{imtw.interfaces.IDialectMaker}).
+        """
+    )
 
     def recogniseStream(head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
         """
@@ -93,15 +132,22 @@ class IImporter(Interface):
 
 class ISocketSpeaker(Interface):
     """
-    A dialect's end of one WebSocket.  It may have attributes more:
-    C{longest}, bytes of a message, where that is less than the limit;
-    C{deflates}, whether messages may come compressed; C{echoesClose},
-    whether a close is answered with the peer's code; C{upgradesTo}, the word
-    in the answer's C{Upgrade}, where that is not C{websocket} in lower case;
-    C{ignores}, the first bytes of frames that it does not want: which of them
-    cannot be handed over, as too long or no UTF-8, are dropped and not
-    refused.
+    A dialect's end of one WebSocket.  Begin with
+    L{imtw.protocols.socketvoice.SocketVoice}, or L{imtw.protocols.dialect.Speaker}
+    which has nothing but the usual attributes.
     """
+
+    longest: int | None = Attribute("Bytes of a message; L{None} for L{imtw.limits.Limits.webSocketBody}.")
+    deflates: bool = Attribute("Messages may come compressed.")
+    echoesClose: bool = Attribute("A close is answered with the peer's code.")
+    readsAnything: bool = Attribute("Texts that are no UTF-8, and frames of no opcode there is, are messages, too.")
+    upgradesTo: bytes = Attribute("The word in the answer's C{Upgrade}.")
+    ignores: Set[int] = Attribute(
+        """
+        The first bytes of frames that it does not want: which of them cannot
+        be handed over, as too long or no UTF-8, are dropped and not refused.
+        """
+    )
 
     def opened(socket: Any, query: dict[str, str]) -> None:
         """

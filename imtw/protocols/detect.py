@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.interfaces import IDialect
+from imtw.protocols.dialect import Dialect
 from imtw.protocols.handover import handOver
 from imtw.protocols.head import HOST, KEY, Head, mayBeHTTP
 from imtw.protocols.undecided import Undecided, named
@@ -56,7 +57,7 @@ class Recogniser(Protocol):
             self._setDeadline(self.factory.core.limits.head)
         self._received += data
         if self._isHTTP is None:
-            self._isHTTP = mayBeHTTP(self._received, self.factory.anyMethod)
+            self._isHTTP = mayBeHTTP(self._received, self.factory.rules.anyMethod)
         if self._isHTTP is None:
             return
         try:
@@ -104,14 +105,14 @@ class Recogniser(Protocol):
         if end < 0:
             return None
         head = Head(lines)
-        if head.isBroken or (HOST in head.lacks - self.factory.assumed and not self._isForgivenHost(head)):
+        if head.isBroken or (HOST in head.lacks - self.factory.rules.assumes and not self._isForgivenHost(head)):
             self._refuse()
             return None
         if self.factory.takes(head):
             target, whole = self.factory.socketFor(head, self.transport.getPeer())
             self._received = whole + self._received[end + 4 :]
             return target
-        said = head.lacks & self.factory.assumed & {HOST}
+        said = head.lacks & self.factory.rules.assumes & {HOST}
         if said:
             self._received = head.saying(said) + self._received[end + 4 :]
         return self.factory.site.buildProtocol(self.transport.getPeer())
@@ -188,15 +189,14 @@ class PortFactory(Factory):
     @ivar dialects: who may speak here, in the order in which they are asked.
     @ivar isAlone: the port is one dialect's own, and its rules hold from the
         first byte.
+    @ivar rules: whose rules those are; on a common port nobody's.
     @ivar site: makes HTTP protocols.
     @ivar sockets: makes WebSocket protocols; asks L{whoSpeaks}.
     @ivar firstByte: seconds for a connection's first byte.
     @ivar onlyKnown: an upgrade that no dialect recognises is an ordinary
         request.
     @ivar answersBroken: what is not even HTTP is told so.
-    @ivar anyMethod: a method that nobody knows makes a request, too.
     @ivar longest: bytes of a head in all, and of a line of it.
-    @ivar assumed: what a request need not say: of L{UPGRADE}, or the L{HOST}.
     """
 
     protocol = Recogniser  # type: ignore[assignment]
@@ -209,12 +209,12 @@ class PortFactory(Factory):
         self.core = core
         self.dialects = dialects
         self.isAlone = isAlone
-        self.firstByte = core.limits.firstByte
-        self.onlyKnown = False
-        self.answersBroken = not isAlone
-        self.anyMethod = True
-        self.assumed: Set[bytes] = frozenset()
-        self.longest = core.limits.headSize, core.limits.headSize
+        self.rules = rules = dialects[0] if isAlone else Dialect()
+        limits = core.limits
+        self.firstByte = limits.firstByte if rules.patience is None else rules.patience
+        self.onlyKnown = rules.elsewhere is not None
+        self.answersBroken = rules.answersBroken or not isAlone
+        self.longest = rules.longestHead or (limits.headSize, limits.headSize)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """
@@ -249,8 +249,7 @@ class PortFactory(Factory):
             return False
         try:
             for dialect, maker in self._recognised(head.path, head.query):
-                needs = getattr(dialect, "needs", None)
-                return bool(maker) and (not needs or (head.isGet and not head.lacks & needs))
+                return bool(maker) and (not dialect.needs or (head.isGet and not head.lacks & dialect.needs))
         except Exception:
             return True
         return not self.onlyKnown
@@ -265,7 +264,7 @@ class PortFactory(Factory):
         if self.onlyKnown:
             return None
         limits = self.core.limits
-        longest = max([limits.bodyBeforeLogin, *(getattr(one, "longestMessage", 0) for one in self.dialects)])
+        longest = max([limits.bodyBeforeLogin, *(one.longestMessage for one in self.dialects)])
         return lambda: Undecided(self.dialects, self.core.deadlines, limits.login, min(longest, limits.webSocketBody))
 
     def socketFor(self, head: Head, peer: IAddress) -> tuple[Any, bytes]:
@@ -277,7 +276,7 @@ class PortFactory(Factory):
         forgiven: Set[bytes] = frozenset()
         if head.lacks:
             for dialect, _ in self._recognised(head.path, head.query):
-                forgiven = head.lacks & getattr(dialect, "assumes", frozenset())
+                forgiven = head.lacks & dialect.assumes
                 break
         made = self.sockets.buildProtocol(peer)
         if KEY in forgiven:

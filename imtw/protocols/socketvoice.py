@@ -7,18 +7,15 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from zope.interface import implementer
-
 from imtw.errors import RemoteProtocolError
-from imtw.interfaces import ISocketSpeaker
+from imtw.protocols.dialect import Speaker
 from imtw.protocols.voice import Voice
 from imtw.protocols.websocket.carrier import SocketCarrier
 
 RESTART = 1012  # service restart
 
 
-@implementer(ISocketSpeaker)
-class SocketVoice(Voice):
+class SocketVoice(Voice, Speaker):
     """
     One WebSocket.  Messages are handled while the lane takes them.
 
@@ -35,18 +32,6 @@ class SocketVoice(Voice):
         The handshake is done.
         """
         self.socket = socket
-
-    def opened(self, socket: SocketCarrier, query: dict[str, str]) -> None:
-        """
-        The handshake is done: begin.
-        """
-        raise NotImplementedError
-
-    def received(self, payload: bytes, isBinary: bool) -> None:
-        """
-        A message came.
-        """
-        raise NotImplementedError
 
     def closed(self) -> None:
         """

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zope.interface import implementer
-
 from imtw.deadlines import Deadlines
-from imtw.interfaces import IDialect, ISocketSpeaker
+from imtw.interfaces import IDialect
+from imtw.protocols.dialect import Speaker
 from imtw.protocols.websocket.carrier import POLICY, SocketCarrier
 
 
@@ -23,8 +22,7 @@ def named(dialect: IDialect, maker: Callable[[], Any]) -> Any:
     return made
 
 
-@implementer(ISocketSpeaker)
-class Undecided:
+class Undecided(Speaker):
     """
     Speaks on a WebSocket that nobody recognised by its target: the first
     message says whose it is.
@@ -57,7 +55,7 @@ class Undecided:
             if maker is not None:
                 self.closed()
                 speaker = self._socket.speaker = named(dialect, maker)
-                self._socket.bound(getattr(speaker, "longest", None))
+                self._socket.bound(speaker.longest)
                 speaker.opened(self._socket, self._query)
                 speaker.received(payload, isBinary)
                 return

@@ -29,7 +29,7 @@ NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_F
     10002, 10011, 10012, 10017, 10100, 10101, 10102, 10103,
 )  # fmt: skip
 FOR_PLUGINS = {"interfaces", "model", "commands", "errors", "events", "plugin"}
-FOR_DIALECTS = {"protocols.voice", "protocols.streamvoice", "protocols.socketvoice", "protocols.framing"}
+FOR_DIALECTS = {f"protocols.{name}" for name in ("dialect", "voice", "streamvoice", "socketvoice", "framing")}
 
 
 class PollTests(InstalledTestCase):

@@ -13,11 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.web.resource import IResource
-from zope.interface import implementer
 
 from imtw.errors import PluginLookupError
-from imtw.interfaces import IDialect
 from imtw.numbers import NODES
+from imtw.protocols.dialect import Dialect
 from imtw.protocols.easyim import protobuf as codec
 from imtw.protocols.easyim.envelope import UPGRADING, Elsewhere
 from imtw.protocols.easyim.forms import EasyimForm
@@ -42,23 +41,12 @@ KEYS = {"msg_type", "from_user_id"}  # one of which every message of a client ha
 _log = Logger()
 
 
-@implementer(IDialect)
-class EasyimDialect:
+class EasyimDialect(Dialect):
     """
     easyim, in JSON and protobuf, over TCP, WebSocket and HTTP.
-
-    @ivar elsewhere: answers what has no route on a port of its own.
-    @ivar answersBroken: what is no HTTP is told so on such a port.
-    @cvar needs: what makes a request an upgrade there.
-    @cvar assumes: what a request there may leave out.
-    @cvar anyMethod: a word of no method begins no request there.
-    @cvar quotesTargets: a target may have characters that are not ASCII.
-    @ivar patience: seconds for a connection's first byte on such a port.
-    @ivar kinds: what may be spoken on ports of other kinds, by their name.
     """
 
     name = "easyim"
-    answersBroken = False
     anyMethod = False
     quotesTargets = True
     needs = UPGRADING
@@ -137,18 +125,12 @@ class EasyimDialect:
         return EasyimSpeaker(self._core, self._options, self._tokens, self._sockets, protobuf)
 
 
-@implementer(IDialect)
-class EasyimApi:
+class EasyimApi(Dialect):
     """
     easyim's HTTP routes alone, for a port of their own.
-
-    @ivar answersBroken: what is no HTTP is told so there.
-    @cvar quotesTargets: a target may have characters that are not ASCII.
-    @cvar assumes: what a request there may leave out.
     """
 
     name = "easyim-api"
-    answersBroken = False
     quotesTargets = True
     assumes = frozenset([HOST])
 
@@ -156,23 +138,11 @@ class EasyimApi:
         self._whole = whole
         self.elsewhere = Elsewhere(hasSockets=False)
 
-    def recogniseStream(self, head: bytes, alone: bool) -> None:
-        """
-        There are no connections but HTTP's.
-        """
-        return None
-
     def recogniseUpgrade(self, path: str, query: dict[str, str], alone: bool) -> Literal[False]:
         """
         An upgrade is a request like any other.
         """
         return False
-
-    def recogniseMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        There are no WebSockets.
-        """
-        return None
 
     def resources(self) -> dict[str, IResource]:
         """

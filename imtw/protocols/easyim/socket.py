@@ -35,6 +35,7 @@ class EasyimSpeaker(EasyimVoice, SocketVoice):
     """
 
     echoesClose = True
+    longest: int
 
     def __init__(
         self, core: Core, options: EasyimOptions, tokens: Tokens, forms: dict[bool, EasyimForm], protobuf: Any

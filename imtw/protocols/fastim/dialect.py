@@ -8,11 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-from twisted.internet.interfaces import IProtocol
 from twisted.web.resource import IResource
-from zope.interface import implementer
 
-from imtw.interfaces import IDialect
+from imtw.protocols.dialect import Dialect
 from imtw.protocols.fastim.expiry import Expiry
 from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.options import readOptions
@@ -23,16 +21,14 @@ from imtw.protocols.fastim.roster import Board, RosterSpeaker
 from imtw.server import Core
 
 
-@implementer(IDialect)
-class FastDialect:
+class FastDialect(Dialect):
     """
     FastIM, over WebSocket and HTTP.
-
-    @cvar needs: what makes a request an upgrade.
     """
 
     name = "fastim"
     needs = UPGRADING
+    answersBroken = True
 
     def __init__(self, core: Core, strict: bool, options: dict[str, str]) -> None:
         self.house = House(core, readOptions(strict, options))
@@ -40,12 +36,6 @@ class FastDialect:
         self.expiry = Expiry(self.house, self.board.emptied)
         core.workers += [self.board, self.expiry]
         self._routes, self.elsewhere = fastRoutes(self.house)
-
-    def recogniseStream(self, head: bytes, alone: bool) -> Callable[[], IProtocol] | None:
-        """
-        FastIM speaks nothing but HTTP.
-        """
-        return None
 
     def recogniseUpgrade(
         self, path: str, query: dict[str, str], alone: bool
@@ -61,12 +51,6 @@ class FastDialect:
         if isinstance(target, Room):
             return partial(RoomSpeaker, self.house, self.expiry, target)
         return partial(RosterSpeaker, self.house, self.board, target.user, target.token)
-
-    def recogniseMessage(self, payload: bytes, isBinary: bool) -> Callable[[], Any] | None:
-        """
-        Its WebSockets are known by their targets.
-        """
-        return None
 
     def resources(self) -> dict[str, IResource]:
         """

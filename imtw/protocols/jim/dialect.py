@@ -9,10 +9,9 @@ from typing import Any
 
 from twisted.internet.interfaces import IProtocol
 from twisted.web.resource import IResource
-from zope.interface import implementer
 
 from imtw.errors import PluginLookupError
-from imtw.interfaces import IDialect
+from imtw.protocols.dialect import Dialect
 from imtw.protocols.head import KEY, LINE, UPGRADE
 from imtw.protocols.jim.bodies import commandOf
 from imtw.protocols.jim.resources import jimRoutes
@@ -25,8 +24,7 @@ VERSION = 0x01
 NAMED_CODES = range(21)  # what J-IM has a name for: without a handler they are answered, others hang up
 
 
-@implementer(IDialect)
-class JimDialect:
+class JimDialect(Dialect):
     """
     J-IM 2.6 and its customer-service fork, over TCP, WebSocket and HTTP.
     """

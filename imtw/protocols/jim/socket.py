@@ -22,11 +22,10 @@ class JimSpeaker(JimVoice, SocketVoice):
     """
 
     readsAnything = True  # what is no UTF-8 names no command (docs/wire/jim.rst, WebSocket)
-
     upgradesTo = b"WebSocket"  # as the original writes it
 
     @property
-    def longest(self) -> int:
+    def longest(self) -> int:  # type: ignore[override]
         """
         Bytes of a message, before a login.
         """

@@ -72,7 +72,6 @@ class SocketCarrier(LeanProtocol):
     outlet: SocketOutlet
     oddKey: bytes | None = None
     _isOpened = False
-    _ignored: frozenset[int] = frozenset()
     _hurry: IDelayedCall | None = None
 
     @property
@@ -80,7 +79,7 @@ class SocketCarrier(LeanProtocol):
         """
         Is a text that is no UTF-8 the end of this connection (RFC 6455, 8.1)?
         """
-        return not getattr(self.speaker, "readsAnything", False)
+        return self.speaker is None or not self.speaker.readsAnything
 
     @utf8validateIncoming.setter
     def utf8validateIncoming(self, value: bool) -> None:
@@ -108,12 +107,9 @@ class SocketCarrier(LeanProtocol):
         if self.speaker is None:
             raise ConnectionDeny(ConnectionDeny.NOT_FOUND, "no dialect speaks here")
         self.query = query
-        self.bound(getattr(self.speaker, "longest", None))
-        if getattr(self.speaker, "deflates", False):
+        self.bound(self.speaker.longest)
+        if self.speaker.deflates:
             self.perMessageCompressionAccept = acceptDeflate
-        ignored: frozenset[int] | None = getattr(self.speaker, "ignores", None)
-        if ignored is not None:
-            self._ignored = ignored
         return None
 
     def bound(self, longest: int | None) -> None:
@@ -145,7 +141,7 @@ class SocketCarrier(LeanProtocol):
         Send; the handshake's answer in the letters of the dialect.
         """
         if self.state == self.STATE_CONNECTING and self.speaker is not None:
-            data = data.replace(UPGRADE, b"Upgrade: " + getattr(self.speaker, "upgradesTo", b"websocket"), 1)
+            data = data.replace(UPGRADE, b"Upgrade: " + self.speaker.upgradesTo, 1)
         super().sendData(data, sync, chopsize)
 
     def onOpen(self) -> None:
@@ -206,7 +202,7 @@ class SocketCarrier(LeanProtocol):
         is broken, it is told so: Autobahn would hang up with the answer on its
         way.
         """
-        self.echoCloseCodeReason = getattr(self.speaker, "echoesClose", False)  # of who speaks by now
+        self.echoCloseCodeReason = self.speaker is not None and self.speaker.echoesClose  # of who speaks by now
         isWhole = isCloseCode(code) and isText(reasonRaw or b"")
         if not self.echoCloseCodeReason or (isWhole and self.state == self.STATE_OPEN):
             answered: bool | None = super().onCloseFrame(code, reasonRaw)

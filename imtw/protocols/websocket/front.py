@@ -96,7 +96,8 @@ class FrontReader(SocketCarrier):
             if not size:
                 self._rest = data[at:]
                 return
-            if data[at] in self._ignored and data[at + 1] & MASKED and not self.inside_message:
+            ignored = self.speaker.ignores  # type: ignore[union-attr]
+            if data[at] in ignored and data[at + 1] & MASKED and not self.inside_message:
                 self._dropped = max(0, at + size - end)
                 at += size
                 continue

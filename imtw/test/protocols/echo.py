@@ -18,11 +18,10 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import react
-from zope.interface import implementer
 
 from imtw.cork import Cork
-from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
+from imtw.protocols.dialect import Speaker
 from imtw.protocols.framing import BINARY, TEXT, frame
 from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.protocols.websocket.factory import SocketFactory
@@ -32,8 +31,7 @@ MOST = 16 * 1024 * 1024  # bytes of the suite's largest message
 LIMITS = Limits(webSocketBody=MOST, sendBudget=4 * MOST)
 
 
-@implementer(ISocketSpeaker)
-class Echo:
+class Echo(Speaker):
     """
     Says back what it hears.
     """

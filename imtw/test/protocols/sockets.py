@@ -15,12 +15,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from imtw.cork import Cork
 from imtw.fast import Fast
-from imtw.interfaces import ISocketSpeaker
 from imtw.limits import Limits
+from imtw.protocols.dialect import Speaker
 from imtw.protocols.framing import frame
 from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.protocols.websocket.factory import SocketFactory
@@ -99,8 +98,7 @@ class Wire(StringTransport):
         self.producer = None
 
 
-@implementer(ISocketSpeaker)
-class Ear:
+class Ear(Speaker):
     """
     Hears everything, and answers if told how.
     """

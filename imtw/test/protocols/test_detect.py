@@ -13,10 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.limits import Limits
 from imtw.persistence.memory import MemoryStore
 from imtw.protocols.detect import PortFactory
+from imtw.protocols.dialect import Dialect
 from imtw.server import Core
 
 
-class Broken:
+class Broken(Dialect):
     """
     A dialect that fails.
     """
@@ -48,7 +49,7 @@ class BrokenDialectTests(SynchronousTestCase):
         """
         clock = Clock()
         core = Core(clock, MemoryStore("", clock, Limits()))
-        factory = PortFactory(core, [Broken()], True)  # type: ignore[list-item]
+        factory = PortFactory(core, [Broken()], True)
         for head in (b"\x01", b"GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key: x\r\n\r\n"):
             transport = StringTransport()
             protocol = factory.buildProtocol(None)
