@@ -387,7 +387,7 @@ def choppy() -> None:
     """
     Takes the first fragment of a WebSocket's message for all of it.
     """
-    from imtw.protocols.websocket import SocketCarrier
+    from imtw.protocols.websocket.carrier import SocketCarrier
 
     take = SocketCarrier.onMessageFrameData
 
