@@ -40,7 +40,7 @@ from imtw.plugin import findMakers
 from imtw.protocols.accepted import keepLittle
 from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
-from imtw.protocols.listen import endpointFor, reasonOf
+from imtw.protocols.listen import endpointFor, namedWith, reasonOf
 from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket.factory import SocketFactory
@@ -114,17 +114,18 @@ class Server(MultiService):
         await self.core.open()
         await self.core.accounts.start()
         await self.relaying.start()
-        for description, port in self._ports:
-            await self._listen(description, port)
+        ports = [await self._listen(description, port) for description, port in self._ports]
         if self.admin is not None:
             await self.admin.start()
         if self.freezer is not None:
             self.freezer.start()
-        self.log.info("ready: {ports}", ports=", ".join(description for description, _ in self._ports))
+        self.log.info("ready: {ports}", ports=", ".join(ports))
 
-    async def _listen(self, description: str, port: StreamServerEndpointService) -> None:
+    async def _listen(self, description: str, port: StreamServerEndpointService) -> str:
         """
         Open one port.
+
+        @return: what is said of it.
         """
         try:
             listening = await port.endpoint.listen(port.factory)
@@ -132,6 +133,7 @@ class Server(MultiService):
             raise ImtwError(f"cannot listen on {description}: {reasonOf(error)}") from error
         keepLittle(listening)
         self.listening.append(listening)
+        return description if port.factory.isAlone else namedWith(description, listening.getHost())
 
     async def _stop(self) -> None:
         if self.freezer is not None:
@@ -268,13 +270,13 @@ def makeServer(options: Options, reactor: Any) -> Server:
     ]:
         try:
             endpoint = endpointFor(reactor, description)
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise usage.UsageError(f"--{option}: {description!r} is no endpoint: {error}") from error
         server.addPort(description, endpoint, portFactory(core, spoken, isAlone, origins, options["page"]))
     if options["admin"] != "none":
         try:
             server.admin = Admin(core, reactor, options["admin"], lambda: server.listening)
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise usage.UsageError(f"--admin: {options['admin']!r} is no endpoint: {error}") from error
     return server
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet import ssl
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -25,6 +26,12 @@ HTTP = b"http/1.1"
 #: Twisted's 50 some of 200 clients that come at once, as after a restart, wait for a second or longer.
 BACKLOG = 1024
 
+#: What is said where an endpoint is wanted, or another port.
+EXAMPLE = "tcp:9800:interface=127.0.0.1"
+
+TLS = ("ssl:", "tls:")
+BEHIND = "haproxy:"  # a proxy, and nothing else
+
 _LISTENS = re.compile(r"(?:haproxy:)?(?:tcp6?|unix):")
 _SAYS_BACKLOG = re.compile(r"(?<!\\):backlog=")
 _PARTS = re.compile(r"(?:[^:\\]|\\.)*")
@@ -39,10 +46,15 @@ def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
 
     @raise ValueError: the description is none; says why.
     """
-    if not description.startswith(("ssl:", "tls:")):
+    if not description.startswith(TLS):
         if _LISTENS.match(description) and not _SAYS_BACKLOG.search(description):
             description += f":backlog={BACKLOG}"
-        plain: IStreamServerEndpoint = serverFromString(reactor, description)
+        try:
+            plain: IStreamServerEndpoint = serverFromString(reactor, description)
+        except LookupError as error:
+            raise ValueError("systemd gave this process no such socket") from error
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{error}; wanted one such as {EXAMPLE}") from error
         return plain
     port, values = _arguments(description)
     context = tlsContext(values)
@@ -56,10 +68,24 @@ def reasonOf(error: Exception) -> str:
     """
     Why a port could not be had, for who has said which it is.
     """
-    if not isinstance(error, CannotListenError) or not isinstance(error.socketError, OSError):
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    if not isinstance(cause, OSError):
         return str(error)
-    hint = ": stop what listens there, or choose another port" if error.socketError.errno == EADDRINUSE else ""
-    return f"{error.socketError.strerror or error}{hint}"
+    hint = f": stop what listens there, or choose another port, such as {EXAMPLE}" if cause.errno == EADDRINUSE else ""
+    return f"{cause.strerror or cause}{hint}"
+
+
+def namedWith(description: str, address: Any) -> str:
+    """
+    An open port for the log, with what a browser opens where it can.
+
+    @param address: where it listens.
+    """
+    if description.startswith(BEHIND) or not isinstance(address, IPv4Address | IPv6Address):
+        return description
+    scheme = "https" if description.startswith(TLS) else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+    return f"{description} ({scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/)"
 
 
 def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:

@@ -11,10 +11,11 @@ from typing import Any
 from unittest import SkipTest
 
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from imtw.protocols.listen import BACKLOG, endpointFor
+from imtw.protocols.listen import BACKLOG, endpointFor, namedWith, reasonOf
 from imtw.tap import closed
 from imtw.test.protocols.certificates import makeCertificate
 
@@ -90,3 +91,47 @@ class BacklogTests(TestCase):
         """
         endpointFor(reactor, "unix:socket")
         self.assertRaises(ValueError, endpointFor, reactor, "nothing:0")
+
+
+class WordsTests(TestCase):
+    """
+    What is said of endpoints.
+    """
+
+    def test_noEndpoint(self) -> None:
+        """
+        Whatever is wrong with a description is a L{ValueError}, with one
+        that would do.
+        """
+        for wrong in ("", "9733", "tcp", "tcp:x", "tcp:0:port=0", "tcp:0:nosuch=1", "tcp:0:1:2:3", "haproxy:tcp:x"):
+            self.assertIn("tcp:9800:interface=", str(self.assertRaises(ValueError, endpointFor, reactor, wrong)))
+        for notGiven in ("systemd:domain=INET:index=9", "systemd:domain=INET:name=nosuch"):
+            self.assertIn("systemd", str(self.assertRaises(ValueError, endpointFor, reactor, notGiven)))
+
+    def test_named(self) -> None:
+        """
+        A port that browsers reach is named with what to open; one that
+        nobody reaches but a proxy, or a file, by its description alone.
+        """
+        for description, address, url in (
+            ("tcp:0:interface=127.0.0.1", IPv4Address("TCP", "127.0.0.1", 81), "http://127.0.0.1:81/"),
+            ("tcp:81", IPv4Address("TCP", "0.0.0.0", 81), "http://127.0.0.1:81/"),
+            ("tcp6:81", IPv6Address("TCP", "::", 81), "http://[::1]:81/"),
+            ("ssl:81:privateKey=x", IPv4Address("TCP", "192.0.2.1", 81), "https://192.0.2.1:81/"),
+        ):
+            self.assertEqual(namedWith(description, address), f"{description} ({url})")
+        self.assertEqual(namedWith("unix:x", UNIXAddress("x")), "unix:x")
+        self.assertEqual(namedWith("haproxy:tcp:81", IPv4Address("TCP", "0.0.0.0", 81)), "haproxy:tcp:81")
+
+    async def test_reason(self) -> None:
+        """
+        Why a port cannot be had is said in the system's words, without a
+        number, and where it is taken with what to do.
+        """
+        for description, words in (
+            ("unix:/nowhere/socket", "No such file or directory"),
+            ("tcp:0:interface=192.0.2.1", "Cannot assign requested address"),
+        ):
+            listening = endpointFor(reactor, description).listen(Factory.forProtocol(Protocol))
+            error: Any = await self.assertFailure(listening, Exception)
+            self.assertEqual(reasonOf(error), words)
