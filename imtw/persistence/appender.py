@@ -16,7 +16,8 @@ from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Pair, Scope
 from imtw.persistence import voices
 from imtw.persistence.amend import amend
-from imtw.persistence.ledger import Head, Ledger
+from imtw.persistence.headcache import Head
+from imtw.persistence.ledger import Ledger
 from imtw.persistence.pages import rowAt
 from imtw.persistence.rows import Row, namedOf
 from imtw.persistence.rules import CANDIDATES, NEVER, checkVoice, isRepeat, isSame, refuseStranger
@@ -93,7 +94,7 @@ class Appender:
         they may repeat.
         """
         drafts = [draft for draft in drafts if draft.fact is Fact.MESSAGE]
-        heads = self._ledger.heads([draft.pair for draft in drafts])
+        heads = self._ledger.heads.among([draft.pair for draft in drafts])
         asked = []
         askedByDevice = []
         pairs: set[Pair] = set()
@@ -135,7 +136,7 @@ class Appender:
         @raise CommandRefused: it must not be stored.
         @raise StoreError: a row that it has to do with is damaged.
         """
-        head = self._ledger.head(draft.pair)
+        head = self._ledger.heads.get(draft.pair)
         if draft.fact is not Fact.MESSAGE:
             if head is not None and head.verdicts is not None and draft.fact is Fact.EDIT:
                 voices.check(self._ledger, draft, head)

@@ -246,7 +246,7 @@ def _cameOrWent(ledger: Ledger, user: str, group: str, number: int) -> None:
     """
     (mode, _) = ledger.cursor.execute(GATE, (number, user)).fetchone()
     if mode == Mode.MANAGED:
-        ledger.forget(groupPair(group))
+        ledger.heads.forget(groupPair(group))
 
 
 def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int) -> Waiting:

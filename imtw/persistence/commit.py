@@ -144,7 +144,7 @@ class Committer:
         """
         outcome = self._guarded(partial(self._add, draft))
         if isinstance(outcome, Exception):
-            self._ledger.forget(draft.pair)
+            self._ledger.heads.forget(draft.pair)
         return outcome
 
     def _add(self, draft: Draft) -> Any:

@@ -61,7 +61,7 @@ def received(ledger: Ledger, user: str, device: str, pair: Pair, seq: int) -> bo
     See L{imtw.interfaces.IStore.received}.
     """
     cursor = ledger.cursor
-    head = ledger.head(pair)
+    head = ledger.heads.get(pair)
     if head is None:
         return False
     seq = min(seq, head.seq)
@@ -78,7 +78,7 @@ def markRead(ledger: Ledger, user: str, pair: Pair, seq: int) -> int | None:
     """
     See L{imtw.interfaces.IStore.markRead}.
     """
-    head = ledger.head(pair)
+    head = ledger.heads.get(pair)
     if head is None:
         return None
     asked = min(seq, head.seq), user, pair.scope.value, head.number
@@ -90,7 +90,7 @@ def headOf(ledger: Ledger, pair: Pair) -> int:
     """
     See L{imtw.interfaces.IStore.head}.
     """
-    head = ledger.head(pair)
+    head = ledger.heads.get(pair)
     return 0 if head is None else head.seq
 
 

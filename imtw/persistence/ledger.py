@@ -10,37 +10,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec.json import Encoder
-from twisted.logger import Logger
-
 from imtw.model import Draft, Message, Pair, Role
-from imtw.persistence import heads, recent
+from imtw.persistence import recent
 from imtw.persistence import tail as journal
-from imtw.persistence.pages import ambiguous, headOf
+from imtw.persistence.headcache import Head, HeadCache
+from imtw.persistence.heads import unsure
+from imtw.persistence.pages import headOf
 from imtw.persistence.places import groupNumbers
 from imtw.persistence.rows import Row, insert, rowOf
 from imtw.persistence.tail import Key, Tail, keyOf
 
-KEPT = 100_000  # heads kept of conversations that were lately written to
+KEPT = 100_000  # private conversations of which it is known that they are noted
 CHUNK = 512  # rows of one conversation that get their place in one commit
 
-#: For many conversations at once: [[scope, a, b], ...].
-HEADS_OF = """
-    SELECT a, b, conversations.id, coalesce(seq, 0), coalesce(n, 0), coalesce(ts, 0),
-        CASE conversations.scope
-            WHEN 1 THEN EXISTS (SELECT 1 FROM blocks WHERE user = a AND other = b)
-                OR EXISTS (SELECT 1 FROM blocks WHERE user = b AND other = a)
-            ELSE coalesce((SELECT mode FROM groups WHERE groups.conversation = conversations.id), 0)
-                OR EXISTS (SELECT 1 FROM restrictions WHERE restrictions.conversation = conversations.id)
-        END,
-        a IS (SELECT a FROM conversations AS home NOT INDEXED WHERE home.id = conversations.id)
-            AND b IS (SELECT b FROM conversations AS home NOT INDEXED WHERE home.id = conversations.id)
-    FROM json_each(?) AS asked CROSS JOIN conversations
-    LEFT JOIN messages ON conversation = conversations.id
-        AND seq = (SELECT max(seq) FROM messages WHERE conversation = conversations.id)
-    WHERE a = json_extract(asked.value, '$[1]') AND b = json_extract(asked.value, '$[2]')
-        AND conversations.scope = json_extract(asked.value, '$[0]')
-"""
 ADD_CONVERSATION = "INSERT INTO conversations (scope, a, b, created) VALUES (?, ?, ?, ?)"
 ADD_PRIVATE = """
     INSERT OR IGNORE INTO members (user, scope, conversation, joined, cursor)
@@ -53,37 +35,11 @@ ADD_MEMBER = """
     SELECT ?1, 2, ?2, max(?3, 1 + coalesce(max(joined), 0)), ?4, ?4, ?4, ?5 FROM members WHERE user = ?1 AND scope = 2
 """
 
-
-_encode = Encoder().encode
-
-log = Logger()
-
-
-class Head:
-    """
-    Where a log ends.
-
-    @ivar isDamaged: it is not sure that it does.
-    @ivar verdicts: where not everybody may speak, from what time on users
-        may, as far as that was asked (see L{imtw.persistence.voices});
-        L{None} where everybody may.
-    """
-
-    __slots__ = ("isDamaged", "n", "number", "seq", "ts", "verdicts")
-
-    def __init__(self, number: int, seq: int = 0, n: int = 0, ts: int = 0) -> None:
-        self.number = number
-        self.seq = seq
-        self.n = n
-        self.ts = ts
-        self.isDamaged = False
-        self.verdicts: dict[str, int] | None = None
-
-
 class Ledger:
     """
-    What the logs end with, and what one transaction adds to them.
+    The logs, and what one transaction adds to them.
 
+    @ivar heads: where they end.
     @ivar tail: what earlier transactions have added and is not in its place.
     @ivar cursor: the transaction's.
     @ivar now: ms since the epoch, when it began.
@@ -98,11 +54,7 @@ class Ledger:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.tail = Tail()
         self._seconds = seconds
-        # Two generations, by the ends of the pair: what was not asked for while the younger one filled up is forgotten.
-        self._heads: dict[Key, Head] = {}
-        self._olderHeads: dict[Key, Head] = {}
-        # Conversations of which it was found out whether their logs end where they seem to.
-        self._sure: dict[int, bool] = {}
+        self.heads = HeadCache(self._waiting)
         # Private conversations of which it is noted for both users that they are not settled.
         self._noted: set[int] = set()
         self._position = 0
@@ -118,11 +70,7 @@ class Ledger:
         self.cursor = cursor
         self.now = int(self._seconds() * 1000)
         self._reset()
-        if len(self._heads) >= KEPT:  # never within a transaction: what was found must stay found
-            self._olderHeads = self._heads
-            self._heads = {}
-        if len(self._sure) >= 4 * KEPT:
-            self._sure = {}
+        self.heads.begin(cursor)
         if len(self._noted) >= KEPT:
             self._noted = set()
 
@@ -162,10 +110,9 @@ class Ledger:
 
     def rollBack(self) -> None:
         """
-        The transaction has failed: what it made of the heads is not true.
+        The transaction has failed: what was found out in it is not true.
         """
-        self._heads = {}
-        self._olderHeads = {}
+        self.heads.rollBack()
         self._noted = set()
         self._reset()
 
@@ -212,8 +159,8 @@ class Ledger:
         The database was opened, and all that is in it is in its place.
         """
         self.rollBack()
+        self.heads.recovered()
         self.tail.clear()
-        self._sure = {}
         self._position = 0
         self._trimmed = 0
 
@@ -292,97 +239,25 @@ class Ledger:
                 break
         insert(self.cursor, rows)
 
-    # heads
-
-    def heads(self, pairs: Sequence[Pair]) -> list[Head | None]:
-        """
-        Where the logs of some conversations end; L{None} where there is no
-        such conversation.
-        """
-        found = [self._heads.get(pair[1:]) for pair in pairs]
-        if None in found:
-            missing = {pair for pair, head in zip(pairs, found, strict=True) if head is None}
-            self._read(missing)
-            found = [self._heads.get(pair[1:]) for pair in pairs]
-        return found
-
-    def head(self, pair: Pair) -> Head | None:
-        """
-        Where the log of one conversation ends.
-        """
-        return self._heads.get(pair[1:]) or self.heads([pair])[0]
-
-    def _read(self, pairs: set[Pair]) -> None:
-        """
-        Find out where some logs end, as far as they are there.
-        """
-        asked = []
-        for pair in pairs:
-            head = self._olderHeads.get(pair[1:])
-            if head is not None:
-                self._keep(pair[1:], head)
-            else:
-                asked.append(pair)
-        if asked:
-            found = self.cursor.execute(HEADS_OF, (_encode(asked).decode(),)).fetchall()
-            for a, b, number, seq, n, ts, isRuled, isSure in found:
-                if not isSure:
-                    raise ambiguous(number)
-                isDamaged = not self._isSure(number, seq)
-                last = self._last(number)
-                if last is not None:
-                    seq, n, ts = last[1:4]
-                head = Head(number, seq, n, ts)
-                head.isDamaged = isDamaged
-                if isRuled:
-                    head.verdicts = {}
-                self._keep((a, b), head)
-
-    def _isSure(self, number: int, seq: int) -> bool:
-        """
-        Does the part of a log that is in its place end with this seq?
-        """
-        isSure = self._sure.get(number)
-        if isSure is None:
-            waiting = self.tail.rows.get(number, [])[self._placed.get(number, 0) :]
-            if number in self._new:
-                waiting = waiting + self._new[number][1]
-            isSure = waiting[0][1] == seq + 1 if waiting else heads.isSure(self.cursor, number, seq)
-            self._sure[number] = isSure
-            if not isSure:
-                log.error("{error}", error=heads.unsure(number))
-        return isSure
-
     def seqOf(self, number: int) -> int | None:
         """
         The last seq of a conversation, or L{None} where all of it is in its
         place.
         """
-        last = self._last(number)
-        return None if last is None else int(last[1])
+        waiting = self._waiting(number)
+        return None if waiting is None else int(waiting[1][1])
 
-    def _last(self, number: int) -> Row | None:
+    def _waiting(self, number: int) -> tuple[Row, Row] | None:
         """
-        The last row of a conversation that is not in its place.
+        The first and the last row of a conversation that are not in their
+        place.
         """
-        if number in self._new:
-            return self._new[number][1][-1]
-        waiting: Sequence[Row] = self.tail.rows.get(number, ())
-        return waiting[-1] if self._placed.get(number, 0) < len(waiting) else None
-
-    def _keep(self, key: Key, head: Head) -> None:
-        """
-        Remember a head.
-        """
-        self._heads[key] = head
-
-    def forget(self, pair: Pair) -> None:
-        """
-        What was added to one conversation was taken back, or others may
-        speak in it now.
-        """
-        self._heads.pop(pair[1:], None)
-        self._olderHeads.pop(pair[1:], None)
+        old: Sequence[Row] = self.tail.rows.get(number, ())
+        placed = self._placed.get(number, 0)
+        new: Sequence[Row] = self._new[number][1] if number in self._new else ()
+        if placed < len(old):
+            return old[placed], (new or old)[-1]
+        return (new[0], new[-1]) if new else None
 
     # what is added
 
@@ -394,7 +269,7 @@ class Ledger:
         @raise Exception: it cannot be stored; nothing is added.
         """
         if head.isDamaged:
-            raise heads.unsure(head.number)
+            raise unsure(head.number)
         ts = head.ts + 1
         if self.now > ts:
             ts = self.now
@@ -435,7 +310,7 @@ class Ledger:
         """
         head = Head(self.newConversation(pair))
         self.cursor.execute(ADD_PRIVATE, (pair.a, pair.b, head.number, self.now))
-        self._keep(pair[1:], head)
+        self.heads.keep(pair, head)
         return head
 
     def addMember(self, user: str, number: int, role: Role = Role.MEMBER) -> None:

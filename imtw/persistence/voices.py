@@ -17,7 +17,8 @@ from msgspec.json import Encoder
 
 from imtw.model import Draft, Group, Membership, Pair, Role, Scope, groupPair, privatePair
 from imtw.persistence import changes, pages, places
-from imtw.persistence.ledger import Head, Ledger
+from imtw.persistence.headcache import Head
+from imtw.persistence.ledger import Ledger
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
 
 KEPT = 10_000  # verdicts kept of one conversation
@@ -214,7 +215,7 @@ def _restricted(ledger: Ledger, user: str, group: str, number: int) -> None:
     What a user may do in a group has changed.
     """
     ledger.cursor.execute(TIDY, (number, user, ledger.now))
-    ledger.forget(groupPair(group))
+    ledger.heads.forget(groupPair(group))
 
 
 def block(ledger: Ledger, user: str, other: str, blocked: bool) -> None:
@@ -222,4 +223,4 @@ def block(ledger: Ledger, user: str, other: str, blocked: bool) -> None:
     See L{imtw.interfaces.IStore.block}.
     """
     ledger.cursor.execute(BLOCK if blocked else UNBLOCK, (user, other))
-    ledger.forget(privatePair(user, other))
+    ledger.heads.forget(privatePair(user, other))

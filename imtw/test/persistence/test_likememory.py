@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Draft, Fact, Message, Pair, User, groupPair, privatePair
-from imtw.persistence import ledger, memoryrecent, recent, tail
+from imtw.persistence import headcache, ledger, memoryrecent, recent, tail
 from imtw.persistence.memory import MemoryStore
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.test.persistence.harness import SQLiteTestCase, Waiter
@@ -39,7 +39,8 @@ class LikeMemoryTests(SQLiteTestCase):
             self.random = Random(seed)
             self.patch(tail, "ROWS", (0, 3, 10, 1000)[seed % 4])
             self.patch(ledger, "CHUNK", (2, 512)[seed % 2])
-            self.patch(ledger, "KEPT", (1, 3, 1000)[seed % 3])
+            for module in (headcache, ledger):
+                self.patch(module, "KEPT", (1, 3, 1000)[seed % 3])
             self.patch(recent, "FEW", (0, 1, 100)[seed % 3])
             self.patch(memoryrecent, "MANY", (0, 50)[seed % 2])
             self.memory = MemoryStore("", self.reactor, self.limits)

@@ -23,6 +23,7 @@ from imtw.persistence import (
     changes,
     devices,
     friends,
+    headcache,
     ledger,
     pages,
     places,
@@ -186,7 +187,7 @@ class PlanTests(SynchronousTestCase):
         No query goes through all rows of a table.
         """
         modules: list[ModuleType] = [
-            *(amend, appender, changes, devices, friends, ledger, pages, places, readonly),
+            *(amend, appender, changes, devices, friends, headcache, ledger, pages, places, readonly),
             *(reads, recent, rows, spans, standings, tail, voices),
         ]
         found = 0
