@@ -18,7 +18,7 @@ from imtw.accounts.holders import Holders
 from imtw.catchup import CatchUp
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
-from imtw.delivery import nobodyElse
+from imtw.delivery import Relay, nobodyElse
 from imtw.errors import CommandRefused
 from imtw.events import Admitted, Enrolled, Event, Expelled, Joined, Left, Revoked
 from imtw.groups import LiveGroup, LiveGroups
@@ -68,7 +68,7 @@ class Attendance:
         self.holders = Holders()
         self._entering: dict[Session, str] = {}  # sessions whose user the store is being asked about
         self.policies: Sequence[IJoinPolicy] = ()
-        self.relay: Callable[[Event], None] = nobodyElse
+        self.relay: Relay = nobodyElse
 
     async def start(self) -> None:
         """
@@ -98,6 +98,7 @@ class Attendance:
         places = [*entry.groups, *entry.behind]
         if not session.device:
             self._cursors.enter(user.id, places)
+        session.since = self._clock.seconds() * 1000
         isFirst = not self._sessions.online(user.id)
         self._sessions.add(session, entry.user)
         if isFirst:

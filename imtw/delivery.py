@@ -16,7 +16,7 @@ Nothing is told and nothing is acknowledged before the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -28,7 +28,7 @@ from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.errors import CommandRefused, StoreBusy
-from imtw.events import Edited, Event, Logged, Recalled, Said, Whispered
+from imtw.events import Agreed, Edited, Event, Invited, Logged, Recalled, Said, Whispered
 from imtw.filters import Filters
 from imtw.groups import Gate, LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
@@ -40,6 +40,19 @@ from imtw.slots import Slot, refusalOf
 from imtw.trail import Trail
 
 T = TypeVar("T")
+
+
+class Relay(Protocol):
+    """
+    What other nodes are told with.
+    """
+
+    def __call__(self, event: Event, user: str | None = None, group: str | None = None) -> None:
+        """
+        Let them know; where the event does not say whom it is for, that is
+        all sessions of C{user}, or in C{group}.
+        """
+
 
 # An attribute of an enumeration costs ten times as much as a name of the module's.
 _GROUP = Scope.GROUP
@@ -119,7 +132,7 @@ class Delivery:
         self._full = Gate()
         self._cork = cork
         self._filters = Filters(clock)
-        self.relay: Callable[[Event], None] = nobodyElse
+        self.relay: Relay = nobodyElse
         store.onCommit(cork.push, self._committedBatch)
 
     def useFilters(self, filters: Sequence[tuple[str, IChatFilter]]) -> None:
@@ -193,7 +206,7 @@ class Delivery:
         """
         for session in self._sessions.of(user):
             session.tell(event)
-        self.relay(event)
+        self.relay(event, user=user)
 
     def tellGroup(self, group: str, event: Event) -> None:
         """
@@ -202,7 +215,23 @@ class Delivery:
         live = self._groups.get(group)
         if live is not None:
             live.post(event)
-        self.relay(event)
+        self.relay(event, group=group)
+
+    async def tellInvitation(self, event: Invited) -> None:
+        """
+        Tell those of this node whom an invitation is news for.  Where none
+        of its sessions has a word for it, and reads, it stays news for the
+        next one that does.
+        """
+        invitation = event.invitation
+        if self._numbers.isWanted:
+            await self._numbers.learn([invitation.user, invitation.friend])
+        user = invitation.user if isinstance(event, Agreed) else invitation.friend
+        hearing = [session for session in self._sessions.of(user) if session.hears(event)]
+        for session in hearing:
+            session.tell(event)
+        if hearing:
+            await self._store.told([invitation])
 
     def committed(self, slot: ChatSlot, message: Message | None) -> None:
         """
@@ -287,26 +316,44 @@ class Delivery:
         Tell both sides' sessions; the sender's own connection is told in
         front of its answer.
         """
+        online = self._sessions.online(message.pair.partnerOf(message.sender))
+        before = b""
+        if not (message.repeat and message.device):
+            event = eventOf(message)
+            before = self.tellPair(event, slot.session)
+            self.relay(event)
+        slot.fill(_answerTo(message, online), before)
+
+    def tellPair(self, event: Logged, speaking: Session | None = None, isLate: bool = False) -> bytes:
+        """
+        Tell a row of a private conversation to both sides' sessions here;
+        what the speaking one is told is returned.
+
+        @param isLate: it was stored a while ago: who came later has found it
+            then.
+        """
+        message = event.message
         sender = message.sender
         partner = message.pair.partnerOf(sender)
         told = self._sessions.of(partner)
         online = bool(told)
         before = b""
-        if not (message.repeat and message.device):
-            event = eventOf(message)
-            if online and not message.unheard:
-                before = self._tellSide(slot.session, told, event)
-                self._cursors.pushed(partner, message.conversation, message.seq)
-                self._trail.told(told, message.conversation, message.pair, message.seq)
-            echoed = self._sessions.echoed(sender, slot.session)
-            if echoed and partner != sender:
-                mine = eventOf(message, own=True)
-                mine.reached = online
-                before += self._tellSide(slot.session, echoed, mine)
-            self.relay(event)
-        slot.fill(_answerTo(message, online), before)
+        if online and not message.unheard:
+            if isLate:
+                told = [session for session in told if session.since < message.ts]
+            before = self._tellSide(speaking, told, event)
+            self._cursors.pushed(partner, message.conversation, message.seq)
+            self._trail.told(told, message.conversation, message.pair, message.seq)
+        echoed = self._sessions.echoed(sender, speaking)
+        if echoed and partner != sender:
+            mine = eventOf(message, own=True)
+            mine.reached = online
+            if isLate:
+                echoed = [session for session in echoed if session.since < message.ts]
+            before += self._tellSide(speaking, echoed, mine)
+        return before
 
-    def _tellSide(self, speaking: Session, sessions: Iterable[Session], event: Event) -> bytes:
+    def _tellSide(self, speaking: Session | None, sessions: Iterable[Session], event: Event) -> bytes:
         """
         Tell a user's sessions; what the speaking one is told is returned.
         """
@@ -327,7 +374,7 @@ class Delivery:
         return goOn(session, await self._filters.show(draft))
 
 
-def nobodyElse(event: Event) -> None:
+def nobodyElse(event: Event, user: str | None = None, group: str | None = None) -> None:
     """
     The relay of a single node.
     """

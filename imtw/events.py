@@ -7,7 +7,7 @@ for all sessions of that form: the bytes are kept with the event.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from twisted.logger import Logger
@@ -275,12 +275,13 @@ class Pushed(Event):
     What an application's command has to tell: any dialect shows it by rule.
 
     @ivar code: the application's command code.
-    @ivar data: a Struct whose fields are what is told.
+    @ivar data: a Struct whose fields are what is told; on another node than
+        the command's a dict of them.
     """
 
     __slots__ = ("code", "data")
 
-    def __init__(self, code: int, data: Struct) -> None:
+    def __init__(self, code: int, data: Struct | dict[str, Any]) -> None:
         super().__init__()
         self.code = code
         self.data = data

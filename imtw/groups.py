@@ -25,6 +25,7 @@ from imtw.interfaces import IForm
 from imtw.limits import Limits, sizeOf
 from imtw.model import Membership
 from imtw.sessions import Session
+from imtw.told import Told
 
 EVENT_WEIGHT = 256  # bytes an event is taken to have beside its content
 
@@ -113,13 +114,12 @@ class Member:
         return b"".join([event.bytesFor(form) for event in wanted])
 
 
-class LiveGroup:
+class LiveGroup(Told):
     """
     A group with at least one session on this node.
 
     @ivar base: how many events were swept before the first of C{events}.
     @ivar swept: the seq of the last row among them.
-    @ivar head: the seq of the last row that was posted.
     @ivar backlog: bytes of events waiting, about.
     """
 
@@ -133,7 +133,6 @@ class LiveGroup:
         "events",
         "forms",
         "gate",
-        "head",
         "id",
         "name",
         "size",
@@ -141,11 +140,12 @@ class LiveGroup:
     )
 
     def __init__(self, membership: Membership, sweeper: Sweeper, backlogMark: int) -> None:
+        super().__init__(membership.head)
         self._backlogMark = backlogMark
         self.id = membership.pair.a
         self.name = membership.name
         self.conversation = membership.conversation
-        self.swept = self.head = membership.head
+        self.swept = membership.head
         self.forms: dict[IForm, dict[Session, Member]] = {}
         self.events: list[Event] = []
         self._weights: list[int] = []  # of these
@@ -200,7 +200,7 @@ class LiveGroup:
         Tell everybody, in turn.
         """
         if isinstance(event, Logged):
-            self.head = max(self.head, event.message.seq)
+            self.note(event.message.seq)
         self.events.append(event)
         weight = weightOf(event)
         self._weights.append(weight)

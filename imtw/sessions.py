@@ -103,6 +103,8 @@ class Session:
         that matters to it, or an empty text.
     @ivar follows: a visitor (L{Sessions.visit}) that takes part in all groups
         of its user.
+    @ivar since: when its user came; what private rows there were then, the
+        login has found.  ms since the epoch, by this node's clock.
     """
 
     __slots__ = (
@@ -124,6 +126,7 @@ class Session:
         "origin",
         "outlet",
         "realm",
+        "since",
         "terminal",
         "token",
         "user",
@@ -156,6 +159,7 @@ class Session:
         self.realm = ""
         self.origin = ""
         self.follows = False
+        self.since = 0.0
         self.lagging: dict[int, int] | None = None
         self.catchUp: CatchUp | None = None
         self.watching: dict[str, None] | None = None  # made when it asks: each takes 0.2 KB

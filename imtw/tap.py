@@ -45,7 +45,7 @@ from imtw.protocols.site import BoundedSite, Root
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.reactor import makeLean, whyNotLean
-from imtw.relaying import Relaying
+from imtw.relaying.node import Relaying
 from imtw.relays.loopback import NoRelay
 from imtw.server import Core
 from imtw.web.resources import pageRoutes
@@ -70,7 +70,9 @@ class Server(MultiService):
     def __init__(self, core: Core, relay: IRelay) -> None:
         super().__init__()
         self.core = core
-        self.relaying = Relaying(relay, core.store, core.sessions, core.groups, core.attendance)
+        self.relaying = Relaying(
+            relay, core.store, core.sessions, core.groups, core.numbers, core.delivery, core.attendance
+        )
         if not isinstance(relay, NoRelay):
             core.delivery.relay = core.attendance.relay = self.relaying.tell
         self.listening: list[IListeningPort] = []

@@ -30,19 +30,12 @@ from imtw.server import Core
 from imtw.sessions import Session
 
 
-async def tell(core: Core, user: str, event: InvitedEvent) -> None:
+async def tell(core: Core, event: InvitedEvent) -> None:
     """
-    Tell a user of an invitation.  Where none of its sessions has a word for
-    it, and reads, it stays news for the next one that does.
+    Tell of an invitation, on all nodes.
     """
-    if core.numbers.isWanted:
-        await core.numbers.learn([event.invitation.user, event.invitation.friend])
-    hearing = [session for session in core.sessions.of(user) if session.hears(event)]
-    for session in hearing:
-        session.tell(event)
     core.delivery.relay(event)
-    if hearing:
-        await core.store.told([event.invitation])
+    await core.delivery.tellInvitation(event)
 
 
 @implementer(ICommandHandler)
@@ -61,7 +54,7 @@ class InviteFriendHandler:
         if request.user == user.id:
             raise CommandRefused(Status.BAD_REQUEST, "one cannot be one's own friend")
         invitation = await self._core.store.invite(user.id, request.user, request.note)
-        await tell(self._core, request.user, InvitedEvent(invitation))
+        await tell(self._core, InvitedEvent(invitation))
         return Reply(Status.OK, Invited(invitation.id))
 
 
@@ -89,7 +82,7 @@ class AgreeFriendHandler:
         agreed = await self._core.store.agree(user, inviter)
         if agreed is None:
             raise CommandRefused(Status.NOT_FOUND)
-        await tell(self._core, agreed.user, Agreed(agreed))
+        await tell(self._core, Agreed(agreed))
         return Reply(Status.OK)
 
 

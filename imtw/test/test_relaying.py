@@ -5,22 +5,28 @@ way is read from the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
 
-from twisted.internet.defer import Deferred, succeed
+from msgspec import Struct, to_builtins
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from imtw.events import Event, Read
-from imtw.handlers.chat import ChatHandler
+from imtw.commands import CHAT, FRIEND_INVITE, RECALL, Chat, InviteFriend, Recall
+from imtw.errors import StoreError
+from imtw.events import Event, Invited, Pushed, Read, Recalled
+from imtw.handlers.chat import ChatHandler, RecallHandler
+from imtw.handlers.friends import InviteFriendHandler
 from imtw.interfaces import IRelay
 from imtw.limits import Limits
-from imtw.model import Group
+from imtw.model import Group, Message, Pair, User
 from imtw.persistence.memory import MemoryStore
-from imtw.relaying import Relaying
+from imtw.relaying import places
+from imtw.relaying.node import Relaying
 from imtw.relays.loopback import LoopbackRelay, NoRelay
 from imtw.server import Core
 from imtw.test.people import Person, Words
@@ -144,16 +150,36 @@ class LossyRelay:
         return succeed(None)
 
 
-class Reading(Words):
+class Tally(Struct):
     """
-    A form that tells only who has read.
+    What an application tells.
+    """
+
+    topic: str
+    count: int
+
+
+class Telling(Words):
+    """
+    A form that tells what is no message.
     """
 
     def encode(self, event: Event) -> bytes:
         """
-        Who, and how far.
+        Who has done what.
         """
-        return f"{event.user} {event.seq}\n".encode() if isinstance(event, Read) else b""
+        if isinstance(event, Read):
+            return f"{event.user} {event.seq}\n".encode()
+        if isinstance(event, Pushed):
+            return f"{event.code} {to_builtins(event.data)}\n".encode()
+        if isinstance(event, Invited):
+            return f"invited by {event.invitation.user}\n".encode()
+        if isinstance(event, Recalled):
+            return f"recalled {event.message.id}\n".encode()
+        return b""
+
+
+TELLING = Telling()
 
 
 class TwoNodesTests(SynchronousTestCase):
@@ -163,7 +189,7 @@ class TwoNodesTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        store = MemoryStore("", self.clock, Limits())
+        store = self.store = MemoryStore("", self.clock, Limits())
         self.relays = [LossyRelay(), LossyRelay()]
         self.relays[0].other, self.relays[1].other = self.relays[1], self.relays[0]
         self.cores = [self.node(store, relay) for relay in self.relays]
@@ -178,8 +204,11 @@ class TwoNodesTests(SynchronousTestCase):
         A server of the two.
         """
         core = Core(self.clock, store, lobby=LOBBY)
-        core.registry.register(ChatHandler(core))
-        relaying = Relaying(relay, store, core.sessions, core.groups, core.attendance)
+        for handler in (ChatHandler, RecallHandler, InviteFriendHandler):
+            core.registry.register(handler(core))
+        relaying = Relaying(
+            relay, store, core.sessions, core.groups, core.numbers, core.delivery, core.attendance
+        )
         core.delivery.relay = core.attendance.relay = relaying.tell
         self.successResultOf(relaying.start())
         return core
@@ -199,6 +228,30 @@ class TwoNodesTests(SynchronousTestCase):
             self.ann.say(text, None, group="100")
         self.turn()
 
+    def write(self, *texts: str) -> None:
+        """
+        Ann says something to Bob.
+        """
+        for text in texts:
+            self.ann.say(text, "bob")
+        self.turn()
+
+    def lost(self, node: int) -> AbstractContextManager[None]:
+        """
+        What a node says meanwhile is lost.
+        """
+        return self.held(node, [])
+
+    @contextmanager
+    def held(self, node: int, notices: list[bytes]) -> Iterator[None]:
+        """
+        What a node says meanwhile is under way.
+        """
+        relay = self.relays[node]
+        relay.publish = notices.append  # type: ignore
+        yield
+        del relay.publish
+
     def test_group(self) -> None:
         """
         What is said in a group on one node is heard on the other.
@@ -210,8 +263,245 @@ class TwoNodesTests(SynchronousTestCase):
         """
         A private message, too.
         """
-        self.ann.say("psst", "bob")
+        self.write("psst")
         self.assertEqual(self.bob.listen(), ["psst"])
+
+    def test_privateIsSeen(self) -> None:
+        """
+        What an old client was told does not wait for it any more.
+        """
+        self.write("psst")
+        self.cores[1].lost(self.bob.session)
+        self.turn()
+        self.assertEqual(self.successResultOf(self.store.pending("bob", None, 10)), [])
+
+    def test_privateGap(self) -> None:
+        """
+        A private message that the relay lost is read from the log, in order,
+        with the next one of its conversation; and once.
+        """
+        self.write("one")
+        with self.lost(0):
+            self.write("two", "three")
+        self.assertEqual(self.bob.listen(), ["one"])
+        self.write("four", "five")
+        self.assertEqual(self.bob.listen(), ["two", "three", "four", "five"])
+
+    def test_privateGapAtFirst(self) -> None:
+        """
+        So it is where nothing of a conversation was told here before, but for
+        what was there when somebody came.
+        """
+        with self.lost(0):
+            self.write("zero")
+            self.turn()
+            late = Person(self.cores[1], "bob", form=NOTICES)
+            self.turn()
+            self.write("one")
+        late.listen()
+        self.write("two")
+        self.assertEqual((self.bob.listen(), late.listen()), (["+bob", "zero", "one", "two"], ["one", "two"]))
+
+    def test_privateGapBehindOwn(self) -> None:
+        """
+        Or where what was told before was said here.
+        """
+        with self.lost(0):
+            self.write("one")
+        self.bob.say("hm", "ann")
+        self.assertEqual(self.bob.listen(), ["OFFLINE"])
+        self.write("two", "three")
+        self.assertEqual(self.bob.listen(), ["one", "two", "three"])
+
+    def test_privateAskedOnce(self) -> None:
+        """
+        The log is asked once what was before the first row that was told,
+        and nothing more as long as nothing is lost.
+        """
+        asked: list[int] = []
+        walk = self.store.walk
+
+        def walked(pair: Pair, after: int, limit: int) -> Deferred[list[Message]]:
+            asked.append(after)
+            return walk(pair, after, limit)
+
+        self.patch(self.store, "walk", walked)
+        self.successResultOf(self.store.addAccount(User("cid", "cid"), ""))
+        Person(self.cores[0], "cid").say("hello", "bob")
+        self.write("one")
+        self.assertEqual(asked, [])  # nothing can be before the first
+        Person(self.cores[0], "dan").say("hello", "ann")
+        dan = Person(self.cores[1], "dan")
+        self.ann.say("hello", "dan")
+        for number in range(5):
+            self.write(str(number))
+            self.ann.say(str(number), "dan")
+        self.assertEqual(asked, [0])
+        self.assertEqual(dan.listen(), ["hello", "0", "1", "2", "3", "4"])
+
+    def test_privateForgotten(self) -> None:
+        """
+        What was told in a conversation that is not remembered any more is
+        not told again.
+        """
+        self.patch(places, "KEPT", 1)
+        Person(self.cores[0], "cid")
+        self.turn()
+        self.bob.listen()
+        for number in range(3):
+            for name in ("ann", "cid"):
+                [session] = self.cores[0].sessions.of(name)
+                cast("Person", session.outlet).say(f"{name} {number}", "bob")
+                self.turn()
+        with self.lost(0):
+            self.write("lost")
+        self.write("last")
+        heard = [f"{name} {number}" for number in range(3) for name in ("ann", "cid")]
+        self.assertEqual(self.bob.listen(), [*heard, "lost", "last"])
+
+    def test_twicePrivately(self) -> None:
+        """
+        A notice of a private message that comes twice is told once; a message
+        that is sent again is told again, as on its own node.
+        """
+        publish = self.relays[0].publish
+        self.relays[0].publish = lambda notice: (publish(notice), publish(notice))  # type: ignore
+        self.write("hello", "you")
+        self.assertEqual(self.bob.listen(), ["hello", "you"])
+        self.relays[0].publish = publish  # type: ignore[method-assign]
+        for _ in range(2):
+            self.ann.say("again", "bob", id="1")
+        self.assertEqual(self.bob.listen(), ["again", "again"])
+
+    def test_overtaken(self) -> None:
+        """
+        What is under way while something is said here comes after it, and
+        once.
+        """
+        self.say("zero")
+        self.write("nought")
+        self.bob.listen()
+        notices: list[bytes] = []
+        with self.held(0, notices):
+            self.say("one")
+            self.write("eins")
+        self.bob.say("two", None, group="100")
+        self.bob.say("zwei", "ann")
+        self.turn()
+        for notice in notices * 2:
+            self.relays[1].receive(notice)
+        self.turn()
+        self.say("three")
+        self.write("drei")
+        self.assertEqual(self.bob.listen(), ["two", "SENT", "OFFLINE", "eins", "one", "three", "drei"])
+
+    def test_lostBehindOwn(self) -> None:
+        """
+        What was lost before something was said here is not forgotten.
+        """
+        self.say("zero")
+        self.bob.listen()
+        with self.lost(0):
+            self.say("one")
+        self.bob.say("two", None, group="100")
+        self.turn()
+        self.say("three")
+        self.assertEqual(self.bob.listen(), ["two", "SENT", "one", "three"])
+
+    def test_damagedGap(self) -> None:
+        """
+        While the log cannot be read nothing is told, and later all of it is.
+        """
+        self.write("one")
+        with self.lost(0):
+            self.write("two")
+        walk = self.store.walk
+        self.store.walk = lambda *where: fail(StoreError("damaged"))  # type: ignore[method-assign]
+        self.write("three")
+        self.assertEqual(self.bob.listen(), ["one"])
+        self.store.walk = walk  # type: ignore[method-assign]
+        self.write("four")
+        self.assertEqual(self.bob.listen(), ["two", "three", "four"])
+
+    def test_numbers(self) -> None:
+        """
+        Where users are known by numbers, who speaks elsewhere gets one
+        first, if there is such a user, and is told in order.
+        """
+        numbers = self.cores[1].numbers
+        numbers.isWanted = True
+        asked: list[str] = []
+        number, waiting = self.store.number, [Deferred[None]()]
+
+        async def later(user: str, candidate: int) -> int | None:
+            asked.append(user)
+            await waiting[0]
+            return await number(user, candidate)
+
+        self.patch(self.store, "number", lambda *of: Deferred.fromCoroutine(later(*of)))
+        self.write("one", "two")
+        self.ann.lane.take(CHAT.code, Chat("bob", content="three", transient=True))
+        self.assertEqual((self.bob.listen(), set(asked)), ([], {"ann", "bob"}))
+        waiting[0].callback(None)
+        self.assertEqual(self.bob.listen(), ["one", "two", "three"])
+        self.assertIsNotNone(numbers.known("ann"))
+        self.patch(self.store, "number", lambda *of: succeed(None))
+        self.patch(numbers, "known", lambda user: None)
+        self.write("four", "five")
+        self.assertEqual(self.bob.listen(), ["four", "five"])
+
+    def test_whispered(self) -> None:
+        """
+        What nobody keeps is told on the other node, too.
+        """
+        self.ann.lane.take(CHAT.code, Chat("bob", content="psst", transient=True))
+        self.ann.lane.take(CHAT.code, Chat(group="100", content="hush", transient=True))
+        self.turn()
+        self.assertEqual(self.bob.listen(), ["psst", "hush"])
+
+    def test_pushed(self) -> None:
+        """
+        And what an application's command tells somebody, or a group.
+        """
+        phone = Person(self.cores[1], "bob", "phone", TELLING)
+        self.turn()
+        phone.listen()
+        delivery = self.cores[0].delivery
+        delivery.tellUser("bob", Pushed(30, Tally("tea", 1)))
+        delivery.tellUser("cid", Pushed(30, Tally("tea", 2)))
+        delivery.tellGroup("100", Pushed(30, Tally("tea", 3)))
+        self.turn()
+        told = [f"30 {{'topic': 'tea', 'count': {count}}}" for count in (1, 3)]
+        self.assertEqual(phone.listen(), told)
+
+    def test_invited(self) -> None:
+        """
+        Who was told of an invitation on another node is not told again.
+        """
+        phone = Person(self.cores[1], "bob", "phone", TELLING)
+        self.turn()
+        phone.listen()
+        for name in ("bob", "cid"):
+            self.successResultOf(self.store.addAccount(User(name, name), ""))
+            self.ann.lane.take(FRIEND_INVITE.code, InviteFriend(name))
+        self.assertEqual(phone.listen(), ["invited by ann"])
+        news = [self.successResultOf(self.store.news(name, 10)) for name in ("bob", "cid")]
+        self.assertEqual([len(found) for found in news], [0, 1])
+
+    def test_blocked(self) -> None:
+        """
+        Who is blocked is not heard on another node, either.
+        """
+        phone = Person(self.cores[1], "bob", "phone", TELLING)
+        self.ann.say("one", "bob", id="1")
+        self.ann.say("two", "bob", id="2")
+        self.turn()
+        phone.listen()
+        self.ann.lane.take(RECALL.code, Recall("1", "bob"))
+        self.assertEqual(phone.listen(), ["recalled 1"])
+        self.successResultOf(self.store.block("bob", "ann", True))
+        self.ann.lane.take(RECALL.code, Recall("2", "bob"))
+        self.assertEqual(phone.listen(), [])
 
     def test_notices(self) -> None:
         """
@@ -289,8 +579,7 @@ class TwoNodesTests(SynchronousTestCase):
         What somebody has read is told to both sides on the other node; of a
         group only to its own devices.
         """
-        form = Reading()
-        ann, bob = (Person(self.cores[1], name, "phone", form) for name in ("ann", "bob"))
+        ann, bob = (Person(self.cores[1], name, "phone", TELLING) for name in ("ann", "bob"))
         self.turn()
         for event in (Read("ann", "bob", None, 3), Read("ann", None, "100", 4)):
             self.cores[0].delivery.relay(event)

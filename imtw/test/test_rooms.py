@@ -21,7 +21,7 @@ ORDER = [
     ["events", "interfaces"],
     ["plugin", "registry"],
     ["faults", "reactor", "collector", "gather"],
-    ["deadlines", "sessions", "accounts"],
+    ["deadlines", "sessions", "accounts", "told"],
     ["groups", "cursors", "presence", "numbers"],
     ["cork", "slots", "dispatch", "lanes"],
     ["filters", "trail"],

@@ -1,0 +1,3 @@
+"""
+Other nodes: what they are told, and what they say.
+"""
