@@ -30,7 +30,8 @@ from imtw.cursors import Cursors
 from imtw.errors import CommandRefused, StoreBusy
 from imtw.events import Agreed, Edited, Event, Invited, Logged, Recalled, Said, Whispered
 from imtw.filters import Filters
-from imtw.groups import Gate, LiveGroup, LiveGroups
+from imtw.gates import Gate
+from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
 from imtw.model import Draft, Fact, Message, Scope

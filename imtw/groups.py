@@ -4,67 +4,28 @@ happens in it gets to them.
 
 A group has a queue of events.  One sweep at a time takes all that wait when
 it starts, joins their bytes once for every form among the members, and sends
-them in slices with a turn of the reactor between, so that a group of ten
-thousand holds nobody else up (a lag of 1 ms instead of 97 was measured; and
-joining costs a sixteenth of sending each).  A member's C{position} says how
-far in the queue it has got, so that a sender can be given its own message
-early, together with all that came before it, and is not given it twice.
+them in slices with a turn of the reactor between (L{imtw.sweeps}; joining
+costs a sixteenth of sending each).  A member's C{position} says how far in
+the queue it has got, so that a sender can be given its own message early,
+together with all that came before it, and is not given it twice.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from imtw.events import Event, Logged, Whispered
+from imtw.gates import Gate
 from imtw.interfaces import IForm
 from imtw.limits import Limits, sizeOf
 from imtw.model import Membership
 from imtw.sessions import Session
+from imtw.sweeps import Sweeper
 from imtw.told import Told
 
 EVENT_WEIGHT = 256  # bytes an event is taken to have beside its content
-
-
-class Waiter(Protocol):
-    """
-    Somebody who is not read while something is full.
-    """
-
-    def release(self) -> None:
-        """
-        There is room again.
-        """
-
-
-class Gate:
-    """
-    Where those wait who feed something that is full.
-    """
-
-    __slots__ = ("_waiters",)
-
-    def __init__(self) -> None:
-        self._waiters: list[Waiter] = []
-
-    def park(self, waiter: Waiter) -> None:
-        """
-        Call C{waiter.release} when there is room again.
-        """
-        self._waiters.append(waiter)
-
-    def open(self) -> None:
-        """
-        There is room: let everybody go on.
-        """
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                waiter.release()
 
 
 class Member:
@@ -274,60 +235,6 @@ def weightOf(event: Event) -> int:
     message = event.message
     extras = 0 if message.extras is None else sizeOf(message.extras)
     return EVENT_WEIGHT + len(message.content or "") + extras
-
-
-class Sweeper:
-    """
-    Runs the sweeps of all groups, a slice of each in turn.
-
-    @param swept: called with a group whose sweep has ended.
-    """
-
-    log = Logger()
-
-    def __init__(self, clock: IReactorTime, limits: Limits, swept: Callable[[LiveGroup], None]) -> None:
-        self._clock = clock
-        self._slice = limits.slice
-        self._swept = swept
-        self._waiting: dict[LiveGroup, None] = {}
-        self._running: deque[tuple[LiveGroup, Iterator[None]]] = deque()
-        self._scheduled = False
-
-    def wake(self, group: LiveGroup) -> None:
-        """
-        This group has something to tell.
-        """
-        self._waiting[group] = None
-        if not self._scheduled:
-            self._scheduled = True
-            self._clock.callLater(0, self._turn)
-
-    def _turn(self) -> None:
-        """
-        Serve about a slice's worth of sessions, then let the reactor go on.
-        """
-        busy = {group for group, _ in self._running}
-        for group in [group for group in self._waiting if group not in busy]:
-            del self._waiting[group]
-            self._running.append((group, group.slices(self._slice)))
-        budget = self._slice
-        while budget > 0 and self._running:
-            group, sweep = self._running.popleft()
-            isOver = True
-            try:
-                isOver = next(sweep, True) is True
-            except Exception:  # whoever it was, the others' messages go on
-                self.log.failure("sweep of {group}", group=group.id)
-                group.drop()
-            if not isOver:  # a slice of many
-                self._running.append((group, sweep))
-                budget = 0
-            else:
-                budget -= group.size + 1
-                self._swept(group)
-        self._scheduled = bool(self._running or self._waiting)
-        if self._scheduled:
-            self._clock.callLater(0, self._turn)
 
 
 class LiveGroups:

@@ -15,7 +15,7 @@ from imtw.commands import Command, Reply, Status
 from imtw.errors import CommandRefused
 
 if TYPE_CHECKING:
-    from imtw.groups import Gate
+    from imtw.gates import Gate
     from imtw.lanes import Lane
 
 #: What an answer says that grants what was asked.

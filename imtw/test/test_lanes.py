@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.commands import Access, Command, Reply, Status
 from imtw.errors import CommandRefused, RemoteProtocolError, StoreError, Unanswered
-from imtw.groups import Gate
+from imtw.gates import Gate
 from imtw.limits import Limits
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core

@@ -22,6 +22,7 @@ ORDER = [
     ["plugin", "registry"],
     ["faults", "reactor", "collector", "gather"],
     ["deadlines", "sessions", "accounts", "told"],
+    ["gates", "sweeps"],
     ["groups", "cursors", "presence", "numbers"],
     ["cork", "slots", "dispatch", "lanes"],
     ["filters", "trail"],

@@ -344,7 +344,7 @@ def hoarding() -> None:
     """
     Reads senders on, however many messages wait for a commit.
     """
-    from imtw.groups import Gate
+    from imtw.gates import Gate
 
     Gate.park = lambda self, waiter: waiter.release()  # type: ignore[method-assign]
 
@@ -362,7 +362,7 @@ def restless() -> None:
     """
     Turns and turns once a group was told something.
     """
-    from imtw.groups import Sweeper
+    from imtw.sweeps import Sweeper
 
     turn = Sweeper._turn
 
