@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.accounts.holders import Holders
@@ -21,6 +20,7 @@ from imtw.cursors import Cursors
 from imtw.delivery import Relay, nobodyElse
 from imtw.errors import CommandRefused
 from imtw.events import Admitted, Enrolled, Event, Expelled, Joined, Left, Revoked
+from imtw.filters import Policies
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
@@ -67,8 +67,14 @@ class Attendance:
         self.lobby = list(lobby)
         self.holders = Holders()
         self._entering: dict[Session, str] = {}  # sessions whose user the store is being asked about
-        self.policies: Sequence[IJoinPolicy] = ()
+        self._policies = Policies(clock, limits.joinPolicy)
         self.relay: Relay = nobodyElse
+
+    def usePolicies(self, policies: Sequence[tuple[str, IJoinPolicy]]) -> None:
+        """
+        Ask these, by name, in this order, who may join.
+        """
+        self._policies = Policies(self._clock, self._limits.joinPolicy, policies)
 
     async def start(self) -> None:
         """
@@ -226,11 +232,7 @@ class Attendance:
         """
         Make a user a member, where that is allowed.
         """
-        for policy in self.policies:
-            asked: Deferred[JoinVerdict] = maybeDeferred(policy.mayJoin, user, group)
-            verdict = await asked
-            if verdict is not JoinVerdict.OK:
-                raise CommandRefused(Status.NOT_JOINED, data=JoinResult(group, verdict))
+        await self._policies.check(user, group)
         try:
             joined: Membership = await self._store.join(user.id, group, name, self._limits.groupsPerUser, origin)
         except CommandRefused as refused:

@@ -73,6 +73,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar page: messages in one answer.
     @ivar typing: least time between two "is typing" of one session.
     @ivar recall: how long a message can be taken back.
+    @ivar joinPolicy: how long a join policy may think about one user.
     @ivar token: how long a login token lasts.
     @ivar watched: how long changes of presence are told after they were asked
         for.
@@ -114,6 +115,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     page: Count = 1000
     typing: Seconds = 1.0
     recall: Seconds = 120.0
+    joinPolicy: Seconds = 30.0
     token: Seconds = 30 * 86400.0
     watched: Seconds = 300.0
     watchers: Count = 1000

@@ -186,7 +186,7 @@ def makeCore(options: Options, reactor: Any, store: IStore | None = None) -> Cor
         accounts.checker = checkerMaker.make(core, checkerArgument)
         for maker in findMakers(IHandlerMaker, without):
             core.registry.register(maker.make(core))
-        core.attendance.policies = [maker.make(core) for maker in findMakers(IPolicyMaker, without)]
+        core.attendance.usePolicies([(maker.name, maker.make(core)) for maker in findMakers(IPolicyMaker, without)])
         core.delivery.useFilters([(maker.name, maker.make(core)) for maker in findMakers(IFilterMaker, without)])
     except PluginLookupError as error:
         raise usage.UsageError(str(error)) from error

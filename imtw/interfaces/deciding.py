@@ -55,7 +55,9 @@ class ILoginChecker(Interface):
 class IJoinPolicy(Interface):
     """
     Says who may join which group.  All policies are asked, in the order of
-    their names; the first that refuses decides.
+    their names; the first that refuses decides.  One that fails, or takes
+    longer than L{imtw.limits.Limits.joinPolicy}, refuses, and is named in the
+    log.
     """
 
     def mayJoin(user: User, group: str) -> Any:
