@@ -27,6 +27,7 @@ from imtw.groups import LiveGroups
 from imtw.interfaces import IAccounts, ICore, IForm, IStore
 from imtw.lanes import Voice
 from imtw.limits import Limits
+from imtw.members import Members
 from imtw.model import Liberty
 from imtw.numbers import Numbers
 from imtw.registry import Registry
@@ -108,8 +109,9 @@ class Core(Service):
             self.numbers,
             self.trail,
         )
+        self.members = Members(clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby)
         self.attendance = Attendance(
-            clock, store, self.sessions, self.groups, self.cursors, self.limits, lobby, self.numbers, self.trail
+            clock, store, self.sessions, self.groups, self.cursors, self.limits, self.members, self.numbers, self.trail
         )
         self.watches = self.attendance.watches
         self._exit = self.attendance.exit  # one bound method for all sessions
@@ -157,7 +159,7 @@ class Core(Service):
         Open what keeps things.  Fails with what to tell the operator.
         """
         await self.store.start()
-        await self.attendance.start()
+        await self.members.start()
         self.deadlines.start()
         self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
         for worker in self.workers:

@@ -71,10 +71,10 @@ class Server(MultiService):
         super().__init__()
         self.core = core
         self.relaying = Relaying(
-            relay, core.store, core.sessions, core.groups, core.numbers, core.delivery, core.attendance
+            relay, core.store, core.sessions, core.groups, core.numbers, core.delivery, core.members, core.attendance
         )
         if not isinstance(relay, NoRelay):
-            core.delivery.relay = core.attendance.relay = self.relaying.tell
+            core.delivery.relay = core.members.relay = core.attendance.relay = self.relaying.tell
         self.listening: list[IListeningPort] = []
         self._ports: list[tuple[str, StreamServerEndpointService]] = []
         self.started: Deferred[None] | None = None
@@ -186,7 +186,7 @@ def makeCore(options: Options, reactor: Any, store: IStore | None = None) -> Cor
         accounts.checker = checkerMaker.make(core, checkerArgument)
         for maker in findMakers(IHandlerMaker, without):
             core.registry.register(maker.make(core))
-        core.attendance.usePolicies([(maker.name, maker.make(core)) for maker in findMakers(IPolicyMaker, without)])
+        core.members.usePolicies([(maker.name, maker.make(core)) for maker in findMakers(IPolicyMaker, without)])
         core.delivery.useFilters([(maker.name, maker.make(core)) for maker in findMakers(IFilterMaker, without)])
     except PluginLookupError as error:
         raise usage.UsageError(str(error)) from error

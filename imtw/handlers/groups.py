@@ -30,7 +30,7 @@ class JoinGroupHandler:
         user = asker(session)
         if not isId(request.group, session.realm):
             raise CommandRefused(Status.NOT_JOINED, data=JoinResult(request.group, JoinVerdict.REFUSED))
-        joined = await self._core.attendance.join(session, user, request.group, request.name)
+        joined = await self._core.members.join(session, user, request.group, request.name)
         return Reply(Status.JOINED, joined)
 
 
@@ -46,6 +46,6 @@ class LeaveGroupHandler:
         self._core = core
 
     async def handle(self, request: LeaveGroup, session: Session) -> Reply:
-        if not await self._core.attendance.leaveGroup(asker(session), request.group):
+        if not await self._core.members.leave(asker(session), request.group):
             raise CommandRefused(Status.NOT_FOUND)
         return Reply(Status.OK)

@@ -106,7 +106,7 @@ class GetUserHandler:
         if show is not Presence.ONLINE and core.store.keepsLog:
             here = {user.id for user in connected}
             others = [user for user in first if user not in here]
-            isLobby = group in {id for id, _ in core.attendance.lobby}
+            isLobby = group in {id for id, _ in core.members.lobby}
             most = limit - (len(connected) if show is Presence.ALL else 0)
             most = min(most, len(others)) if isLobby else most
             away = await core.store.members(group, most, others, list(here)) if most > 0 else []
@@ -218,7 +218,7 @@ class GetMessagesHandler:
         A page of a conversation.
         """
         if pair.scope is Scope.GROUP:
-            await self._core.attendance.mayRead(session.user, pair.a)
+            await self._core.members.mayRead(session.user, pair.a)
         found = await self._core.store.history(pair, request.begin, request.end, request.offset, request.count)
         messages = list(self._core.limits.fitting(found, newest=request.offset is None))
         answer = Messages(request.user, {}, {}, False)

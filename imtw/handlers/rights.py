@@ -95,7 +95,7 @@ class CreateGroupHandler:
         group = Group(id, request.name, request.avatar, Mode.MANAGED, owner.id)
         added = await core.store.addGroup(group, request.members, core.limits.groupsPerUser)
         for name, membership in added:
-            core.attendance.admit(name, membership, owner.id, session)
+            core.members.admit(name, membership, owner.id, session)
         return Reply(Status.OK, CreatedGroup(id))
 
 
@@ -120,7 +120,7 @@ class InviteHandler:
             raise CommandRefused(Status.FORBIDDEN)
         added = await core.store.addMembers(request.group, request.users, core.limits.groupsPerUser, user.id)
         for name, membership in added:
-            core.attendance.admit(name, membership, user.id)
+            core.members.admit(name, membership, user.id)
         return Reply(Status.OK, AddedMembers(request.group, [name for name, _ in added]))
 
 
@@ -185,7 +185,7 @@ class KickHandler:
         if not await self._core.store.kick(request.user, request.group, not request.back):
             raise CommandRefused(Status.NOT_FOUND)
         if not request.back:
-            self._core.attendance.expel(request.user, request.group)
+            self._core.members.expel(request.user, request.group)
         return Reply(Status.OK)
 
 

@@ -54,7 +54,7 @@ async def readableOf(core: Core, session: Session, to: str | None, group: str | 
     """
     user, pair = conversationOf(session, to, group)
     if pair.scope is Scope.GROUP:
-        await core.attendance.mayRead(session.user, pair.a)
+        await core.members.mayRead(session.user, pair.a)
     return user, pair
 
 

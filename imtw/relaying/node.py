@@ -21,6 +21,7 @@ from imtw.events import Admitted, Agreed, Event, Invited, Joined, Left, Logged, 
 from imtw.faults import report
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
+from imtw.members import Members
 from imtw.model import Invitation, Membership, Message, Scope
 from imtw.numbers import Numbers
 from imtw.relaying.notices import (
@@ -58,12 +59,14 @@ class Relaying:
         groups: LiveGroups,
         numbers: Numbers,
         delivery: Delivery,
+        members: Members,
         attendance: Attendance,
     ) -> None:
         self._relay = relay
         self._store = store
         self._sessions = sessions
         self._groups = groups
+        self._members = members
         self._attendance = attendance
         self._numbers = numbers
         self._delivery = delivery
@@ -119,7 +122,7 @@ class Relaying:
             self._inBackground(self._admitted(notice), "admitting somebody")
         elif isinstance(notice, ExpelledNotice):
             self._admitting.discard((notice.user, notice.group))
-            self._attendance.expelled(notice.user, notice.group)
+            self._members.expelled(notice.user, notice.group)
         elif isinstance(notice, RevokedNotice):
             self._attendance.cut(notice.user, notice.device, notice.token)
         elif isinstance(notice, InvitedNotice):
@@ -138,7 +141,7 @@ class Relaying:
         self._admitting.add(place)
         membership: Membership | None = await self._store.membership(*place)
         if membership is not None and place in self._admitting:
-            self._attendance.admitted(Admitted(*place, notice.name, notice.by), membership)
+            self._members.admitted(Admitted(*place, notice.name, notice.by), membership)
         self._admitting.discard(place)
 
     async def _invited(self, invitation: Invitation) -> None:

@@ -381,7 +381,7 @@ class PolicyTests(HandlerTestCase):
         """
         policies = [(name, Policy(act)) for name, act in acts.items()]
         self.assertTrue(all(verifyObject(IJoinPolicy, policy) for _, policy in policies))
-        self.core.attendance.usePolicies(policies)
+        self.core.members.usePolicies(policies)
 
     def join(self) -> Reply:
         """

@@ -192,7 +192,7 @@ class SweepTests(SynchronousTestCase):
             Person(self.core, f"p{number}")
         for person in (ann, bob):
             assert person.session.user is not None
-            Deferred.fromCoroutine(self.core.attendance.join(person.session, person.session.user, "200", None))
+            Deferred.fromCoroutine(self.core.members.join(person.session, person.session.user, "200", None))
         self.turn(9)
         bob.listen()
         self.say(ann, "to all")

@@ -230,7 +230,7 @@ class Scene:
         self._case.assertEqual(events[-1]["code"], 10100, events)
         await self.bob.ask(11, public(names["team"], names["inside"]))
         if self.role == "ex-member":
-            self._case.assertTrue(await core.attendance.leaveGroup(User(names["caller"], ""), names["team"]))
+            self._case.assertTrue(await core.members.leave(User(names["caller"], ""), names["team"]))
         await self.bob.sync()
 
     async def state(self) -> Facts:

@@ -207,9 +207,9 @@ class TwoNodesTests(SynchronousTestCase):
         for handler in (ChatHandler, RecallHandler, InviteFriendHandler):
             core.registry.register(handler(core))
         relaying = Relaying(
-            relay, store, core.sessions, core.groups, core.numbers, core.delivery, core.attendance
+            relay, store, core.sessions, core.groups, core.numbers, core.delivery, core.members, core.attendance
         )
-        core.delivery.relay = core.attendance.relay = relaying.tell
+        core.delivery.relay = core.members.relay = core.attendance.relay = relaying.tell
         self.successResultOf(relaying.start())
         return core
 
@@ -519,7 +519,7 @@ class TwoNodesTests(SynchronousTestCase):
         the other.
         """
         self.successResultOf(self.cores[0].store.kick("bob", "100"))
-        self.cores[0].attendance.expel("bob", "100")
+        self.cores[0].members.expel("bob", "100")
         self.say("secret")
         self.assertEqual(self.bob.listen(), [])
 
@@ -530,7 +530,7 @@ class TwoNodesTests(SynchronousTestCase):
         store = self.cores[0].store
         self.successResultOf(store.addGroup(Group("team", "Team", owner="ann"), [], 10))
         [(user, place)] = self.successResultOf(store.addMembers("team", ["bob"], 10, "ann"))
-        self.cores[0].attendance.admit(user, place, "ann")
+        self.cores[0].members.admit(user, place, "ann")
         self.turn()
         self.assertTrue(self.bob.session.isIn("team"))
 
@@ -544,8 +544,8 @@ class TwoNodesTests(SynchronousTestCase):
         asked: Deferred[Any] = Deferred()
         self.patch(store, "membership", lambda user, group: asked)
         for user, place in added:
-            self.cores[0].attendance.admit(user, place, "ann")
-        self.cores[0].attendance.expel("bob", "team")
+            self.cores[0].members.admit(user, place, "ann")
+        self.cores[0].members.expel("bob", "team")
         asked.callback(added[1][1])
         self.turn()
         self.assertFalse(self.bob.session.isIn("team"))

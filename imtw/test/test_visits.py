@@ -130,7 +130,7 @@ class VisitTests(HandlerTestCase):
         def kicked(user: str, group: str) -> Any:
             found = membership(user, group)
             self.successResultOf(store.kick(user, group))
-            self.core.attendance.expel(user, group)
+            self.core.members.expel(user, group)
             return found
 
         self.patch(store, "membership", kicked)
@@ -182,7 +182,7 @@ class VisitTests(HandlerTestCase):
         """
         bob = Visitor(self.core, "bob")
         self.enter(bob)
-        self.core.attendance.expel("bob", "g")
+        self.core.members.expel("bob", "g")
         self.assertTrue(bob.isFinished)
         self.assertEqual(bob.session.members, {})
         self.assertEqual(list(self.core.sessions.visitors("bob")), [])
@@ -217,7 +217,7 @@ class VisitTests(HandlerTestCase):
         self.enter(Visitor(self.core, "bob"), "two")
         self.say(ann, "in two", "two")
         self.assertEqual(bob.listen(), ["*two", "in two"])
-        self.core.attendance.expel("bob", "one")
+        self.core.members.expel("bob", "one")
         self.say(ann, "later", "one")
         self.assertEqual(bob.listen(), ["*one"])
         bob.session.close()

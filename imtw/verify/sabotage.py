@@ -301,9 +301,9 @@ def clinging() -> None:
     """
     Goes on telling those who were taken out of a group.
     """
-    from imtw.attendance import Attendance
+    from imtw.members import Members
 
-    Attendance.expelled = lambda self, user, group: None  # type: ignore[method-assign]
+    Members.expelled = lambda self, user, group: None  # type: ignore[method-assign]
 
 
 def hasty() -> None:

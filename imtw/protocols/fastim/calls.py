@@ -145,7 +145,7 @@ async def readable(house: House, user: User, name: str) -> Pair | None:
     if house.options.membersOnly and await house.core.store.membership(user.id, group) is None:
         return None
     try:
-        await house.core.attendance.mayRead(user, group)
+        await house.core.members.mayRead(user, group)
     except CommandRefused:
         return None
     return groupPair(group)

@@ -204,7 +204,7 @@ class TogetherTests(FastTestCase):
         await live.core.store.mute("bob", "g", 2**50)
         bob.send(b"x")
         self.assertEqual(await self.closes(bob), 1008)
-        live.core.attendance.expel("cid", "g")
+        live.core.members.expel("cid", "g")
         self.assertEqual(await self.closes(cid), 1000)
         await live.core.store.kick("cid", "g")
         again = await self.upgrade(live.port, f"/group/chat/g/cid/{await self.login(live.port, 'cid')}")
