@@ -45,6 +45,8 @@ class Buckets:
         self._rate = rate
         self._most = most
         self._full: OrderedDict[Hashable, float] = OrderedDict()
+        self._latest = clock.seconds()
+        self._lag = 0.0  # how far the clock was set back, in all
 
     def __len__(self) -> int:
         return len(self._full)
@@ -53,14 +55,14 @@ class Buckets:
         """
         Is there nothing to take?
         """
-        now = self._clock.seconds()
+        now = self._now()
         return self._fullAt(key, now) - now > (self._rate.burst - 1) * self._rate.every + ROUNDING
 
     def take(self, key: Hashable) -> None:
         """
         Take one.
         """
-        now = self._clock.seconds()
+        now = self._now()
         self._full[key] = self._fullAt(key, now) + self._rate.every
         self._full.move_to_end(key)
         self._sweep(now)
@@ -69,23 +71,30 @@ class Buckets:
         """
         Put one back that was taken.
         """
-        now = self._clock.seconds()
+        now = self._now()
         full = self._fullAt(key, now) - self._rate.every
         if full <= now + ROUNDING:
             self._full.pop(key, None)
         else:
             self._full[key] = full
 
+    def _now(self) -> float:
+        """
+        The time.  Should the clock have been set back, it goes on from where
+        it was: a bucket keeps what is in it.
+        """
+        now = self._clock.seconds() + self._lag
+        if now < self._latest:
+            self._lag += self._latest - now
+            now = self._latest
+        self._latest = now
+        return now
+
     def _fullAt(self, key: Hashable, now: float) -> float:
         """
-        When the bucket is full.  Should the clock have been set back, it
-        fills from now on as an empty one does.
+        When the bucket is full.
         """
-        full = max(self._full.get(key, now), now)
-        latest = now + self._rate.burst * self._rate.every
-        if full > latest + ROUNDING:
-            full = self._full[key] = latest
-        return full
+        return max(self._full.get(key, now), now)
 
     def _sweep(self, now: float) -> None:
         """

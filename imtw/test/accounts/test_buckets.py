@@ -67,13 +67,28 @@ class BucketsTests(SynchronousTestCase):
 
     def test_clockSetBack(self) -> None:
         """
-        A clock that is set back by a day empties a bucket, no longer than an
-        empty one takes to fill.
+        A clock that is set back by a day leaves in a bucket what is in it,
+        and it fills from there as before.
         """
         self.buckets.take("a")
+        self.buckets.take("a")
         self.clock.rightNow -= 86400
-        self.assertTrue(self.buckets.isEmpty("a"))
+        self.assertEqual(self.takeAll("a"), 1)
+        self.clock.advance(9.9)
+        self.assertEqual(self.takeAll("a"), 0)
+        self.clock.advance(0.1)
+        self.assertEqual(self.takeAll("a"), 1)
         self.clock.advance(30)
+        self.assertEqual(self.takeAll("a"), 3)
+
+    def test_givenBackLater(self) -> None:
+        """
+        So does one that was taken from before the clock was set back, and is
+        given it back afterwards.
+        """
+        self.buckets.take("a")
+        self.clock.rightNow -= 3600
+        self.buckets.giveBack("a")
         self.assertEqual(self.takeAll("a"), 3)
 
     def test_bounded(self) -> None:
