@@ -136,7 +136,7 @@ class Client:
         isReading = self._wire is not None and not self._wire.isStalled and self._wire.isQuiet
         return self.isIn and isReading and not self.outbox
 
-    def handed(self, data: bytes) -> None:
+    def handed(self, wire: Wire, data: bytes) -> None:
         """
         The server has sent this, and believes that it arrives.
         """

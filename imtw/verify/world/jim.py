@@ -25,6 +25,7 @@ from imtw.verify.wire import (
 from imtw.verify.world.asking import CONVERSATIONS, CREATE, EDIT, RECALLED, SYNC, Asker
 from imtw.verify.world.carriers import Carrier, Socket, Stream
 from imtw.verify.world.clients import Around
+from imtw.verify.world.wires import Wire
 from imtw.verify.world.words import Seen, Words
 
 JOIN_OK, PENDING, OK = 10011, 10016, 10100
@@ -41,7 +42,7 @@ class JimClient(Asker):
         self.kind = " (ws)" if isOnSocket else ""
         super().__init__(world, user, device)
         self.isOnSocket = isOnSocket
-        self._sent: Carrier = Stream()
+        self._readers: dict[Wire, Carrier] = {}
         self._isBehind = False  # it wants to know what waits
         self._got: dict[Conversation, int] = {}
         self._confirmed: dict[Conversation, int] = {}
@@ -59,7 +60,7 @@ class JimClient(Asker):
         """
         assert self._wire is not None
         self._carrier = Socket(self.world.chance) if self.isOnSocket else Stream()
-        self._sent = self._carrier.reader()
+        self._readers[self._wire] = self._carrier.reader()
         self._syncs = []
         body = {"cmd": LOGIN, "loginname": self.user, "password": "imtw verify"}
         if self.device:
@@ -84,13 +85,13 @@ class JimClient(Asker):
             self.isIn = False
             self._wire.send(self._carrier.goodbye())
 
-    def handed(self, data: bytes) -> None:
+    def handed(self, wire: Wire, data: bytes) -> None:
         """
         The server has sent this, and believes that it arrives.
         """
         if self.device:
             return
-        for command, event in self._sent.feed(data):
+        for command, event in self._readers[wire].feed(data):
             told = event.get("data") or {}
             if command == CHAT:
                 self._note(told)

@@ -9,7 +9,8 @@ from random import Random
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
+
+from imtw.verify.world.timeline import Timeline
 
 RESTLESS = 20_000  # calls at one moment of a server that does nothing else any more
 DAWN = 1_700_000_000.0  # seconds since the epoch: when a world begins
@@ -24,7 +25,7 @@ class Lifetime:
     @ivar skew: seconds that the server's clock is ahead of the world's.
     """
 
-    def __init__(self, clock: Clock, skew: float, chance: Random) -> None:
+    def __init__(self, clock: Timeline, skew: float, chance: Random) -> None:
         self._clock = clock
         self._chance = chance
         self._handedOver = 0.0  # when what threads said last is heard

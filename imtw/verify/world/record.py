@@ -178,6 +178,9 @@ class Record:
             stays = self.stays[where, user]
             stays[-1] = stays[-1]._replace(end=len(self.rows.get(where, ())))
 
+    def _addAccount(self, outcome: bool, user: Any, secret: str) -> None:
+        self._users.add(user.id)
+
     def _enter(self, outcome: Entry, user: Any, device: str, **more: Any) -> None:
         self._users.add(user.id)
         self.behind.setdefault((user.id, device), {where: len(rows) for where, rows in self.rows.items()})
@@ -215,6 +218,7 @@ class Record:
             self._blocked.discard((user, other))
 
     _CHANGES: ClassVar[dict[str, Callable[..., None]]] = {
+        "addAccount": _addAccount,
         "enter": _enter,
         "join": _join,
         "leave": _leave,

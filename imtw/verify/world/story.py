@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from imtw.errors import StoreError
@@ -19,14 +18,16 @@ from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.bounds import LARGEST, Bounds
 from imtw.verify.world.jim import JimClient
 from imtw.verify.world.lifetime import Lifetime, Timers
+from imtw.verify.world.passwords import Hashes, useHashes
 from imtw.verify.world.record import Record
 from imtw.verify.world.store import Disk, WorldStore
+from imtw.verify.world.timeline import Timeline
 from imtw.verify.world.transports import ADDRESS
 from imtw.verify.world.wires import End, Wire
 
 CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
 LOOKS = 6  # in a row, half a second apart, at which all have what is due
-OPTIONS = ("--auth=anyone:", "--store=memory:", "--admin=none", "--lobby=none")
+OPTIONS = ("--store=memory:", "--admin=none", "--lobby=none")
 ON_SOCKETS = 0.25  # of J-IM's clients are on a WebSocket
 JUMPS = (-3600.0, 3600.0)  # seconds
 
@@ -42,7 +43,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
-        self.clock = Clock()
+        self.clock = Timeline()
         self.disk = Disk(self.chance)
         self.record = Record()
         self.events: list[str] = []
@@ -112,6 +113,7 @@ class World:
         options = Options()
         options.parseOptions([*OPTIONS, *self.bounds.options])
         self._core = core = makeCore(options, life, self._store(life, options.limits))
+        useHashes(core, Hashes(life, options.limits, self.chance))
         self._factory = portFactory(core, list(makeDialects(options, core).values()), False, [], None)
         self._factory.sockets._batched_timer = Timers(life)
         Deferred.fromCoroutine(core.open()).addCallbacks(self._started, self._cannotStart)
@@ -161,6 +163,7 @@ class World:
         What L{imtw.tap.Server} does of its own at its end.
         """
         await core.drain()
+        await core.accounts.stop()
         await core.stopService()
 
     def _stopped(self, result: object) -> None:
@@ -208,7 +211,7 @@ class World:
         trouble = self.chance.random()
         self.disk.isFailing = self.chance.random() < 0.3
         self.later(0.5, self._goOn, seconds, 0.25 * trouble)
-        self._until(seconds)
+        self.clock.until(seconds)
         self._calmDown()
 
     def _goOn(self, end: float, trouble: float) -> None:
@@ -318,14 +321,5 @@ class World:
         end = self.clock.seconds() + CALM
         calm = 0
         while self.clock.seconds() < end and calm < LOOKS:
-            self._until(self.clock.seconds() + 0.5)
+            self.clock.until(self.clock.seconds() + 0.5)
             calm = calm + 1 if self._isUp and all(client.isContent for client in self.clients) else 0
-
-    def _until(self, end: float) -> None:
-        """
-        Let time pass.
-        """
-        clock = self.clock
-        while clock.calls and clock.calls[0].getTime() <= end:
-            clock.advance(max(0.0, clock.calls[0].getTime() - clock.seconds()))
-        clock.advance(max(0.0, end - clock.seconds()))

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
 
-from twisted.internet.task import Clock
-
 from imtw.verify.world.lifetime import Lifetime
+from imtw.verify.world.timeline import Timeline
 from imtw.verify.world.transports import Transport
 
 
@@ -34,9 +33,10 @@ class End(Protocol):
         The connection is gone.
         """
 
-    def handed(self, data: bytes) -> None:
+    def handed(self, wire: Wire, data: bytes) -> None:
         """
-        The server has sent this, and believes that it arrives.
+        The server has sent this, and believes that it arrives; even on a wire
+        that the client has given up.
         """
 
     def evicted(self) -> None:
@@ -72,7 +72,9 @@ class Wire:
     @ivar faults: what the server may not do.
     """
 
-    def __init__(self, clock: Clock, reactor: Lifetime, chance: Random, client: End, width: Width, pace: float) -> None:
+    def __init__(
+        self, clock: Timeline, reactor: Lifetime, chance: Random, client: End, width: Width, pace: float
+    ) -> None:
         self.reactor = reactor
         self.isStalled = False
         self.pace = pace
