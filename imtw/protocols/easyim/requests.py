@@ -65,9 +65,9 @@ def commandOf(msg: Msg) -> Command | None:
     """
     if msg.msg_type == Kind.EVENT:
         return _EVENTS.get(eventKey(msg) or "")
-    if msg.status == State.READ and not msg.content and msg.id:  # that the message of this id was read
-        return READ
-    return CHAT
+    if msg.content or not msg.id:
+        return CHAT
+    return _REPORTS.get(msg.status, CHAT)
 
 
 _EVENTS = {
@@ -75,6 +75,8 @@ _EVENTS = {
     message.FRIEND_INVITE: FRIEND_INVITE,
     message.FRIEND_AGREE: FRIEND_AGREE,
 }
+#: What clients report of the message with an id, without words; that it has arrived the server has said itself.
+_REPORTS = {State.READ: READ, State.ARRIVED: HEARTBEAT}
 #: The contents that clients write, which need not be read to be known.
 _AS_WRITTEN = {f'{{"key":"{key}"}}': key for key in _EVENTS}
 

@@ -226,7 +226,7 @@ class EasyimVoice(Voice):
         if command is LOGIN and status is Status.LOGGED_IN:
             return self._loggedIn(packet)
         if command is HEARTBEAT and status not in UNANSWERED:
-            return self._beat(packet)
+            return self._beat(packet) if packet.msg.msg_type == Kind.EVENT else self._sendBack(packet, State.ARRIVED)
         if command is JOIN:
             return self._acknowledge(packet)
         if status is Status.OK:

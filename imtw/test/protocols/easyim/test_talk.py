@@ -4,6 +4,7 @@ easyim over real sockets: what the recorded conversations leave open.
 
 from __future__ import annotations
 
+from imtw.model import privatePair
 from imtw.protocols.easyim import dialect
 from imtw.protocols.easyim.voice import NOTICES
 from imtw.test.clients import CLOSE
@@ -38,6 +39,29 @@ class ChatTests(TalkTestCase):
         self.assertNotIn("content", told)
         unknown = self.message("bob", id="no such", to_user_id=self.numbers["ann"], status=3)
         self.assertEqual((await self.ask(bob, unknown))["from_user_id"], "notify")
+
+    async def test_arrived(self) -> None:
+        """
+        That a message has arrived the server says itself: who reports it has
+        that back, and nobody gets a message without words, or a status that
+        goes back.
+        """
+        await self.register("ann", "bob")
+        ann, bob = await self.come("ann"), await self.come("bob", Binary)
+        to = {"to_user_id": self.numbers["bob"], "status": 1, "content": "hello"}
+        await self.ask(ann, self.message("ann", id="m1", **to))
+        await self.got(bob, id="m1")
+        about = {"id": "m1", "to_user_id": self.numbers["ann"]}
+        for status in (2, 3, 2):
+            bob.put(self.message("bob", **about, status=status))
+            told = await self.got(bob, id="m1", status=status)
+            self.assertNotIn("content", told)
+        foreign = self.message("ann", id="m9", to_user_id=self.numbers["ann"], status=2)
+        self.assertEqual((await self.ask(bob, foreign))["from_user_id"], "notify")
+        await self.ask(ann, self.message("ann", id="m2", **to))
+        self.assertEqual([one.get("status") for one in ann.messages() if one["id"] == "m1"], [2, 3])
+        kept = await self.live.core.store.history(privatePair("ann", "bob"), None, None, None, None)
+        self.assertEqual([row.id for row in kept], ["m1", "m2"])
 
     async def test_connections(self) -> None:
         """
