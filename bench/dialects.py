@@ -97,7 +97,7 @@ FASTIM = Dialect(
 )
 #: easyim in JSON over TCP: $1 is one's number, $2 the partner's, $3 one's token.
 EASYIM_HEARTBEAT = (
-    r'0:{"id":"h","from_user_id":"$1","msg_type":4,"content":"{\"key\":\"KEEP_ALIVE\"}","access_token":"$3"}'
+    r'0:{"from_user_id":"$1","msg_type":4,"content":"{\"key\":\"KEEP_ALIVE\"}","access_token":"$3"}'
 )
 EASYIM = Dialect(
     "objects",

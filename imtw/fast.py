@@ -25,6 +25,8 @@ class Fast(Struct, frozen=True, kw_only=True):
     @ivar frames: reads whole frames of WebSockets in front of Autobahn:
         L{imtw.protocols.fastframes}.
     @ivar cork: sends what one read causes at once: L{imtw.cork.Cork}.
+    @ivar beats: answers a heartbeat that is said once more from memory:
+        L{imtw.protocols.streamvoice}.
     @ivar gc: freezes what the garbage collector has let live:
         L{imtw.collector}.
     """
@@ -33,6 +35,7 @@ class Fast(Struct, frozen=True, kw_only=True):
     send: bool = True
     frames: bool = True
     cork: bool = True
+    beats: bool = True
     gc: bool = True
 
 

@@ -49,6 +49,11 @@ class Voice(Reader, Protocol):
         The same, and let the peer know that it may come back soon.
         """
 
+    def settled(self, packet: Any, answer: bytes) -> None:
+        """
+        A packet was answered as it always will be.
+        """
+
 
 class Lane:
     """
@@ -88,6 +93,13 @@ class Lane:
         Is no answer due?
         """
         return not self._slots
+
+    @property
+    def isFree(self) -> bool:
+        """
+        Would a packet be answered at once?
+        """
+        return not (self._slots or self.busy)
 
     @property
     def isClosed(self) -> bool:
@@ -285,6 +297,8 @@ class Lane:
         if reply is not SILENCE and reply is not HANGUP:
             try:
                 data += self.voice.answer(command, reply, packet)
+                if reply.always and data:
+                    self.voice.settled(packet, data)
             except Exception:
                 asked = "what is no command" if command is None else command.name
                 self._dispatcher.log.failure("{asked} cannot be answered", asked=asked)

@@ -118,7 +118,7 @@ class Options(usage.Options):
 
     def opt_slow(self, path: str) -> None:
         """
-        Take the plain way in place of a fast path: reactor, send, frames, cork, gc, or all; again for more.
+        Take the plain way in place of a fast path: reactor, send, frames, cork, beats, gc, or all; again for more.
         """
         self._add("slow", path)
 

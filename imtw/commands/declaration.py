@@ -110,12 +110,15 @@ class Reply(Struct, gc=False):
     @ivar close: end the connection once this is written.
     @ivar reason: why, in words for a person: told to clients that know it,
         in place of the status's own text.
+    @ivar always: the handler does nothing but to give this answer, whoever
+        asks and however often; so it need not be asked again.
     """
 
     status: Status | None = None
     data: Struct | None = None
     close: bool = False
     reason: str = ""
+    always: bool = False
 
 
 class Nothing(Struct, forbid_unknown_fields=True):

@@ -39,7 +39,7 @@ class HeartbeatHandler:
     command = HEARTBEAT
 
     def __init__(self, core: ICore) -> None:
-        self._reply = Reply()
+        self._reply = Reply(always=True)
 
     def handle(self, request: Nothing, session: Session) -> Reply:
         return self._reply

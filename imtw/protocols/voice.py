@@ -159,6 +159,16 @@ class Voice:
         """
         raise NotImplementedError
 
+    def settled(self, packet: Any, answer: bytes) -> None:
+        """
+        A packet was answered as it always will be.
+        """
+
+    def forget(self) -> None:
+        """
+        The same packet may be answered in another way from now on.
+        """
+
     def goAway(self) -> None:
         """
         The same, because the server goes.  Over TCP no dialect has a word

@@ -108,6 +108,11 @@ class Person(Outlet):
         The server goes.
         """
 
+    def settled(self, packet: Any, answer: bytes) -> None:
+        """
+        It is asked each time.
+        """
+
     def finish(self) -> None:
         """
         It is closed.

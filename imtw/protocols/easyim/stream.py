@@ -69,9 +69,22 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
         """
         super().__init__(core, options, tokens)
         self._forms = forms
-        decoder = self.decoder = EasyimDecoder(protobuf, options.maxMessage)
+        self._protobuf = protobuf
+        decoder = self.decoder = self.newDecoder()
         decoder.recognised = self._recognised
         self._grace: IDelayedCall | None = None
+
+    def newDecoder(self) -> EasyimDecoder:
+        """
+        One that does not know the format yet.
+        """
+        return EasyimDecoder(self._protobuf, self.options.maxMessage)
+
+    def known(self) -> None:
+        """
+        A heartbeat came once more.
+        """
+        self.isAlive()
 
     def opened(self, outlet: Any, address: str) -> None:
         """

@@ -120,6 +120,12 @@ class EasyimVoice(Voice):
         self.core.deadlines.clear(self._idle, self.options.dropAfter)
         super().end()
 
+    def isAlive(self) -> None:
+        """
+        Something was said.
+        """
+        self.core.deadlines.set(self._idle, self.options.dropAfter)
+
     def isIdle(self) -> None:
         """
         Nothing was said for too long.
@@ -132,7 +138,7 @@ class EasyimVoice(Voice):
         """
         Handle a message.
         """
-        self.core.deadlines.set(self._idle, self.options.dropAfter)
+        self.isAlive()
         msg = packet.msg
         if self.session.user is None:
             if eventKey(msg) == message.KEEP_ALIVE:
@@ -197,6 +203,7 @@ class EasyimVoice(Voice):
         if user is None or await self._tokens.reader(token) != user.id:
             raise CommandRefused(Status.INVALID)
         self._token = token
+        self.forget()
         request = requestOf(command, packet, self.core.numbers)
         return await request if isinstance(request, Deferred) else request
 

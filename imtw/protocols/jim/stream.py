@@ -23,8 +23,15 @@ class JimProtocol(JimVoice, StreamVoice):
 
     def __init__(self, core: Core, options: JimOptions, known: Container[int]) -> None:
         super().__init__(core, options)
-        limits = core.limits
-        self.decoder = FrameDecoder(limits.body if options.strict else limits.bodyBeforeLogin, known)
+        self._commands = known
+        self.decoder = self.newDecoder()
+
+    def newDecoder(self) -> FrameDecoder:
+        """
+        One for somebody who did not log in.
+        """
+        limits = self.core.limits
+        return FrameDecoder(limits.body if self.options.strict else limits.bodyBeforeLogin, self._commands)
 
     def opened(self, outlet: TransportOutlet, address: str) -> None:
         """
