@@ -15,6 +15,7 @@ from imtw.errors import StoreError
 from imtw.persistence.tail import recover
 
 APPLICATION = 0x696D7477  # "imtw": PRAGMA application_id of its databases
+WHO = "the user that imtw runs as"
 BUSY = 5000  # ms to wait for somebody else's lock, such as an operator's sqlite3 shell
 
 # Checkpoints rewrite every page that changed once, however often it did: a larger log costs less in all.
@@ -41,7 +42,7 @@ class Lock:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(
-                f"{self._path} cannot be opened: {error.strerror}; the folder has to be there, and to be writable"
+                f"{self._path} cannot be opened: {error.strerror}; wanted a folder, and files in it, that {WHO} can write"
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,7 +72,7 @@ def makeFile(path: str) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+        raise StoreError(f"{error.strerror}; wanted a file that {WHO} can write") from error
 
 
 def prepareWriter(connection: sqlite3.Connection) -> None:

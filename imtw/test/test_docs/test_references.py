@@ -31,7 +31,7 @@ from imtw.test.test_docs.pages import blocksOf, page, pages, serverOptions
 
 PUBLIC = ("interfaces", "model", "commands", "events", "errors", "plugin", "limits")
 NAMES = r"``((?:imtw|examples|script|docs(?!/_build)|newsfragments)/[\w./]+)``"
-TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|imtw)\b.*)"
+TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|(?:\S*/)?imtw(?!\S))\b.*)"
 PLAIN = ("", "console", "none", "text")  # what is typed, said and drawn
 DATA = ("imtw.db", "imtw.toml")  # files that could be modules
 
@@ -107,7 +107,7 @@ class ReferenceTests(SynchronousTestCase):
                 if (found := re.match(TYPED, line.strip())) is None:
                     continue
                 count += 1
-                words = shlex.split(found[1].rstrip("& "), comments=True)
+                words = shlex.split(found[1].replace("/opt/imtw/bin/", "").rstrip("& "), comments=True)
                 try:
                     if "imtw" in words:
                         Imtw().parseOptions(words[len(words) - words[::-1].index("imtw") :])
