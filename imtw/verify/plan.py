@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -89,6 +89,20 @@ class Stage:
         """
         folder = tempfile.mkdtemp(dir=self.folder)
         return Server(folder, [*options, *self.plan.options], self.plan.sabotage, wrapper)
+
+    @contextmanager
+    def tested(self, *options: str) -> Iterator[tuple[Address, Server | None]]:
+        """
+        Where the server is that is put to the test, and that server, unless
+        it is somebody's.
+
+        @param options: of ours.
+        """
+        if self.plan.target is not None:
+            yield self.plan.target, None
+        else:
+            with self.server(*options) as server:
+                yield server.address, server
 
     def progress(self, what: str, total: int, unit: str) -> Bar:
         """

@@ -36,10 +36,8 @@ def leavesNothing(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    if stage.plan.target is not None:
-        return [play(stage, stage.plan.target, None)]
-    with stage.server() as server:
-        return [play(stage, server.address, server)]
+    with stage.tested() as (address, server):
+        return [play(stage, address, server)]
 
 
 def play(stage: Stage, address: Address, server: Server | None) -> Result:

@@ -27,10 +27,8 @@ def isExactlyOnce(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    if stage.plan.target is not None:
-        return [play(stage, stage.plan.target)]
-    with stage.server() as server:
-        return [play(stage, server.address)]
+    with stage.tested() as (address, _):
+        return [play(stage, address)]
 
 
 def play(stage: Stage, address: Address) -> Result:

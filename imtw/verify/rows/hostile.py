@@ -71,10 +71,8 @@ def costsNothing(stage: Stage) -> Sequence[Result]:
     """
     The rows.
     """
-    if stage.plan.target is not None:
-        return play(stage, stage.plan.target, None)
-    with stage.server() as server:
-        return play(stage, server.address, server)
+    with stage.tested() as (address, server):
+        return play(stage, address, server)
 
 
 def play(stage: Stage, address: Address, server: Server | None) -> Sequence[Result]:

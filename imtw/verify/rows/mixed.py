@@ -74,10 +74,8 @@ def isSmooth(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    if stage.plan.target is not None:
-        return [play(stage, stage.plan.target, None)]
-    with stage.server("--auth", "accounts:") as server:
-        return [play(stage, server.address, server)]
+    with stage.tested("--auth", "accounts:") as (address, server):
+        return [play(stage, address, server)]
 
 
 def play(stage: Stage, address: Address, server: Server | None) -> Result:

@@ -100,10 +100,9 @@ def isOnce(stage: Stage) -> Sequence[Result]:
     """
     The row.
     """
-    if stage.plan.target is not None:
-        return [tell(stage, [Repeater(stage, "")], stage.plan.target, None)]
-    with stage.server() as server:
-        return [tell(stage, [Repeater(stage, ""), Repeater(stage, "phone")], server.address, server)]
+    devices = ("",) if stage.plan.target is not None else ("", "phone")
+    with stage.tested() as (address, server):
+        return [tell(stage, [Repeater(stage, device) for device in devices], address, server)]
 
 
 def tell(stage: Stage, repeaters: Sequence[Repeater], address: Address, server: Server | None) -> Result:

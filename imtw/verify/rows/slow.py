@@ -107,13 +107,11 @@ def areDropped(stage: Stage) -> Sequence[Result]:
     """
     The rows.
     """
-    if stage.plan.target is not None:
-        return play(stage, stage.plan.target, None, Limits())
+    limits = QUICK if stage.plan.quick and stage.plan.target is None else {}
     options = ["--store=memory:"]  # others shall wait for nothing else, such as a disk
-    options += [f"--limit={name}={value}" for name, value in QUICK.items()] if stage.plan.quick else []
-    limits = convert(QUICK if stage.plan.quick else {}, Limits)
-    with stage.server(*options) as server:
-        return play(stage, server.address, server, limits)
+    options += [f"--limit={name}={value}" for name, value in limits.items()]
+    with stage.tested(*options) as (address, server):
+        return play(stage, address, server, convert(limits, Limits))
 
 
 def play(stage: Stage, address: Address, server: Server | None, limits: Limits) -> Sequence[Result]:
