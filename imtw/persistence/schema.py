@@ -42,7 +42,8 @@ class Lock:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(
-                f"{self._path} cannot be opened: {error.strerror}; wanted a folder, and files in it, that {WHO} can write"
+                f"{self._path} cannot be opened: {error.strerror}; wanted a folder, and files in it, "
+                f"that {WHO} can write"
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
