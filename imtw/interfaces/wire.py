@@ -139,7 +139,6 @@ class ISocketSpeaker(Interface):
 
     longest: int | None = Attribute("Bytes of a message; L{None} for L{imtw.limits.Limits.webSocketBody}.")
     deflates: bool = Attribute("Messages may come compressed.")
-    echoesClose: bool = Attribute("A close is answered with the peer's code.")
     readsAnything: bool = Attribute("Texts that are no UTF-8, and frames of no opcode there is, are messages, too.")
     upgradesTo: bytes = Attribute("The word in the answer's C{Upgrade}.")
     ignores: Set[int] = Attribute(

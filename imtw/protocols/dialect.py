@@ -71,7 +71,6 @@ class Speaker:
 
     longest: int | None = None
     deflates = False
-    echoesClose = False
     readsAnything = False
     upgradesTo = b"websocket"
     ignores: Set[int] = frozenset()

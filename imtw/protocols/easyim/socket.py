@@ -34,7 +34,6 @@ class EasyimSpeaker(EasyimVoice, SocketVoice):
     whether that comes as text or as binary.
     """
 
-    echoesClose = True
     longest: int
 
     def __init__(

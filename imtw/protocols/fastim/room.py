@@ -44,7 +44,6 @@ class FastSpeaker(SocketVoice):
 
     log = Logger()
     deflates = True
-    echoesClose = True
     ignores = frozenset({BINARY})
     isStale = False
     _ending: IDelayedCall | None = None

@@ -198,13 +198,11 @@ class SocketCarrier(LeanProtocol):
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> bool | None:
         """
-        The peer closes.  Where its code would have to be echoed, and its frame
-        is broken, it is told so: Autobahn would hang up with the answer on its
-        way.
+        The peer closes, and is answered with its own code; one whose frame is
+        broken is told so.  Autobahn would hang up with that on its way, and
+        with all that was sent before.
         """
-        self.echoCloseCodeReason = self.speaker is not None and self.speaker.echoesClose  # of who speaks by now
-        isWhole = isCloseCode(code) and isText(reasonRaw or b"")
-        if not self.echoCloseCodeReason or (isWhole and self.state == self.STATE_OPEN):
+        if self.state == self.STATE_OPEN and isCloseCode(code) and isText(reasonRaw or b""):
             answered: bool | None = super().onCloseFrame(code, reasonRaw)
             return answered
         self.wasClean = True

@@ -56,6 +56,7 @@ class SocketFactory(WebSocketServerFactory):
             allowNullOrigin=not allowedOrigins,
             versions=[13],  # and none of the drafts that Autobahn knows
             failByDrop=False,
+            echoCloseCodeReason=True,
             webStatus=False,
             tcpNoDelay=True,
         )

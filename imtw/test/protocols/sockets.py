@@ -128,11 +128,10 @@ class Ear(Speaker):
 
 class Deaf(Ear):
     """
-    Hears no binary messages, and answers closes as they are.
+    Hears no binary messages.
     """
 
     ignores = frozenset({FIN | BINARY})
-    echoesClose = True
 
 
 class Dialect:
