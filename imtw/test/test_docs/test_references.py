@@ -31,7 +31,7 @@ from imtw.test.test_docs.pages import blocksOf, page, pages, serverOptions
 
 PUBLIC = ("interfaces", "model", "commands", "events", "errors", "plugin", "limits")
 NAMES = r"``((?:imtw|examples|script|docs(?!/_build)|newsfragments)/[\w./]+)``"
-TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|(?:\S*/)?imtw(?!\S))\b.*)"
+TYPED = r"(?:\$ |ExecStart=)?((?:\S+=\S* |sudo -u imtw )?(?:\S*twistd .*jim|script/server|(?:[^\s=]*/)?imtw(?!\S))\b.*)"
 PLAIN = ("", "console", "none", "text")  # what is typed, said and drawn
 DATA = ("imtw.db", "imtw.toml")  # files that could be modules
 
