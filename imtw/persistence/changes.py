@@ -15,7 +15,8 @@ from typing import Any
 from msgspec.json import Encoder
 
 from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Token, User, groupPair
-from imtw.persistence import devices, pages, places, reads
+from imtw.persistence import pages, places, reads
+from imtw.persistence.arrival import Arrival
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import textOf
 from imtw.persistence.rules import refuseGroup, refuseKicked, weightOf
@@ -99,14 +100,23 @@ def setOperator(ledger: Ledger, user: str, operator: bool) -> bool:
 
 
 def enter(
-    ledger: Ledger, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str, most: int
-) -> Entry:
+    ledger: Ledger,
+    user: User,
+    terminal: str,
+    lobby: Sequence[tuple[str, str]],
+    forget: bool,
+    device: str,
+    arrival: Arrival,
+) -> Entry | None:
     """
     See L{imtw.interfaces.IStore.enter}.  The user's conversations are
     settled.
 
-    @param most: devices that a user has.
+    @return: L{None} where there are more of them to be looked at.
     """
+    behind = arrival.look(ledger)
+    if behind is None:
+        return None
     cursor = ledger.cursor
     row = cursor.execute(ENTERED, (user.id,)).fetchone()
     if row is None:
@@ -121,13 +131,9 @@ def enter(
             number = _group(ledger, id, name)
             if not _isKicked(ledger, user.id, number):
                 ledger.addMember(user.id, number)
-    if device:
-        devices.note(ledger, user.id, device, most)
     entered = reads.user(cursor, user.id)
     assert entered is not None
-    return Entry(
-        entered, new, places.groups(cursor, user.id, device), places.behind(cursor, user.id, device)
-    )
+    return Entry(entered, new, places.groups(cursor, user.id, device), behind)
 
 
 def addToken(ledger: Ledger, digest: bytes, token: Token, alone: bool, most: int) -> list[bytes]:
@@ -284,7 +290,7 @@ def settled(ledger: Ledger, user: str, work: Callable[[Ledger], Any], most: int)
 
     @param most: that are settled in this transaction.
     @return: its result, or L{None} where there may be more, and it is not
-        done.
+        done, or not all of it.
     """
     return None if ledger.settle(user, most) else work(ledger)
 

@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import sqlite3
 
+from msgspec.json import Encoder
+
 from imtw.model import Device, Pair
 from imtw.persistence.ledger import Ledger
+from imtw.persistence.places import groupNumbers
 
 SEEN = "UPDATE devices SET seen = ? WHERE user = ? AND device = ?"
 ADD = "INSERT INTO devices (user, device, created, seen) VALUES (?1, ?2, ?3, ?3)"
 
 #: A new device starts where its user has got, on whichever device that was.
-SNAPSHOT = """
-    INSERT OR IGNORE INTO device_cursors (user, device, conversation, cursor)
-    SELECT user, ?2, members.conversation, max(cursor, read, coalesce(got, 0))
-    FROM members LEFT JOIN (
-        SELECT conversation, max(cursor) AS got FROM device_cursors WHERE user = ?1 GROUP BY conversation
-    ) AS others ON others.conversation = members.conversation
-    WHERE user = ?1 AND max(cursor, read, coalesce(got, 0)) > start
+COPY = """
+    INSERT OR REPLACE INTO device_cursors (user, device, conversation, cursor)
+    SELECT ?1, ?2, conversation, got FROM (
+        SELECT conversation, start, max(cursor, read, coalesce((
+            SELECT max(theirs.cursor) FROM devices CROSS JOIN device_cursors AS theirs
+            ON theirs.user = ?1 AND theirs.device = devices.device AND theirs.conversation = members.conversation
+            WHERE devices.user = ?1
+        ), 0)) AS got
+        FROM json_each(?3) AS asked CROSS JOIN members
+        ON members.user = ?1 AND scope IN (1, 2) AND members.conversation = asked.value
+    ) WHERE got > start
+"""
+PRIVATE = """
+    SELECT conversation FROM members WHERE user = ? AND scope = 1 AND conversation > ? ORDER BY conversation LIMIT ?
 """
 UNSEEN = "SELECT device FROM devices WHERE user = ? ORDER BY seen DESC, device LIMIT -1 OFFSET ?"
 DEVICES = "SELECT device, created, seen FROM devices WHERE user = ? ORDER BY created, device"
@@ -41,19 +51,45 @@ READ = """
     UPDATE members SET read = max(read, ?) WHERE user = ? AND scope = ? AND conversation = ? RETURNING read
 """
 
+_encode = Encoder().encode
 
-def note(ledger: Ledger, user: str, device: str, most: int) -> None:
+
+def isSeen(ledger: Ledger, user: str, device: str) -> bool:
     """
-    A device logs in.  Of more than C{most} devices of a user, those that were
-    not seen for longest are forgotten.
+    A device logs in.
+
+    @return: is it known?
+    """
+    return ledger.cursor.execute(SEEN, (ledger.now, user, device)).rowcount > 0
+
+
+def copyCursors(cursor: sqlite3.Cursor, user: str, device: str, after: int, most: int) -> list[int]:
+    """
+    Give a new device its cursors in so many private conversations, those
+    after one.
+
+    @return: in which.
+    """
+    numbers = [number for (number,) in cursor.execute(PRIVATE, (user, after, most))]
+    _copy(cursor, user, device, numbers)
+    return numbers
+
+
+def add(ledger: Ledger, user: str, device: str, most: int) -> None:
+    """
+    There is a new device, which has its cursors in private conversations.  Of
+    more than C{most} devices of a user, those that were not seen for longest
+    are forgotten.
     """
     cursor = ledger.cursor
-    if cursor.execute(SEEN, (ledger.now, user, device)).rowcount:
-        return
+    _copy(cursor, user, device, groupNumbers(cursor, user))
     cursor.execute(ADD, (user, device, ledger.now))
-    cursor.execute(SNAPSHOT, (user, device))
     for (old,) in cursor.execute(UNSEEN, (user, most)).fetchall():
         drop(ledger, user, old)
+
+
+def _copy(cursor: sqlite3.Cursor, user: str, device: str, numbers: list[int]) -> None:
+    cursor.execute(COPY, (user, device, _encode(numbers).decode()))
 
 
 def received(ledger: Ledger, user: str, device: str, pair: Pair, seq: int) -> bool:

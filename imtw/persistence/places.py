@@ -46,20 +46,6 @@ CURSOR = """max(start, coalesce((
     WHERE mine.user = members.user AND mine.device = ? AND mine.conversation = members.conversation
 ), 0)) AS got"""
 DEVICE_GROUPS = GROUPS.replace("cursor,", CURSOR + ",")
-DEVICE_BEHIND = (
-    PLACE.replace("cursor,", CURSOR + ",")
-    .replace("role", "role, members.settled")
-    .replace("FROM members", "FROM members INDEXED BY members_by_settled")
-    + "= 1 AND members.settled > ?"
-    + SOMETHING_WAITS.replace("cursor", "got")
-)
-SETTLED = """
-    SELECT devices.settled, coalesce((
-        SELECT max(settled) FROM members INDEXED BY members_by_settled WHERE members.user = ?1 AND scope = 1
-    ), 0)
-    FROM devices WHERE devices.user = ?1 AND device = ?2
-"""
-HAS_ALL = "UPDATE devices SET settled = ? WHERE user = ? AND device = ?"
 
 
 def groups(cursor: sqlite3.Cursor, user: str, device: str = "") -> list[Membership]:
@@ -83,27 +69,6 @@ def inGroup(cursor: sqlite3.Cursor, user: str, number: int) -> Membership | None
     """
     place = cursor.execute(IN_GROUP, (user, number)).fetchone()
     return None if place is None else _placeOf(place)
-
-
-def behind(cursor: sqlite3.Cursor, user: str, device: str = "") -> list[Membership]:
-    """
-    The private conversations in which something waits for a device, or for
-    those without a name.
-    """
-    return _behindOn(cursor, user, device) if device else [_placeOf(one) for one in cursor.execute(BEHIND, (user,))]
-
-
-def _behindOn(cursor: sqlite3.Cursor, user: str, device: str) -> list[Membership]:
-    """
-    The same for a device: it is among those that were settled after the last
-    of which it had all.
-    """
-    before, last = cursor.execute(SETTLED, (user, device)).fetchone()
-    found = cursor.execute(DEVICE_BEHIND, (device, user, before)).fetchall()
-    last = min((row[8] - 1 for row in found), default=last)
-    if last > before:
-        cursor.execute(HAS_ALL, (last, user, device))
-    return [_placeOf(place[:8]) for place in found]
 
 
 def waiting(cursor: sqlite3.Cursor, user: str) -> Generator[Membership, None, None]:

@@ -50,6 +50,7 @@ from imtw.model import (
     groupPair,
 )
 from imtw.persistence import changes, devices, expiry, friends, pages, reads, recent, spans, standings, voices
+from imtw.persistence.arrival import Arrival, DeviceArrival
 from imtw.persistence.commit import Work
 from imtw.persistence.expiry import Remover
 from imtw.persistence.readers import Readers
@@ -232,28 +233,36 @@ class SQLiteStore:
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         return self._writer.change(partial(friends.told, invitations=invitations))
 
-    def _settled(self, user: str, work: Work, most: int = 0) -> Deferred[Any]:
+    def _settled(
+        self, user: str, work: Work, goOn: Callable[[], None] = lambda: None, more: int = 0
+    ) -> Deferred[Any]:
         """
         Do something once a user's conversations are settled: a slice of them
-        in each commit, larger every time, so that nobody can make new ones as
-        fast.
+        in each commit, a larger one every time, so that nobody can make new
+        ones as fast.
+
+        @param goOn: called between two commits.
         """
-        most += recent.SLICE
-        done = self._writer.change(partial(changes.settled, user=user, work=work, most=most))
-        return done.addCallback(lambda found: self._settled(user, work, most) if found is None else found)
+
+        def done(found: Any) -> Any:
+            if found is not None:
+                return found
+            goOn()
+            return self._settled(user, work, goOn, more + recent.MORE)
+
+        most = recent.SLICE + more
+        return self._writer.change(partial(changes.settled, user=user, work=work, most=most)).addCallback(done)
 
     # coming in
 
     def enter(
         self, user: User, terminal: str, lobby: Sequence[tuple[str, str]], forget: bool, device: str = ""
     ) -> Deferred[Entry]:
-        most = self._limits.devicesPerUser
-        return self._settled(
-            user.id,
-            partial(
-                changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, most=most
-            ),
+        arrival = DeviceArrival(user.id, device, self._limits.devicesPerUser) if device else Arrival(user.id)
+        work = partial(
+            changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, arrival=arrival
         )
+        return self._settled(user.id, work, arrival.goOn)
 
     # tokens
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import DeferredList, gatherResults
 from imtw.limits import Limits
 from imtw.model import User, groupPair, privatePair
 from imtw.persistence import places, recent, standings
+from imtw.persistence.arrival import Arrival, DeviceArrival
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rules import OWN_ROWS
@@ -83,14 +84,15 @@ class RecentTests(SQLiteTestCase):
 
         self.patch(Ledger, "settle", counted)
         self.patch(recent, "SLICE", 4)
+        self.patch(recent, "MORE", 2)
         self.patch(recent, "FEW", 2)
         names = await self.talk(0, 10)
         self.assertEqual(await self.listed(), names[::-1])
         self.assertEqual(self.open().execute("SELECT count(*) FROM unsettled WHERE user = 'bob'").fetchone(), (0,))
-        self.assertEqual(slices, [4, 8])
+        self.assertEqual(slices, [4, 6, 8])
         names += await self.talk(10, 23)
         self.assertEqual(await self.behind(), names)
-        self.assertEqual(slices, [4, 8, 4, 8, 12])
+        self.assertEqual(slices, [4, 6, 8, 4, 6, 8])
         self.assertEqual(self.open().execute("SELECT count(*) FROM unsettled WHERE user = 'bob'").fetchone(), (0,))
         self.assertEqual(await self.behind(device="phone"), names)
         self.assertEqual([place.pair.partnerOf("bob") for place, _ in await self.store.pending("bob", None, 99)], names)
@@ -211,6 +213,8 @@ class RecentTests(SQLiteTestCase):
         How many of SQLite's instructions what users ask for takes.
         """
         cursor = self.open()
+        ledger = Ledger(self.reactor.seconds)
+        ledger.begin(cursor)
 
         def settle() -> bool:
             recent.settle(cursor, "bob", [2, 3, 4])
@@ -219,8 +223,8 @@ class RecentTests(SQLiteTestCase):
         asked: dict[str, Callable[[], Any]] = {
             "first page": lambda: standings.standings(cursor, "bob", None, 20, None, 1 << 20, {}),
             "from the middle": lambda: standings.standings(cursor, "bob", middle + 1, 20, None, 1 << 20, {}),
-            "behind": lambda: places.behind(cursor, "bob"),
-            "behind, a device": lambda: places.behind(cursor, "bob", "phone"),
+            "behind": lambda: Arrival("bob").look(ledger),
+            "behind, a device": lambda: DeviceArrival("bob", "phone", 9).look(ledger),
             "waiting": lambda: list(places.waiting(cursor, "bob")),
             "settle": settle,
         }
