@@ -51,7 +51,7 @@ BODIES = [
     *(command.request for command in COMMANDS),
 ]
 STATUSES = list(Status)
-ENCODE = msgspec.json.Encoder().encode
+ENCODE = msgspec.json.Encoder(enc_hook=float).encode  # of numbers that say how they were written
 
 
 class Target(NamedTuple):

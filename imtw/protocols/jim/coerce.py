@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, inspect
 
+from imtw.protocols.jim.lenient import Written
 from imtw.protocols.jim.values import LEAST, MOST, Mismatch, decimal, flag, integer, text, tidy
 
 S = TypeVar("S", bound=Struct)
@@ -201,7 +202,7 @@ def _asItIs(value: object) -> object:
     """
     For types that only msgspec can judge.
     """
-    return value
+    return float(value) if type(value) is Written else value
 
 
 def _object(value: object) -> object:

@@ -43,6 +43,27 @@ _TOO_LONG = 10**MAX_DIGITS
 _readText: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
 
 
+class Written(float):
+    """
+    A number with a fraction or an exponent.
+
+    @ivar written: how it was written, which counts where a text is wanted.
+    """
+
+    __slots__ = ("written",)
+    written: str
+
+    def __new__(cls, written: str) -> Written:
+        """
+        @raise ValueError: it is too large for a double.
+        """
+        number = super().__new__(cls, written)
+        if not isfinite(number):
+            raise ValueError("too large a number")
+        number.written = written
+        return number
+
+
 class NotJSON(ValueError):
     """
     A body that not even this parser can read.
@@ -53,6 +74,10 @@ class NotJSON(ValueError):
     def __init__(self, reason: str, position: int) -> None:
         super().__init__(f"{reason} at {position}")
         self.position = position
+
+
+#: Reads in C what is JSON after all.
+_readStrictly = msgspec.json.Decoder(float_hook=Written).decode
 
 
 def isSmall(data: bytes) -> bool:
@@ -92,7 +117,7 @@ def parse(data: bytes, repair: bool = False) -> object:
     # C, in a tenth of the time.
     if not _hasMore(MAX_DEPTH, data, b"[", b"{") and isSmall(data):
         try:
-            value: object = msgspec.json.decode(data)
+            value: object = _readStrictly(data)
         except (ValueError, RecursionError):
             pass
         else:
@@ -258,7 +283,7 @@ def _endOf(blank: re.Pattern[str], text: str, position: int) -> int:
     return position if match is None else match.end()
 
 
-def _numberIn(match: re.Match[str]) -> int | float:
+def _numberIn(match: re.Match[str]) -> int | Written:
     """
     The number that was matched.
     """
@@ -266,10 +291,10 @@ def _numberIn(match: re.Match[str]) -> int | float:
         if match.end() - match.start() > MAX_DIGITS:
             raise NotJSON(f"more than {MAX_DIGITS} digits", match.start())
         return int(match.group())
-    number = float(match.group())
-    if not isfinite(number):
-        raise NotJSON("too large a number", match.start())
-    return number
+    try:
+        return Written(match.group())
+    except ValueError as error:
+        raise NotJSON(str(error), match.start()) from None
 
 
 def _isText(text: str) -> bool:

@@ -9,12 +9,13 @@ or L{None} for what counts as absent.
 from __future__ import annotations
 
 import re
+from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
 import msgspec
 
-from imtw.protocols.jim.lenient import MAX_DEPTH, MAX_DIGITS
+from imtw.protocols.jim.lenient import MAX_DEPTH, MAX_DIGITS, Written
 
 LEAST = -(2**63)  # what a store can keep
 MOST = 2**63 - 1
@@ -40,6 +41,16 @@ def tidy(value: Any) -> Any:
     @raise Mismatch: it has more levels or an integer has more digits than
         L{imtw.protocols.jim.lenient} allows.
     """
+    return _asNumbers(value) if _tidied(value) else value
+
+
+def _tidied(value: Any) -> bool:
+    """
+    Do that, but for numbers, which stay as they were written.
+
+    @return: are there any that say how?
+    """
+    areWritten = False
     level = [value]
     depth = 1  # the body around it
     while level:
@@ -56,12 +67,30 @@ def tidy(value: Any) -> Any:
             elif kind is int and not -_TOO_LONG < node < _TOO_LONG:
                 raise Mismatch(f"an integer of more than {MAX_DIGITS} digits")
             else:
+                areWritten = areWritten or kind is Written
                 continue
             if depth >= MAX_DEPTH:
                 raise Mismatch(f"more than {MAX_DEPTH} levels")
         level = inner
         depth += 1
-    return value
+    return areWritten
+
+
+def _asNumbers(value: Any) -> Any:
+    """
+    Have plain numbers in the place of those that say how they were written.
+
+    @param value: changed in place.
+    """
+    whole = [value]
+    level: list[Any] = [whole]
+    for node in level:
+        for place, member in node.items() if type(node) is dict else enumerate(node):
+            if type(member) is Written:
+                node[place] = float(member)
+            elif type(member) is dict or type(member) is list:
+                level.append(member)
+    return whole[0]
 
 
 def isNull(value: object) -> bool:
@@ -73,15 +102,40 @@ def isNull(value: object) -> bool:
 
 def text(value: object) -> str | None:
     """
-    A text; anything else as JSON would write it.
+    A text; anything else as JSON would write it, numbers with all their
+    digits.
     """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, dict | list):
-        return msgspec.json.encode(tidy(value)).decode()
+        _tidied(value)
+        return msgspec.json.encode(value, enc_hook=_asWritten).decode()
+    if isinstance(value, Written):
+        return _decimal(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _decimal(number: Written) -> str:
+    """
+    A fraction as fastjson has it, and Java's C{BigDecimal}: all its digits,
+    and an exponent only where there has to be one.
+
+    @raise Mismatch: its exponent is beyond all that.
+    """
+    try:
+        exact = Decimal(number.written)
+    except InvalidOperation:
+        raise Mismatch("too small a number") from None
+    return str(exact.copy_abs() if exact.is_zero() else exact)
+
+
+def _asWritten(number: Any) -> msgspec.Raw:
+    """
+    The same in a JSON text.
+    """
+    return msgspec.Raw(_decimal(number).encode())
 
 
 def number(value: object) -> int | float | None:

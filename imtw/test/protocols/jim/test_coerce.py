@@ -7,11 +7,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct, defstruct, field
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.jim.coerce import checks, convert
-from imtw.protocols.jim.lenient import MAX_DEPTH
+from imtw.protocols.jim.lenient import MAX_DEPTH, parse
 from imtw.protocols.jim.values import tidy
 
 
@@ -117,6 +118,35 @@ class ConvertTests(SynchronousTestCase):
         ]  # fmt: skip
         for given, wanted in cases:
             self.check("text", given, wanted)
+
+    def test_fractionAsText(self) -> None:
+        """
+        Where a text is wanted, a fraction keeps what fastjson keeps of it:
+        its digits, zeros too, but not the way it was spelled.
+        """
+        cases = {
+            "1.50": "1.50", "0.10": "0.10", "-2.00": "-2.00", "1.0": "1.0", "100.0": "100.0", "1e5": "1E+5",
+            "1E5": "1E+5", "1.5e3": "1.5E+3", "12.5e1": "125", "0.0000001": "1E-7", "-0.0": "0.0",
+            "1e-400": "1E-400", "-1e-400": "-1E-400",
+            "3.14159265358979323846264338327950288": "3.14159265358979323846264338327950288",
+        }  # fmt: skip
+        for given, wanted in cases.items():
+            for spelling in (f'{{"text":{given}}}', f"{{text:{given}}}"):
+                self.assertEqual(convert(parse(spelling.encode()), Everything).text, wanted, spelling)
+        nested = convert(parse(b'{"text":{"a":[1.50,{"b":2.0}],"c":1e5}}'), Everything)
+        self.assertEqual(nested.text, '{"a":[1.50,{"b":2.0}],"c":1E+5}')
+        with self.assertRaises(ValueError):
+            convert(parse(b'{"text":1e-99999999999999999999}'), Everything)
+
+    def test_fractionElsewhere(self) -> None:
+        """
+        Anywhere else it is a number.
+        """
+        body = b'{"extras":{"a":[1.50,{"b":2.0}]},"whole":7.90,"broken":1.50}'
+        made = convert(parse(body), Everything)
+        self.assertEqual((made.extras, made.whole, made.broken), ({"a": [1.5, {"b": 2.0}]}, 7, 1.5))
+        self.assertEqual(msgspec.json.encode(made.extras), b'{"a":[1.5,{"b":2.0}]}')
+        self.assertIs(type(made.broken), float)
 
     def test_integer(self) -> None:
         """
