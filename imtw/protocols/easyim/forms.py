@@ -52,15 +52,17 @@ class Kept(Struct):
 
 def keptIn(message: Message) -> Kept:
     """
-    What was kept with a message.
+    What was kept with a message.  It is no event: those the server alone
+    tells, and no client's message was one.
     """
     extras = message.extras
     if extras is None or "easyim" not in extras:
         return _NOTHING
     try:
-        return msgspec.convert(extras["easyim"], Kept)
+        kept = msgspec.convert(extras["easyim"], Kept)
     except msgspec.ValidationError:
         return _NOTHING
+    return _NOTHING if kept.msg_type == Kind.EVENT else kept
 
 
 _NOTHING = Kept()

@@ -22,7 +22,7 @@ class HoleTests(TalkTestCase):
     async def test_spoofed(self) -> None:
         """
         What another dialect keeps for easyim's clients is checked: it cannot
-        say who speaks, nor break a room.
+        say who speaks, nor be an event, nor break a room.
         """
         await self.register("ann", "bob")
         bob, binary = await self.come("bob"), await self.come("bob", Binary)
@@ -33,6 +33,7 @@ class HoleTests(TalkTestCase):
             {"seq": "x"},
             {"seq": -1, "status": 1 << 40},
             {"msg_type": {}, "chat_type": []},
+            {"msg_type": 4},
         ]
         for extras in tries:
             headers = {"Authorization": f"Bearer {self.tokens['ann']}"}
@@ -42,6 +43,7 @@ class HoleTests(TalkTestCase):
             for client in (bob, binary):
                 told = await self.got(client, id=id)
                 self.assertEqual((told["content"], told["from_user_id"]), ("hello", self.numbers["ann"]))
+                self.assertNotIn("msg_type", told)
         self.assertNothingLogged()
 
     async def test_managedGroup(self) -> None:
