@@ -16,9 +16,9 @@ from time import monotonic, sleep
 from typing import Protocol
 
 from bench import processes
-from bench.certificate import certificate
 from bench.stage import HERE, SERVER, Stage, pinned
 from bench.stock import Stock
+from imtw.test.protocols.certificates import makeCertificate
 from imtw.verify.server import CannotStart, Server, freePort
 
 PATIENCE = 60.0  # seconds for a server to end
@@ -105,7 +105,8 @@ class Imtw:
         server, tlsPort = self.prepare(stage, folder), 0
         if self.hasTLS:
             tlsPort = freePort()
-            pem = certificate(folder)
+            pem = os.path.join(folder, "tls.pem")
+            makeCertificate(pem)
             server.options += ["--port", f"ssl:{tlsPort}:interface=127.0.0.1:privateKey={pem}:certKey={pem}"]
         began = monotonic()
         try:

@@ -17,6 +17,8 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
+from imtw.test.conformance.replay.websocket import splitFrame
+
 reactor: Any = _reactor
 
 HOST = "127.0.0.1"
@@ -329,24 +331,10 @@ class SocketClient(Talker):
             self.head, _, self._rest = self._rest.partition(b"\r\n\r\n")
             self.status = int(self.head.split(b" ", 2)[1])
         if self.status == 101:
-            while (frame := self._next()) is not None:
-                self._frame(*frame)
+            while (frame := splitFrame(self._rest)) is not None:
+                first, payload, self._rest = frame
+                self._frame(first, payload)
         self._ring()
-
-    def _next(self) -> tuple[int, bytes] | None:
-        rest, at = self._rest, 2
-        if len(rest) < at:
-            return None
-        size = rest[1] & 127
-        if size > 125:
-            at = 4 if size == 126 else 10
-            if len(rest) < at:
-                return None
-            size = int.from_bytes(rest[2:at], "big")
-        if len(rest) < at + size:
-            return None
-        self._rest = rest[at + size :]
-        return rest[0], rest[at : at + size]
 
     def _frame(self, first: int, payload: bytes) -> None:
         self.frames.append((first, payload))

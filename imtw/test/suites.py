@@ -38,9 +38,12 @@ class AreRun(Mixin):
     """
     Twisted's tests are there.  A mixin: trial would run it where it is
     imported.
+
+    @cvar skip: why they are not, or L{None}.
     """
 
     cases: Mapping[str, Any]
+    skip: str | None
 
     def test_areRun(self) -> None:
         """

@@ -28,10 +28,10 @@ from imtw.test.suites import AreRun, casesOn
 try:
     from twisted.internet.test import test_core, test_fdset, test_tcp, test_threads, test_time, test_tls
 except ImportError as error:
-    missing = str(error)
+    missing: str | None = str(error)
     SUITES: dict[Any, str] = {}
 else:
-    missing = ""
+    missing = None
     #: Twisted's tests of connections, timers, threads and signals, with the one in each that does not apply:
     #: no reactor on epoll sees a descriptor that was closed behind its back.
     SUITES = {
@@ -82,8 +82,7 @@ class TwistedTests(AreRun, SynchronousTestCase):
     """
 
     cases = CASES
-    if missing:
-        skip = missing
+    skip = missing
 
 
 class Reader(FileDescriptor):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from struct import pack, unpack_from
+from struct import pack
 from typing import Any, NamedTuple, cast
 
 from twisted.internet.address import IPv4Address
@@ -25,6 +25,7 @@ from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.protocols.websocket.front import FrontReader
 from imtw.test.clients import BINARY, CLOSE, TEXT, upgradeOf
+from imtw.test.conformance.replay.websocket import splitFrame
 
 FIN = 0x80
 MOST = 300  # bytes of a message, in most of these tests
@@ -67,15 +68,11 @@ def framesIn(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """
     The frames of a server: first byte and payload.
     """
-    at = 0
-    while at < len(stream):
-        first, size = stream[at], stream[at + 1]
-        at += 2
-        if size > 125:
-            (size,) = unpack_from(">H" if size == 126 else ">Q", stream, at)
-            at += 2 if size < 65536 else 8
-        yield first, stream[at : at + size]
-        at += size
+    while stream:
+        found = splitFrame(stream)
+        assert found is not None, stream
+        first, payload, stream = found
+        yield first, payload
 
 
 class Wire(StringTransport):

@@ -22,10 +22,10 @@ from imtw.test.suites import AreRun, casesOn
 try:
     from twisted.internet.test import test_tcp, test_tls
 except ImportError as error:
-    missing = str(error)
+    missing: str | None = str(error)
     SUITES: tuple[Any, ...] = ()
 else:
-    missing = ""
+    missing = None
     SUITES = (
         test_tcp.AbortConnectionTests,
         test_tcp.TCPConnectionTestsBuilder,
@@ -55,8 +55,7 @@ class TwistedTests(AreRun, SynchronousTestCase):
     """
 
     cases = CASES
-    if missing:
-        skip = missing
+    skip = missing
 
 
 class NamesTests(SynchronousTestCase):

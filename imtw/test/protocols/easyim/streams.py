@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from imtw.protocols.easyim import protobuf
 from imtw.protocols.easyim.decoder import EasyimDecoder
-from imtw.protocols.easyim.message import Msg, Packet
+from imtw.protocols.easyim.message import Malformed, Msg, Packet
 from imtw.protocols.easyim.protobuf import encodeMessage
 
 LONGEST = 65536
@@ -27,6 +27,22 @@ def decoded(pieces: Iterable[bytes], longest: int = LONGEST) -> list[Packet]:
         while (packet := decoder.next()) is not None:
             found.append(packet)
     return found
+
+
+def keptOf(pieces: Iterable[bytes], longest: int) -> int:
+    """
+    How many bytes are kept of a stream that comes in these pieces, once it
+    is refused.
+    """
+    decoder = EasyimDecoder(protobuf, longest)
+    try:
+        for piece in pieces:
+            decoder.feed(piece)
+            while decoder.next() is not None:
+                pass
+    except Malformed:
+        return decoder.buffered
+    raise AssertionError("it is not refused")
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
