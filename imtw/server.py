@@ -10,7 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall, deferLater
 from zope.interface import implementer
@@ -209,7 +209,5 @@ class Core(Service):
         for user in list(self.sessions.users()):
             for session in list(self.sessions.of(user)):
                 self.lost(session)
-        flushed = self.cursors.flush()
-        if flushed is not None:
-            await gatherResults([flushed])
+        await self.cursors.flush()
         await self.store.stop()

@@ -4,12 +4,14 @@ Cursors of devices without a name, of groups above all.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw import cursors
+from imtw.errors import StoreBusy
 from imtw.handlers.chat import ChatHandler
 from imtw.limits import Limits
 from imtw.model import groupPair
@@ -102,6 +104,86 @@ class GroupCursorsTests(SynchronousTestCase):
         """
         self.core.cursors.settle(self.core.sessions.of(NAMES[-1]))
         self.assertEqual(self.late(), NAMES[1:-1])
+
+
+class SlowStore:
+    """
+    Takes its time over cursors.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[tuple[str, int, int]], Deferred[None]]] = []
+
+    def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
+        """
+        See L{imtw.interfaces.IStore.moveCursors}.
+        """
+        written: Deferred[None] = Deferred()
+        self.asked.append((moved, written))
+        return written
+
+
+class WritingTests(SynchronousTestCase):
+    """
+    L{Cursors.flush}, with many cursors.
+    """
+
+    def setUp(self) -> None:
+        self.patch(cursors, "MOVED_AT_ONCE", 2)
+        self.store = SlowStore()
+        self.cursors = cursors.Cursors(cast(Any, self.store))
+        self.cursors.enter("ann", [])
+        self.push(1, 2, 3, 4, 5)
+
+    def push(self, *conversations: int, seq: int = 7) -> None:
+        """
+        Have something told to Ann.
+        """
+        for conversation in conversations:
+            self.cursors.pushed("ann", conversation, seq)
+
+    def written(self) -> list[list[int]]:
+        """
+        The conversations of which the store was told, at once each.
+        """
+        return [[conversation for _, conversation, _ in moved] for moved, _ in self.store.asked]
+
+    def test_slices(self) -> None:
+        """
+        A few are written in each commit; what moves meanwhile is written
+        the next time.
+        """
+        flushed = self.cursors.flush()
+        self.assertEqual(self.written(), [[1, 2]])
+        self.push(1, 6, seq=8)
+        for _, written in self.store.asked:  # which grows meanwhile
+            self.assertNoResult(flushed)
+            written.callback(None)
+        self.successResultOf(flushed)
+        self.assertEqual(self.written(), [[1, 2], [3, 4], [5, 1]])
+        self.cursors.flush()
+        self.assertEqual(self.store.asked[-1][0], [("ann", 6, 8)])
+
+    def test_settled(self) -> None:
+        """
+        Who is about to be read finds everything written.
+        """
+        self.cursors.flush()
+        self.cursors.settle([])
+        self.assertEqual(self.written(), [[1, 2], [3, 4, 5]])
+        self.cursors.settle([])
+        self.assertEqual(len(self.store.asked), 2)
+
+    def test_failed(self) -> None:
+        """
+        What cannot be written is told again some day; the rest is kept for
+        the next time.
+        """
+        flushed = self.cursors.flush()
+        self.store.asked[0][1].errback(StoreBusy("later"))
+        self.successResultOf(flushed)
+        self.cursors.flush()
+        self.assertEqual(self.written(), [[1, 2], [3, 4]])
 
 
 class RepeatTests(SynchronousTestCase):
