@@ -24,7 +24,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreError
-from imtw.protocols.caller import addressOf, bearerOf, hostOf, isHandedOn, isLoopback
+from imtw.protocols.caller import addressOf, bearerOf, handedOn, hostOf, isLoopback
 from imtw.protocols.http import CODES, AsyncResource, bodyOf, respond
 from imtw.protocols.site import encode
 
@@ -84,7 +84,7 @@ class Gate:
             return
         if not isLocalHost(request):
             raise Refused(403, NOT_LOCAL)
-        if not isLocalPeer(request) or isHandedOn(request):
+        if not isLocalPeer(request) or handedOn(request):
             raise Refused(401, NO_SECRET)
 
     def _noPages(self, request: Request) -> None:

@@ -21,6 +21,7 @@ from imtw.sessions import Nowhere, Session
 
 #: Headers that say that a request came through a page or a proxy; and all X-Forwarded-*.
 HANDED_ON = (b"origin", b"forwarded", b"via", b"x-real-ip")
+LONGEST_SHOWN = 100  # characters of a header that a refusal says back
 API = Liberty.SPEAK_FOR_OTHERS | Liberty.CLOSE_OTHERS
 
 
@@ -95,24 +96,50 @@ def bearerOf(request: Request) -> str:
 
 def libertiesOf(core: Core, request: Request) -> Liberty:
     """
-    May this caller speak for others?  With the operator's secret, or, only
-    while there is none, from this machine itself and not through a page or a
-    proxy (docs/howto/tls.rst).
+    May this caller speak for others?
+    """
+    return Liberty.NONE if obstacleOf(core, request) else API
+
+
+def obstacleOf(core: Core, request: Request) -> str:
+    """
+    Why this caller may not speak for others, in words for a person, or an
+    empty text.  It may with the operator's secret, or, only while there is
+    none, from this machine itself and not through a page or a proxy
+    (docs/howto/tls.rst).
     """
     if core.apiSecret:
-        known = compare_digest(bearerOf(request).encode("utf-8", "replace"), core.apiSecret.encode())
-        return API if known else Liberty.NONE
-    if isLoopback(addressOf(request)) and isLoopback(hostOf(request)) and not isHandedOn(request):
-        return API
-    return Liberty.NONE
+        if compare_digest(bearerOf(request).encode("utf-8", "replace"), core.apiSecret.encode()):
+            return ""
+        return "only who shows the operator's secret (--api-secret-file) as a bearer token speaks for others"
+    handed = handedOn(request)
+    if not isLoopback(addressOf(request)):
+        met = f"the request comes from {addressOf(request) or 'nowhere'}, which is not this machine"
+    elif not isLoopback(hostOf(request)):
+        met = f"the Host {shown(request.getHeader(b'Host'))} does not name this machine (localhost, 127.0.0.1, [::1])"
+    elif handed:
+        met = f"the header {shown(handed)} says that the request comes through a page or a proxy"
+    else:
+        return ""
+    return met + "; without --api-secret-file only programs on this machine speak for others"
 
 
-def isHandedOn(request: Request) -> bool:
+def shown(text: bytes | None) -> str:
     """
-    Does this request come through a page or a proxy?
+    A part of what a peer sent, as it can be said back.
     """
-    names = [name.lower() for name, _ in request.requestHeaders.getAllRawHeaders()]
-    return any(name in HANDED_ON or name.startswith(b"x-forwarded-") for name in names)
+    return ascii((text or b"")[:LONGEST_SHOWN].decode("latin-1"))
+
+
+def handedOn(request: Request) -> bytes:
+    """
+    The name of a header that says that a request comes through a page or a
+    proxy; empty if there is none.
+    """
+    for name, _ in request.requestHeaders.getAllRawHeaders():
+        if name.lower() in HANDED_ON or name.lower().startswith(b"x-forwarded-"):
+            return bytes(name)
+    return b""
 
 
 async def identify(core: Core, request: Request, session: Session) -> None:

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from imtw.commands import CHAT, CLOSE, Close, Command, Reply, Status
+from imtw.commands import CHAT, CLOSE, Close, Command, Status
 from imtw.errors import CommandRefused
 from imtw.model import Liberty
-from imtw.protocols.caller import identify, libertiesOf, sessionOf
+from imtw.protocols.caller import identify, libertiesOf, obstacleOf, sessionOf
 from imtw.protocols.http import AsyncResource, bodyOf, respond, settled, shortBodyOf
 from imtw.protocols.jim.answers import envelope
 from imtw.protocols.jim.replies import answer
@@ -21,6 +21,7 @@ from imtw.protocols.jim.requests import Unreadable, read
 from imtw.protocols.jim.statuses import TEXTS
 from imtw.protocols.jim.voice import JimOptions
 from imtw.server import Core
+from imtw.sessions import Session
 
 ANY_METHOD = ()  # J-IM does not look
 
@@ -65,26 +66,47 @@ class SendResource(AsyncResource):
         core = self._core
         reader = BodyReader()
         session = sessionOf(core, request, libertiesOf(core, request) | self._options.liberties)
-        try:
-            await identify(core, request, session)
-        except CommandRefused:
-            session.liberties = Liberty.NONE
+        wrong = await wrongLogin(core, request, session)
         if session.user is None and Liberty.SPEAK_FOR_OTHERS not in session.liberties:
-            reply, code = Reply(Status.INVALID), 401
-        else:
-            session.liberties |= Liberty.ANONYMOUS
-            handler = core.registry.byCode[CHAT.code]
-            result = core.dispatcher.call(handler, session, reader, bodyOf(request))
-            reply = await settled(core, CHAT, result)
-            code = 400 if reader.isBad else 200
+            reason = wrong or f"{obstacleOf(core, request)}; log in to speak for yourself"
+            respond(request, 401, envelope(CHAT.replyCode, code=Status.INVALID, msg=refusal(reason)))
+            return
+        session.liberties |= Liberty.ANONYMOUS
+        handler = core.registry.byCode[CHAT.code]
+        result = core.dispatcher.call(handler, session, reader, bodyOf(request))
+        reply = await settled(core, CHAT, result)
+        code = 400 if reader.isBad else 200
         respond(request, code, answer(CHAT, reply, False, self._options.suffix))
 
 
-def short(status: Status) -> bytes:
+async def wrongLogin(core: Core, request: Request, session: Session) -> str:
+    """
+    Log the session in as the request says; if that is wrong it may nothing.
+
+    @return: what is wrong, or an empty text.
+    """
+    try:
+        await identify(core, request, session)
+    except CommandRefused as refused:
+        session.liberties = Liberty.NONE
+        return refused.reason or "login failed"
+    return ""
+
+
+def refusal(reason: str) -> str:
+    """
+    J-IM's text for whoever may not, which its clients know, and why that is.
+    """
+    return f"{TEXTS[Status.INVALID]}: {reason}"
+
+
+def short(status: Status, text: str = "") -> bytes:
     """
     The answer of the utilities: it names no command.
+
+    @param text: in place of the status's own.
     """
-    whole = envelope(0, code=status, msg=TEXTS[status])
+    whole = envelope(0, code=status, msg=text or TEXTS[status])
     return whole.replace(b'"command":0,', b"")
 
 
@@ -141,17 +163,15 @@ class CloseResource(AsyncResource):
         core = self._core
         session = sessionOf(core, request, libertiesOf(core, request) | self._options.liberties)
         user = userAsked(request)
-        try:
-            await identify(core, request, session)
-        except CommandRefused:
-            session.liberties = Liberty.NONE
+        wrong = await wrongLogin(core, request, session)
         if not user:
             respond(request, 200, short(Status.INVALID))
             return
         try:
             core.registry.byCode[CLOSE.code].handle(Close(user), session)
         except CommandRefused:
-            respond(request, 401, short(Status.INVALID))
+            reason = wrong or f"{obstacleOf(core, request)}; log in as the user, or as an operator"
+            respond(request, 401, short(Status.INVALID, refusal(reason)))
         else:
             respond(request, 200, short(Status.CLOSED))
 

@@ -28,10 +28,13 @@ class SecretTests(LiveTestCase):
         """
         return "--api-secret-file", self.file
 
-    async def attempt(self, live: Live, headers: dict[str, str | None] | None = None) -> tuple[int, int]:
+    async def attempt(
+        self, live: Live, headers: dict[str, str | None] | None = None, met: str = ""
+    ) -> tuple[int, int]:
         """
         The status of speaking for Ann, and of closing Bob, who is there; see
-        to it that he hears, or ends, only if it is 200.
+        to it that he hears, or ends, only if it is 200, and that else the
+        answer says what was met.
         """
         bob = await self.tcp(live.port, "bob")
         sent = await self.http(live.port, "POST", "/api/message/send", private("bob", "hi", **{"from": "ann"}), headers)
@@ -41,7 +44,13 @@ class SecretTests(LiveTestCase):
             self.assertEqual(closed.json, {"code": 10021, "msg": "close ok! 关闭成功"})
             await bob.closed()
         else:
-            self.assertEqual(closed.json, {"code": 10020, "msg": "Invalid verification! 不合法校验"})
+            for answer, advice in ((sent, "speak for yourself"), (closed, "as the user, or as an operator")):
+                text, _, reason = answer.json["msg"].partition(": ")
+                self.assertEqual((answer.json["code"], text), (10020, "Invalid verification! 不合法校验"))
+                self.assertIn(met.lower(), reason.lower())
+                self.assertIn("--api-secret-file" if "log in " in reason else "login failed", reason)
+                self.assertTrue(reason.endswith((advice, "login failed")), reason)
+            self.assertNotIn("command", closed.json)
             await bob.sync()
             await bob.closedByUs()
         return sent.status, closed.status
@@ -88,7 +97,10 @@ class SecretTests(LiveTestCase):
             ("Via", "1.1 proxy"),
             ("x-forwarded-for", ""),
         ):
-            self.assertEqual(await self.attempt(live, {name: value}), (401, 401), (name, value))
+            met = f"the Host '{value}'" if name == "Host" else f"the header '{name}' says"
+            self.assertEqual(await self.attempt(live, {name: value}, met), (401, 401), (name, value))
+        odd = "x" * 200 + "\\'\"\u00e9"
+        self.assertEqual(await self.attempt(live, {"Host": odd}, f"the Host '{'x' * 100}' does"), (401, 401))
 
     async def test_ownName(self) -> None:
         """
