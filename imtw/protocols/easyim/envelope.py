@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from imtw.protocols.easyim.jsontext import encodeText
-from imtw.protocols.http import AsyncResource, bodyOf, shortBodyOf
+from imtw.protocols.http import AsyncResource, shortBodyOf
 from imtw.protocols.upgrade import headOf
 
 JSON = b"application/json; charset=utf-8"
@@ -90,12 +90,13 @@ def preflight(request: Request) -> None:
 
 def notFound(request: Request) -> None:
     """
-    There is no such route: what was asked is said back.
+    There is no such route: what was asked is said back, but for a body that
+    is too long to be anything an easyim client asks.
     """
     target = request.uri.decode("utf-8", "replace")
     path, _, query = target.partition("?")
     told = {
-        "body": b64encode(bodyOf(request)).decode(),
+        "body": b64encode(shortBodyOf(request) or b"").decode(),
         "host": (request.getHeader(b"Host") or b"").decode("utf-8", "replace"),
         "method": request.method.decode("utf-8", "replace"),
         "path": unquote_to_bytes(path).decode("utf-8", "replace"),

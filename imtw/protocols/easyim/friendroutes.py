@@ -94,7 +94,7 @@ class FriendRoute(Route):
 
     async def shown(self, users: list[User]) -> dict[str, Any]:
         """
-        A list of users.
+        A list of users: the first ones, where one answer has no room for all.
         """
         numbers = self.core.numbers
         await numbers.learn([user.id for user in users])
@@ -107,7 +107,7 @@ class FriendRoute(Route):
             }
             for user in users
         ]
-        return {"items": items, "total": len(items)}
+        return {"items": list(self.core.limits.fitting(items)), "total": len(items)}
 
     async def meant(self, *ids: str | int) -> str:
         """
@@ -128,7 +128,7 @@ class ListOfFriends(FriendRoute):
 
     async def reply(self, request: Request) -> tuple[str, dict[str, Any]]:
         """
-        All of them.
+        All of them that one answer has room for.
         """
         user = await self.userOf(queryOf(request, "access_token"))
         found: list[User] = []

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 
+from msgspec.structs import replace
+
 from imtw.test.everybody.easyim import Binary
 from imtw.test.protocols.easyim.harness import BEAT, TalkTestCase
 
@@ -62,6 +64,23 @@ class FriendTests(TalkTestCase):
             self.assertEqual(json.loads(told["content"])["data"]["key"], key)
         shown = (await self.call("GET", f"/api/user/friends?access_token={self.tokens['ann']}"))["data"]
         self.assertEqual([(item["account"], item["id"]) for item in shown["items"]], [("bob", self.numbers["bob"])])
+
+    async def test_many(self) -> None:
+        """
+        A list has as many friends as one answer has room for, and says how
+        many there are.
+        """
+        names = [f"friend{number}" for number in range(12)]
+        await self.register("ann", *names)
+        for name in names:
+            asked = {"access_token": self.tokens["ann"], "to_user_id": name}
+            id = (await self.call("POST", "/api/user/friend/add", asked))["data"]["id"]
+            await self.call("POST", "/api/user/friend/accept", {"access_token": self.tokens[name], "id": id})
+        core = self.live.core
+        core.limits = replace(core.limits, sendBudget=2000)
+        listed = (await self.call("GET", f"/api/user/friends?access_token={self.tokens['ann']}"))["data"]
+        room = 1000 // len(json.dumps(listed["items"][0], separators=(",", ":")))
+        self.assertEqual((listed["total"], room - len(listed["items"]) in (0, 1)), (12, True), listed)
 
     async def test_refused(self) -> None:
         """

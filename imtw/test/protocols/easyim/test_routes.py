@@ -5,6 +5,7 @@ easyim's HTTP routes, over real sockets (docs/wire/easyim.rst).
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 from twisted.internet.defer import Deferred
 
@@ -95,6 +96,19 @@ class HTTPTests(TalkTestCase):
             await client.closed()
             told = json.loads(client.received.partition(b"\r\n\r\n")[2])["data"]
             self.assertEqual((told["path"], told["url"]), ("/你", "/%E4%BD%A0?%E5%90%8D=%C3%A9"))
+
+    async def test_largeBody(self) -> None:
+        """
+        What has no route is said back with its body, as far as such a body
+        may be anything at all: nobody gets an answer as large as he likes.
+        """
+        for port in self.live.ports[1:]:
+            for size, told in ((65536, 65536), (65537, 0), (2000000, 0)):
+                client = await self.connect(port, Client())
+                client.write(b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+                await client.closed()
+                body = json.loads(client.received.partition(b"\r\n\r\n")[2])["data"]["body"]
+                self.assertEqual(len(b64decode(body)), told)
 
     async def test_noHost(self) -> None:
         """
