@@ -164,10 +164,12 @@ class StreamVoice(Voice, Protocol):
 
     def finish(self) -> None:
         """
-        End the connection once what was sent is written.
+        End the connection once what was sent is written.  Nobody is here any
+        more: what is said from now on waits for who comes back, and does not
+        count as told.
         """
         self.lane.close()
-        self.outlet.close()
+        self.session.close()
 
     def _pull(self) -> None:
         """

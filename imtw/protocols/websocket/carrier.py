@@ -189,12 +189,11 @@ class SocketCarrier(LeanProtocol):
         """
         if self._hurry is not None and self._hurry.active():
             self._hurry.cancel()
-        speaker, self.speaker = self.speaker, None
         if self._isOpened:
             self.outlet.forget()
-            if speaker is not None:
-                self._guarded("onClose", speaker.closed)
+            self._leave()
             del self.outlet  # which has this: no circle is left to be found as garbage
+        self.speaker = None
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> bool | None:
         """
@@ -223,8 +222,18 @@ class SocketCarrier(LeanProtocol):
             self.transport.unregisterProducer()
             super().sendCloseFrame(code, reasonUtf8, isReply)
             self.outlet.mute()
+            self._leave()
         else:
             super().sendCloseFrame(code, reasonUtf8, isReply)
+
+    def _leave(self) -> None:
+        """
+        Nobody is here any more: what is said from now on waits for who comes
+        back, and does not count as told.
+        """
+        speaker, self.speaker = self.speaker, None
+        if speaker is not None:
+            self._guarded("onClose", speaker.closed)
 
     def _closeConnection(self, abort: bool = False) -> None:
         """

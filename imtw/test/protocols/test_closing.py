@@ -99,6 +99,21 @@ class CloseTests(SynchronousTestCase):
         connection.lose()
         self.assertEqual((connection.ear.ends, connection.clock.getDelayedCalls()), (1, []))
 
+    def test_goneAtOnce(self) -> None:
+        """
+        Whoever spoke is gone with the close frame, ours or the peer's, and
+        not only when the connection is; once.
+        """
+        for isOurs in (True, False):
+            connection = Connection()
+            if isOurs:
+                connection.carrier.finish()
+            else:
+                connection.feed(frameOf(b"\x03\xe8", FIN | CLOSE))
+            self.assertEqual((connection.ear.ends, connection.wire.disconnected), (1, False))
+            connection.lose()
+            self.assertEqual(connection.ear.ends, 1)
+
     def test_twice(self) -> None:
         """
         Only one close frame is sent.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from imtw.test.clients import BINARY, CLOSE, PING, PONG, codes, private
-from imtw.test.protocols.jim.harness import NO_LOBBY, QuirkTestCase, commands
+from imtw.test.protocols.jim.harness import NO_LOBBY, QuirkTestCase, commands, listed
 
 
 class ConnectionTests(QuirkTestCase):
@@ -42,6 +42,25 @@ class ConnectionTests(QuirkTestCase):
             client.say(7, body)
             await client.closed()
             self.assertEqual(client.events, [], body)
+
+    async def test_toldNoMore(self) -> None:
+        """
+        Whose connection the server ends is gone at once, and not only when
+        all is read that was sent: what is said then does not count as told,
+        and waits.
+        """
+        core = self.live.core
+        for come in (self.tcp, self.ws):
+            bob = await come(self.live.port, "bob")
+            (session,) = core.sessions.of("bob")
+            next(voice for voice in core.voices if voice.lane.session is session).finish()
+            self.assertFalse(core.sessions.online("bob"))
+            await bob.closed()
+        answer = (await self.ann.ask(11, private("bob", "hello")))[-1]
+        self.assertEqual(answer["code"], 10001)
+        late = await self.tcp(self.live.port, "bob")
+        waiting = (await late.ask(19, {"cmd": 19, "type": 0, "userId": "bob"}))[-1]
+        self.assertEqual(len(listed(waiting, "friends", "ann")), 1)
 
     async def test_handshakeOnSocket(self) -> None:
         """
