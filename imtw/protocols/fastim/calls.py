@@ -16,7 +16,7 @@ from imtw.protocols.caller import sessionOf
 from imtw.protocols.fastim.forms import chatOf
 from imtw.protocols.fastim.house import NAME, House
 from imtw.protocols.fastim.parameters import Parameters, number, text
-from imtw.protocols.fastim.texts import FAILURE, SUCCESS, envelope, fitting, quotedInAnswer, textList
+from imtw.protocols.fastim.texts import FAILURE, SUCCESS, envelope, textList
 from imtw.protocols.http import give, settled
 from imtw.sessions import Session
 
@@ -56,7 +56,7 @@ async def listGroup(house: House, request: Request, user: User, parameters: Para
     C{/user/listGroup}: the rooms one is a member of.
     """
     groups = await house.core.store.groupsOf(user.id)
-    return envelope(SUCCESS, DONE, textList(house.textOf(group.id) for group in groups))
+    return envelope(SUCCESS, DONE, textList((house.textOf(group.id) for group in groups), house.core.limits.answer))
 
 
 async def listMessage(house: House, request: Request, user: User, parameters: Parameters) -> bytes:
@@ -153,11 +153,9 @@ async def readable(house: House, user: User, name: str) -> Pair | None:
 
 def messageList(house: House, messages: list[Message], newest: bool) -> str:
     """
-    Messages as data of an answer: each a text that is JSON.  As many as half
-    the connection's budget takes.
+    Messages as data of an answer: each a text that is JSON.
     """
-    texts = [quotedInAnswer(chatOf(message, house.realm)) for message in messages]
-    return f"[{','.join(fitting(texts, house.core.limits.answer, newest))}]"
+    return textList((chatOf(message, house.realm) for message in messages), house.core.limits.answer, newest)
 
 
 CALLS: dict[str, Call] = {

@@ -93,11 +93,13 @@ def envelope(code: int, msg: str, data: str = "null") -> bytes:
     return f'{{"code":{code},"msg":{quotedInAnswer(msg)},"data":{data}}}'.encode("utf-8", "replace")
 
 
-def textList(texts: Iterable[str]) -> str:
+def textList(texts: Iterable[str], room: int, newest: bool = False) -> str:
     """
     A list of texts, as data of an answer.
+
+    @param room: bytes that it has, for the first of them or the newest.
     """
-    return f"[{','.join(map(quotedInAnswer, texts))}]"
+    return f"[{','.join(fitting([quotedInAnswer(text) for text in texts], room, newest))}]"
 
 
 def failure(status: int, path: str, now: int) -> bytes:

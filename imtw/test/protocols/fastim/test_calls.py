@@ -211,6 +211,17 @@ class CallTests(FastTestCase):
         self.assertEqual((first["total"], first["list"][-1]["info"][:2]), (40, "39"))
         self.assertLess(len(json.dumps(first, ensure_ascii=False).encode()), 100200)
 
+    async def test_manyGroups(self) -> None:
+        """
+        Nor is the list of one's rooms.
+        """
+        live = await self.serve(*ACCOUNTS, "--limit", "sendBudget=20000")
+        token = await self.login(live.port, "ann")
+        for number in range(80):
+            await live.core.store.join("ann", f"{number:02}" + "中" * 60, None, 1000)
+        answer = await self.post(live.port, "/user/listGroup", "ann", token)
+        self.assertEqual([id[:2] for id in answer.json["data"]], [f"{number:02}" for number in range(54)])
+
     async def test_recallOfOthers(self) -> None:
         """
         A message that a J-IM client sent with an id it uses for all is taken

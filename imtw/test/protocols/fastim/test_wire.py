@@ -87,7 +87,7 @@ class TextTests(TestCase):
         Envelopes always have data; errors are as Spring tells them.
         """
         self.assertEqual(envelope(100, "a\"b"), b'{"code":100,"msg":"a\\"b","data":null}')
-        self.assertEqual(envelope(200, "x", textList(["1", '"'])), b'{"code":200,"msg":"x","data":["1","\\""]}')
+        self.assertEqual(envelope(200, "x", textList(["1", '"'], 9)), b'{"code":200,"msg":"x","data":["1","\\""]}')
         self.assertEqual(failure(404, "/no\"pe", 1649254830123), (
             b'{"timestamp":"2022-04-06T14:20:30.123+00:00","status":404,"error":"Not Found","message":"",'
             b'"path":"/no\\"pe"}'
