@@ -234,7 +234,7 @@ class EasyimVoice(Voice):
             return self._loggedIn(packet)
         if command is HEARTBEAT and status not in UNANSWERED:
             return self._beat(packet) if packet.msg.msg_type == Kind.EVENT else self._sendBack(packet, State.ARRIVED)
-        if command is JOIN:
+        if command is JOIN and status in (Status.JOINED, Status.NOT_JOINED):
             return self._acknowledge(packet)
         if status is Status.OK:
             return self._sendBack(packet, packet.msg.status)
@@ -250,6 +250,8 @@ class EasyimVoice(Voice):
             return message.HEARTBEAT_FIRST + ("" if msg.to_user_id == message.KEEP_ALIVE else message.HINT)
         if status in UNANSWERED:
             return message.WRONG_USER
+        if command is JOIN:  # there is no reason but ours
+            return TEXTS[Status.BUSY]
         return TEXTS.get(status, NOT_DONE) if status is not None else NOT_DONE
 
     def _loggedIn(self, packet: Packet) -> bytes:

@@ -7,6 +7,9 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
+from twisted.internet.defer import fail
+
+from imtw.errors import StoreError
 from imtw.model import Group, Mode, groupPair
 from imtw.protocols.easyim.stream import EasyimProtocol
 from imtw.test.everybody.easyim import Binary, StreamTalk
@@ -64,6 +67,22 @@ class HoleTests(TalkTestCase):
         rows = await store.history(groupPair("77"), None, None, None, None)
         self.assertEqual([row.content for row in rows], ["secret"])
         self.assertNotIn(b"secret", bob.received)
+
+    async def test_groupNotEntered(self) -> None:
+        """
+        A heartbeat whose group cannot be entered, because nothing can be
+        stored, is not acknowledged but answered by a notice; said once more,
+        when it can be, it enters.
+        """
+        await self.register("ann")
+        ann, store = await self.come("ann"), self.live.core.store
+        beat = self.message("ann", id="in", msg_type=4, content=BEAT, to_user_id="tea", chat_type=1)
+        broken = self.patch(store, "join", lambda *_: fail(StoreError("the disk is full")))
+        self.assertEqual((await self.ask(ann, beat))["from_user_id"], "notify")
+        self.assertIsNone(await store.membership("ann", "tea"))
+        broken.restore()
+        self.assertEqual((await self.ask(ann, beat | {"id": "again"}))["msg_type"], 4)
+        self.assertIsNotNone(await store.membership("ann", "tea"))
 
     async def test_lengths(self) -> None:
         """
