@@ -55,10 +55,14 @@ class GroupView(Struct):
 class UserView(Struct):
     """
     A user with its groups.
+
+    @ivar friends: those that were asked for, as far as they are the asker's
+        business.
     """
 
     user: User
     online: bool | UnsetType
+    friends: list[UserInList]
     groups: list[GroupView]
 
 

@@ -23,7 +23,7 @@ from imtw.commands import (
 from imtw.errors import CommandRefused
 from imtw.interfaces import ICommandHandler
 from imtw.limits import sizeOf, within
-from imtw.model import Group, Liberty, Mode, Pair, Scope, User, groupPair, isName, privatePair
+from imtw.model import Friend, Group, Liberty, Mode, Pair, Scope, User, groupPair, isName, privatePair
 from imtw.server import Core
 from imtw.sessions import Session
 
@@ -34,6 +34,7 @@ SHOWN_AS = {
 }
 
 
+FRIENDS_PAGE = 500  # friends looked at at once
 LEAST = sizeOf(UserInList(User("", "")))  # bytes of a user in a list
 
 
@@ -41,8 +42,9 @@ LEAST = sizeOf(UserInList(User("", "")))  # bytes of a user in a list
 class GetUserHandler:
     """
     Shows a user and who else is in its groups, as far as these are the
-    asker's business: at most L{Limits.usersListed} of each, the asker first.
-    Where that is more than one answer has room for, each group gets the same
+    asker's business, and to the user itself, and to operators, its friends:
+    at most L{Limits.usersListed} of each, the asker first.  Where that is more
+    than one answer has room for, each group, and the friends, get the same
     share of it, and what one leaves the next may have; where not even the
     groups fit, those that the user joined first are shown.
 
@@ -66,11 +68,14 @@ class GetUserHandler:
         if user is None:
             raise CommandRefused(Status.USER_NOT_FOUND)
         first = list(dict.fromkeys([*([session.user.id] if session.user else []), user.id]))
-        view = UserView(self._shown(user), self._isOnline(user.id), [])
+        view = UserView(self._shown(user), self._isOnline(user.id), [], [])
         found = await self._groups(user.id, session.user)
         room = core.limits.answer - sizeOf(view)
         view.groups += within(room, [GroupView(group.id, group.name, group.avatar, None) for group in found])
         room -= sum(map(sizeOf, view.groups))
+        if session.user is not None and (session.user.operator or session.user.id == user.id):
+            view.friends += await self._friends(user.id, request.show, room // (len(view.groups) + 1))
+            room -= sum(map(sizeOf, view.friends))
         for at, group in enumerate(view.groups):
             group.users = await self._users(group.id, request.show, first, room // (len(view.groups) - at))
             room -= sum(map(sizeOf, group.users or ()))
@@ -117,6 +122,31 @@ class GetUserHandler:
         if show is Presence.ALL and not core.store.keepsLog:
             return None
         return list(within(room, [UserInList(self._shown(user), self._isOnline(user.id)) for user in users]))
+
+    async def _friends(self, user: str, show: Presence, room: int) -> list[UserInList]:
+        """
+        Those friends of a user that are asked for, as many as a group has
+        users.
+
+        @param room: bytes that they have.
+        """
+        core = self._core
+        limit = min(core.limits.usersListed, room // LEAST)
+        wanted: list[User] = []
+        page: list[Friend] = []
+        while len(wanted) < limit and len(page) in (0, FRIENDS_PAGE):
+            page = await core.store.friends(user, page[-1].user.id if page else "", FRIENDS_PAGE)
+            wanted += [friend.user for friend in page if self._isAmong(friend.user.id, show)]
+            if not page:
+                break
+        found = [UserInList(self._shown(user), self._isOnline(user.id)) for user in wanted[:limit]]
+        return list(within(room, found))
+
+    def _isAmong(self, user: str, show: Presence) -> bool:
+        """
+        Is this one of those that are asked for?
+        """
+        return show is Presence.ALL or self._core.sessions.online(user) == (show is Presence.ONLINE)
 
     def _connected(self, group: str, limit: int, first: list[str]) -> list[User]:
         """

@@ -98,7 +98,8 @@ def userData(data: UserView, suffix: str) -> UserOut:
     Data of 18.
     """
     out = userOut(data.user, data.online)
-    out.friends = []
+    friends = [GroupOut(group_id=FRIENDS[0], name=FRIENDS[1], users=usersOut(data.friends))]
+    out.friends = friends if data.friends else []
     out.groups = [groupOut(group) for group in data.groups]
     return out
 
@@ -151,6 +152,8 @@ def usersOut(users: list[UserInList]) -> list[UserOut]:
     return [userOut(listed.user, listed.online) for listed in users]
 
 
+#: The one category that friends are in: the demo's id and name for it.
+FRIENDS = ("1", "我的好友")
 DATA: dict[int, Callable[[Any, str], Struct | None]] = {
     3: authData,
     7: joinData,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from json import dumps
 from typing import Any
 
+from imtw.handlers import queries
+from imtw.model import User
 from imtw.test.clients import basic, frameOf, private
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT
@@ -148,6 +150,28 @@ class BoundTests(LiveTestCase):
                 self.assertEqual(len(groups), len(joined))
                 self.assertTrue(2 <= max(map(len, listed)) <= most, listed)
                 self.assertLessEqual(max(map(len, listed)) - min(map(len, listed)), 1)
+
+    async def test_unlimitedFriends(self) -> None:
+        """
+        Of friends there are as many in an answer as there are users of a
+        group, in the order of their ids, however many are passed over; and
+        what has room beside the groups.
+        """
+        self.patch(queries, "FRIENDS_PAGE", 4)
+        for options, wanted in ((("--list-limit", "5"), 5), (("--limit", "sendBudget=3000"), 0)):
+            live = await self.serve(*NO_LOBBY, *options)
+            ann = await self.tcp(live.port, "ann")
+            for number in range(20):
+                await live.core.store.addAccount(User(f"friend{number:02}", "F" * 30), "")
+                await live.core.store.addFriend("ann", f"friend{number:02}", "", 0)
+            here = await self.tcp(live.port, "friend15")
+            for kind, first, most in ((0, 15, 1), (1, 0, wanted), (2, 0, wanted)):
+                (answer,) = await ann.ask(17, {"userid": "ann", "type": kind})
+                users = [user["id"] for user in answer["data"]["friends"][0]["users"]]
+                self.assertEqual(users, [f"friend{number:02}" for number in range(first, first + len(users))])
+                self.assertLessEqual(len(dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()), 1500)
+                self.assertTrue(len(users) == most or (not wanted and 1 <= len(users) < 20), users)
+            await here.closedByUs()
 
     async def test_unlimitedName(self) -> None:
         """

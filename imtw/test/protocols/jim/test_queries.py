@@ -5,6 +5,7 @@ What J-IM's clients ask for, and what stays of them: messages, users, groups
 
 from __future__ import annotations
 
+from imtw.model import User
 from imtw.test.clients import private, public
 from imtw.test.live import Live, LiveTestCase
 from imtw.test.protocols.jim.harness import STRICT, QuirkTestCase, commands, listed
@@ -37,6 +38,30 @@ class QueryTests(QuirkTestCase):
         ):
             self.ann.say(19, {"userId": "ann", **body})
             self.assertEqual((await self.ann.upTo(20))[-1], wanted, body)
+
+    async def test_friends(self) -> None:
+        """
+        A user's friends are one category, with those that were asked for,
+        for the user itself and for operators; who has none has no category.
+        """
+        bob, _ = await self.pair()
+        store = self.live.core.store
+        nobody = (await self.ann.ask(17, {"userid": "ann"}))[-1]["data"]
+        self.assertEqual(nobody["friends"], [])
+        await store.addAccount(User("dee", "Dee"), "")
+        for friend in ("bob", "dee"):
+            await store.addFriend("ann", friend, "", 0)
+        online = {"id": "bob", "nick": "bob", "status": "online", "terminal": "tcp"}
+        offline = {"id": "dee", "nick": "Dee", "status": "offline"}
+        for kind, users in ((0, [online]), (1, [offline]), (2, [online, offline])):
+            data = (await self.ann.ask(17, {"userid": "ann", "type": kind}))[-1]["data"]
+            self.assertEqual(data["friends"], [{"group_id": "1", "name": "我的好友", "users": users}], kind)
+            self.assertEqual((await bob.ask(17, {"userid": "ann", "type": kind}))[-1]["data"]["friends"], [])
+        self.assertEqual({**data, "friends": []}, nobody)
+        await store.setOperator("bob", True)
+        await bob.closedByUs()
+        bob = await self.tcp(self.live.port, "bob")
+        self.assertEqual((await bob.ask(17, {"userid": "ann"}))[-1]["data"]["friends"][0]["users"], [online, offline])
 
     async def test_groupWins(self) -> None:
         """
