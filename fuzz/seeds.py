@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from imtw.test.clients import TEXT, bodyOf, frameOf, socketFrame, upgradeOf
+from imtw.test.wire import TEXT, bodyOf, frameOf, socketFrame, upgradeOf
 
 LONGEST = 4096  # bytes; a seed that is longer only takes time
 FIN = 0x80

@@ -19,8 +19,9 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from imtw.test.checkout import checkout
-from imtw.test.clients import HOST, reactor
+from imtw.test.clients import reactor
 from imtw.test.live import LiveTestCase, pause
+from imtw.test.wire import HOST
 from imtw.verify.server import freePort
 
 DISTRIBUTIONS = {"poll": "acme_poll", "lines": "acme_lines"}  # those with a pyproject.toml, and what they install

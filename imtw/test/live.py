@@ -17,19 +17,8 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher,
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from imtw.tap import Options, Server, chooseTurn, makeServer
-from imtw.test.clients import (
-    HOST,
-    PATIENCE,
-    Answer,
-    Client,
-    SocketClient,
-    StreamClient,
-    WebClient,
-    codes,
-    private,
-    reactor,
-    said,
-)
+from imtw.test.clients import PATIENCE, Answer, Client, SocketClient, StreamClient, WebClient, reactor
+from imtw.test.wire import HOST, codes, private, said
 
 ANY_PORT = f"tcp:0:interface={HOST}"
 LONGEST_WAIT = 2.0  # seconds between what a bystander says and its answer

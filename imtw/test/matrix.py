@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from imtw.test.clients import private, public
+from imtw.test.wire import private, public
 
 #: Who tries.  Bob has two groups, an open club and a team that he has made; the operator is in neither.
 ROLES = ("anonymous", "stranger", "ex-member", "member", "operator")

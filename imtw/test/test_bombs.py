@@ -16,8 +16,9 @@ from time import thread_time
 from typing import Any
 
 from imtw.limits import Limits
-from imtw.test.clients import WebClient, frameOf, reactor, socketFrame
+from imtw.test.clients import WebClient, reactor
 from imtw.test.live import Live, LiveTestCase, pause
+from imtw.test.wire import frameOf, socketFrame
 
 LIMITS = Limits()
 DEADLINE = 2.0  # seconds until a bomb is answered, or its connection closed

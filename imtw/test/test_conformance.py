@@ -10,11 +10,11 @@ import json
 
 from twisted.internet.threads import deferToThread
 
-from imtw.test.clients import HOST
 from imtw.test.conformance.lots import SETTLE, ReplayTestCase, casesIn
 from imtw.test.conformance.replay.match import mayBeAll
 from imtw.test.conformance.replay.play import Case, Server, verdict
 from imtw.test.live import ANY_PORT, LiveTestCase
+from imtw.test.wire import HOST
 
 OWN = ("--auth", "accounts:", "--port-for", f"jim={ANY_PORT}")
 COMMON = ("--auth", "accounts:", "--port", ANY_PORT)

@@ -19,10 +19,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import twisted.plugins
 from imtw.test.checkout import checkout
-from imtw.test.clients import TEXT, Client, SocketClient, StreamClient, basic
+from imtw.test.clients import Client, SocketClient, StreamClient
 from imtw.test.environments import PART, InstalledTestCase
 from imtw.test.live import LiveTestCase
 from imtw.test.test_docs.pages import page
+from imtw.test.wire import TEXT, basic
 
 JOIN, CHAT, POLL, HELLO, INVITE = 7, 11, 21, 22, 23
 NOT_SENT, JOINED, NOT_JOINED, UNKNOWN_COMMAND, OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND = (

@@ -21,9 +21,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.fast import PATHS, Fast, fastWithout
 from imtw.protocols.outlet import TransportOutlet
 from imtw.tap import makeServer
-from imtw.test.clients import frameOf, socketFrame, upgradeOf
 from imtw.test.distributions import optionsFor
 from imtw.test.protocols.sockets import ClockTimer, cut
+from imtw.test.wire import frameOf, socketFrame, upgradeOf
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 12345)
 NAMES = ["ann", "bob", "cid", "dee"]  # the odd ones come by WebSocket

@@ -20,8 +20,9 @@ from imtw.accounts.login import Accounts
 from imtw.model import User
 from imtw.tap import Options, makeServer
 from imtw.test.accounts.fakes import CHEAP, CountedHashes
-from imtw.test.clients import HOST, Client, SocketClient, StreamClient, WebClient, basic, frameOf, private, reactor
+from imtw.test.clients import Client, SocketClient, StreamClient, WebClient, reactor
 from imtw.test.live import ANY_PORT, C, Live, LiveTestCase
+from imtw.test.wire import HOST, basic, frameOf, private
 
 HOME = HOST
 AWAY = [f"127.0.0.{number}" for number in range(2, 12)]  # Linux has them all

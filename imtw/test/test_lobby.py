@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json
 
-from imtw.test.clients import codes, public
 from imtw.test.live import Live, LiveTestCase, serve
+from imtw.test.wire import codes, public
 
 HALL = ("--lobby", "200=Hall")
 

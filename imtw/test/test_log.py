@@ -13,8 +13,9 @@ from urllib.parse import quote
 from twisted.logger import LogLevel, textFileLogObserver
 
 from imtw.admin.jsonlog import jsonLogObserver
-from imtw.test.clients import CLOSE, WebClient, basic, codes, frameOf, private, public, socketFrame, upgradeOf
+from imtw.test.clients import WebClient
 from imtw.test.live import Live, LiveTestCase, LogBook, pause
+from imtw.test.wire import CLOSE, basic, codes, frameOf, private, public, socketFrame, upgradeOf
 
 SECRET = "canary-secret-0123456789"
 PASSWORD = "canary-password"

@@ -14,9 +14,10 @@ from typing import Any
 from imtw.commands import Command
 from imtw.model import User, groupPair, privatePair
 from imtw.test.accounts.fakes import CHEAP
-from imtw.test.clients import StreamClient, Talker, basic, private, public
+from imtw.test.clients import StreamClient, Talker
 from imtw.test.live import Live, LiveTestCase
 from imtw.test.matrix import HANGUP, NO_CODE, PASSWORD, ROLES, ROWS, SILENCE, Facts, Row
+from imtw.test.wire import basic, private, public
 
 INSIDERS = ("member", "operator")  # who may know what is said in the team
 STRICT = ("--strict", "jim")

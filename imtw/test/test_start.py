@@ -11,8 +11,8 @@ from twisted.python.usage import UsageError
 
 from imtw.plugin import KINDS, findMakers
 from imtw.tap import makeCore, makeServer
-from imtw.test.clients import HOST
 from imtw.test.distributions import HANDLER, THINGS, PluginTestCase, optionsFor, twistd
+from imtw.test.wire import HOST
 
 
 class StartTests(PluginTestCase):

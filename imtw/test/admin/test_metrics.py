@@ -18,8 +18,8 @@ from imtw.admin.metrics import Metrics
 from imtw.commands import Status
 from imtw.counters import Spread
 from imtw.test.admin.harness import AdminTestCase
-from imtw.test.clients import bodyOf, codes, frameOf, private
 from imtw.test.live import ANY_PORT, LiveTestCase
+from imtw.test.wire import bodyOf, codes, frameOf, private
 
 
 def valuesOf(families: Iterable[Any]) -> dict[str, float]:

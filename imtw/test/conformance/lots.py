@@ -11,9 +11,9 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
-from imtw.test.clients import HOST
 from imtw.test.conformance.replay.play import LINGER, Case, Server, verdict
 from imtw.test.live import LiveTestCase
+from imtw.test.wire import HOST
 
 SETTLE = 0.1  # seconds; enough for a server on the same machine
 SIDE_BY_SIDE = 8  # servers at a time: what takes time is to see that nothing more comes

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from imtw.protocols.easyim.msg_pb2 import Msg  # type: ignore[attr-defined]
 from imtw.protocols.easyim.protobuf import Cutter
-from imtw.test.clients import BINARY, TEXT, Client, SocketClient
+from imtw.test.clients import Client, SocketClient
 from imtw.test.everybody.guests import PASSWORD, Guest, Line
+from imtw.test.wire import BINARY, TEXT
 
 TEXT_MESSAGE, EVENT = 0, 4  # msg_type
 SINGLE, GROUP = 0, 1  # chat_type

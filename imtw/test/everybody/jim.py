@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from imtw.test.clients import Talker, private, public
+from imtw.test.clients import Talker
 from imtw.test.everybody.guests import PASSWORD, Guest, Line
+from imtw.test.wire import private, public
 
 LOGIN, JOIN, CHAT, CHAT_REPLY, RECALL, MESSAGES, RECEIVED = 5, 7, 11, 12, 15, 19, 101
 

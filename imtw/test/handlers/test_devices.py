@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 
 from imtw.errors import StoreError
 from imtw.persistence.sqlite import SQLiteStore
-from imtw.test.clients import Talker, codes, private, public
+from imtw.test.clients import Talker
 from imtw.test.live import LiveTestCase, LogBook, pause
+from imtw.test.wire import codes, private, public
 
 MANY = 1000
 SECONDS = 20.0  # for what many messages take

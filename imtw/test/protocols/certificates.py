@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from imtw.test.clients import HOST
+from imtw.test.wire import HOST
 
 
 def makeCertificate(file: str) -> None:

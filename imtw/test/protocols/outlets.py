@@ -21,8 +21,9 @@ from imtw.fast import Fast
 from imtw.protocols.accepted import keepLittle
 from imtw.protocols.listen import endpointFor
 from imtw.protocols.outlet import TransportOutlet
-from imtw.test.clients import HOST, reactor
+from imtw.test.clients import reactor
 from imtw.test.live import pause
+from imtw.test.wire import HOST
 
 SMALL = 8 * 1024  # bytes of a socket's buffer, as asked for
 PLENTY = 1 << 30

@@ -24,8 +24,8 @@ from imtw.protocols.framing import frame
 from imtw.protocols.websocket.carrier import SocketCarrier
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.protocols.websocket.front import FrontReader
-from imtw.test.clients import BINARY, CLOSE, TEXT, upgradeOf
 from imtw.test.conformance.replay.websocket import splitFrame
+from imtw.test.wire import BINARY, CLOSE, TEXT, upgradeOf
 
 FIN = 0x80
 MOST = 300  # bytes of a message, in most of these tests

@@ -8,8 +8,8 @@ from __future__ import annotations
 from struct import pack
 from typing import Any
 
-from imtw.test.clients import CLOSE, PING, TEXT, basic, codes, private, said, socketFrame
 from imtw.test.live import BystanderTestCase
+from imtw.test.wire import CLOSE, PING, TEXT, basic, codes, private, said, socketFrame
 
 FAILURES = {3: 10010, 5: 10008, 7: 10017, 11: 10002, 14: 10020, 15: 10017, 17: 10004, 19: 10015}
 

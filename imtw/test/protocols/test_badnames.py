@@ -8,8 +8,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from imtw.model import isName
-from imtw.test.clients import codes, private
 from imtw.test.live import BystanderTestCase
+from imtw.test.wire import codes, private
 
 NAMES = [
     *("__proto__", "constructor", "toString", "null", "undefined", "NaN", "true", "0", "-1", "None", "self"),

@@ -11,9 +11,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from imtw.test.clients import BINARY, CLOSE, PING, Client, WebClient, frameOf, reactor, socketFrame, upgradeOf
+from imtw.test.clients import Client, WebClient, reactor
 from imtw.test.live import BystanderTestCase, pause
 from imtw.test.protocols.heads import head
+from imtw.test.wire import BINARY, CLOSE, PING, frameOf, socketFrame, upgradeOf
 
 SWEEP = 0.5  # seconds a deadline may be late
 CLOSING = 2.0  # seconds in which a WebSocket's peer may answer a close frame

@@ -19,10 +19,10 @@ from imtw.protocols.jim.dialect import JimDialect
 from imtw.protocols.streamvoice import GUESSES, LONGEST
 from imtw.server import Core
 from imtw.tap import makeCore
-from imtw.test.clients import frameOf
 from imtw.test.distributions import optionsFor
 from imtw.test.protocols.easyim.harness import BEAT as KEEP_ALIVE
 from imtw.test.protocols.easyim.harness import TalkTestCase
+from imtw.test.wire import frameOf
 
 BEAT = frameOf(13, b'{"cmd":13,"hbbyte":"-127"}')
 HISTORY = frameOf(19, b'{"cmd":19,"type":0,"userId":"ann"}')

@@ -14,7 +14,6 @@ from imtw.limits import Limits
 from imtw.protocols.framing import frame
 from imtw.protocols.undecided import Undecided
 from imtw.protocols.websocket.carrier import CLOSE_PATIENCE, SocketCarrier
-from imtw.test.clients import CLOSE, PING, TEXT
 from imtw.test.protocols.sockets import (
     BUDGET,
     FIN,
@@ -28,6 +27,7 @@ from imtw.test.protocols.sockets import (
     Wire,
     frameOf,
 )
+from imtw.test.wire import CLOSE, PING, TEXT
 
 
 class BrokenCloseTests(SynchronousTestCase):

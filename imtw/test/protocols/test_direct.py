@@ -18,10 +18,11 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from zope.interface import directlyProvides
 
 from imtw.protocols.outlet import TransportOutlet, directSend
-from imtw.test.clients import HOST, reactor
+from imtw.test.clients import reactor
 from imtw.test.live import pause
 from imtw.test.protocols.certificates import makeCertificate
 from imtw.test.protocols.outlets import SEED, SocketTestCase, numbered
+from imtw.test.wire import HOST
 
 
 class HastyOutlet(TransportOutlet):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from imtw.protocols.fastframes import frameSize, unmask, wholeFrame
-from imtw.test.clients import BINARY, CLOSE, PING, PONG, TEXT, acceptOf
 from imtw.test.protocols.sockets import (
     FIN,
     MOST,
@@ -27,6 +26,7 @@ from imtw.test.protocols.sockets import (
     masked,
     traceOf,
 )
+from imtw.test.wire import BINARY, CLOSE, PING, PONG, TEXT, acceptOf
 
 KEYS = st.binary(min_size=4, max_size=4)
 TEXTS = st.text(max_size=40).map(str.encode)

@@ -19,9 +19,10 @@ from imtw.limits import Limits
 from imtw.protocols.websocket.carrier import CLOSE_PATIENCE, acceptDeflate
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.tap import closed
-from imtw.test.clients import HOST, PING, SocketClient, reactor, socketFrame
+from imtw.test.clients import SocketClient, reactor
 from imtw.test.live import LiveTestCase, pause
 from imtw.test.protocols.echo import Echo
+from imtw.test.wire import HOST, PING, socketFrame
 
 DEADLINE = 2.0  # seconds until a bomb is answered, or its connection closed
 INFLATED = 55 * 1024 * 1024  # bytes that are 54 KiB compressed

@@ -17,9 +17,10 @@ from zope.interface.verify import verifyObject
 from imtw.cork import Cork
 from imtw.fast import Fast
 from imtw.protocols.outlet import TransportOutlet
-from imtw.test.clients import private, reactor
+from imtw.test.clients import reactor
 from imtw.test.live import LiveTestCase, pause
 from imtw.test.protocols.outlets import PLENTY, TRANSPORT, Nobody, SocketTestCase, numbered
+from imtw.test.wire import private
 
 CLOSING = 3.0  # seconds from a hang-up to the end
 

@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Admission, User
-from imtw.test.clients import Talker, frameOf
+from imtw.test.clients import Talker
 from imtw.test.live import LiveTestCase, pause
+from imtw.test.wire import frameOf
 
 PATIENCE = 60  # seconds
 LOGIN = frameOf(5, b'{"loginname":"ann","password":"x"}')

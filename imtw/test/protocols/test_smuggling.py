@@ -5,9 +5,10 @@ else's, and nobody else notices.
 
 from __future__ import annotations
 
-from imtw.test.clients import WebClient, reactor, said
+from imtw.test.clients import WebClient, reactor
 from imtw.test.live import ANY_PORT, BystanderTestCase, pause
 from imtw.test.protocols.heads import POST, head
+from imtw.test.wire import said
 
 SPEECH = b'{"from":"mallory","to":"bob","chatType":2,"content":"smuggled"}'
 SMUGGLED = POST + b"Content-Length: %d\r\n\r\n" % len(SPEECH) + SPEECH

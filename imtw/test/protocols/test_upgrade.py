@@ -4,8 +4,9 @@ An upgrade to a WebSocket as a later request of its connection.
 
 from __future__ import annotations
 
-from imtw.test.clients import Client, SocketClient, acceptOf, upgradeOf
+from imtw.test.clients import Client, SocketClient
 from imtw.test.live import ANY_PORT, LiveTestCase
+from imtw.test.wire import acceptOf, upgradeOf
 
 FIRST = b"GET /api/user/online?userid=x HTTP/1.1\r\nHost: x\r\n\r\n"
 UPGRADE = (

@@ -16,8 +16,8 @@ from imtw.deadlines import Deadlines
 from imtw.interfaces import ISocketSpeaker
 from imtw.protocols.framing import frame
 from imtw.protocols.undecided import Undecided
-from imtw.test.clients import BINARY, PING, PONG, TEXT
 from imtw.test.protocols.sockets import FIN, POLICY, Connection, Deaf, Dialect, Ear, frameOf
+from imtw.test.wire import BINARY, PING, PONG, TEXT
 
 TOO_BIG = 1009
 

@@ -21,9 +21,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from imtw.test.clients import SocketClient, StreamClient, frameOf
+from imtw.test.clients import SocketClient, StreamClient
 from imtw.test.live import LiveTestCase, pause
 from imtw.test.test_docs.pages import Block
+from imtw.test.wire import frameOf
 
 TURN = re.compile(r"(\w+)([<>]) (.*)")
 ENTRY = re.compile(r"\((\w+) is logged in over (TCP|WebSocket)(?:, device (\w+))?\)")

@@ -16,10 +16,10 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
 from imtw.tap import Options
-from imtw.test.clients import HOST
 from imtw.test.protocols.certificates import makeCertificate
 from imtw.test.test_docs.pages import blocksOf, commandsOf, page
 from imtw.test.test_docs.played import Played, isPlayed
+from imtw.test.wire import HOST
 
 #: Pages on which something is played.
 PLAYED = ("README", "run", "tls", "operate", "command", "login", "filter", "store", "jim")

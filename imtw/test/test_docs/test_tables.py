@@ -30,9 +30,9 @@ from imtw.protocols.http import CODES
 from imtw.protocols.jim.requests import KINDS
 from imtw.protocols.jim.statuses import TEXTS
 from imtw.server import Core
-from imtw.test.clients import HOST
 from imtw.test.test_docs.pages import page, tableOf, tablesOf
 from imtw.test.test_rooms import ORDER
+from imtw.test.wire import HOST
 
 WHO = {Access.ANYBODY: "anybody", Access.USER: "a user", Access.OPERATOR: "an operator"}
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from imtw.model import privatePair
 from imtw.protocols.easyim import dialect
 from imtw.protocols.easyim.voice import NOTICES
-from imtw.test.clients import CLOSE
 from imtw.test.everybody.easyim import Binary, SocketTalk, StreamTalk, Text
 from imtw.test.protocols.easyim.harness import BEAT, TalkTestCase
+from imtw.test.wire import CLOSE
 
 
 class ChatTests(TalkTestCase):

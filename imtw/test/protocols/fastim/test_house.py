@@ -11,9 +11,10 @@ from imtw.accounts.tokens import digestOf
 from imtw.model import MARK, Scope, groupPair
 from imtw.protocols.fastim.house import HOUR
 from imtw.protocols.fastim.room import RoomSpeaker
-from imtw.test.clients import private, reactor
+from imtw.test.clients import reactor
 from imtw.test.live import Live, LogBook
 from imtw.test.protocols.fastim.harness import ACCOUNTS, OPEN, FastTestCase
+from imtw.test.wire import private
 
 
 def speakersOf(live: Live) -> list[RoomSpeaker]:

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from imtw.model import MARK, groupPair
 from imtw.protocols.fastim.house import HOUR
-from imtw.test.clients import socketFrame
 from imtw.test.live import ANY_PORT
 from imtw.test.protocols.fastim.harness import OPEN, FastTestCase
+from imtw.test.wire import socketFrame
 
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 COMPRESSED = 0xC1  # FIN, RSV1, text

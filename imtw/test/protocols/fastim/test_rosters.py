@@ -13,9 +13,10 @@ from imtw.errors import StoreError
 from imtw.model import MARK, Pair, Tally
 from imtw.protocols.fastim import entries
 from imtw.protocols.fastim.roster import Board
-from imtw.test.clients import SocketClient, reactor, upgradeOf
+from imtw.test.clients import SocketClient, reactor
 from imtw.test.live import Live, pause
 from imtw.test.protocols.fastim.harness import ACCOUNTS, FastTestCase
+from imtw.test.wire import upgradeOf
 
 FAST = ("--dialect", "fastim:loginAuth=0:updateRate=0.1")
 QUIET = 0.4  # seconds: some rounds of that rate

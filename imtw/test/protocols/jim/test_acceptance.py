@@ -4,9 +4,9 @@ The least that a server for J-IM's clients has to do.
 
 from __future__ import annotations
 
-from imtw.test.clients import CLOSE, HEARTBEAT, codes, frameOf, private, said
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY
+from imtw.test.wire import CLOSE, HEARTBEAT, codes, frameOf, private, said
 
 LOGGED_IN = '{"code":10007,"command":6,"msg":"ok 登录成功!"}'
 SENT = '{"code":10000,"command":12,"msg":"ok 发送成功"}'

@@ -10,9 +10,9 @@ from typing import Any
 
 from imtw.handlers import queries
 from imtw.model import User
-from imtw.test.clients import basic, frameOf, private
 from imtw.test.live import LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT
+from imtw.test.wire import basic, frameOf, private
 
 
 class BoundTests(LiveTestCase):

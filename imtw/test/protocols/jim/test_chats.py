@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imtw.test.clients import codes, private, public, reactor, said
+from imtw.test.clients import reactor
 from imtw.test.protocols.jim.harness import QuirkTestCase, commands
+from imtw.test.wire import codes, private, public, said
 
 
 class ChatTests(QuirkTestCase):

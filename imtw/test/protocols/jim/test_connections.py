@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
-from imtw.test.clients import BINARY, CLOSE, PING, PONG, codes, private
 from imtw.test.protocols.jim.harness import NO_LOBBY, QuirkTestCase, commands, listed
+from imtw.test.wire import BINARY, CLOSE, PING, PONG, codes, private
 
 
 class ConnectionTests(QuirkTestCase):

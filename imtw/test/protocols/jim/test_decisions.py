@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from imtw.test.clients import Talker, codes, private, public, said
+from imtw.test.clients import Talker
 from imtw.test.live import LiveTestCase
+from imtw.test.wire import codes, private, public, said
 
 
 class DecisionTests(LiveTestCase):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from imtw.test.clients import CLOSE, Answer, Talker, basic, codes, private, public, said
+from imtw.test.clients import Answer, Talker
 from imtw.test.live import ANY_PORT, Live, LiveTestCase
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT
+from imtw.test.wire import CLOSE, basic, codes, private, public, said
 
 OWN = ("--port-for", f"jim={ANY_PORT}")
 

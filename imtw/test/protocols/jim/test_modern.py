@@ -5,9 +5,10 @@ What imtw adds for clients that name a device, and old ones must not notice
 
 from __future__ import annotations
 
-from imtw.test.clients import codes, private, public, reactor, said
+from imtw.test.clients import reactor
 from imtw.test.live import pause
 from imtw.test.protocols.jim.harness import UNKNOWN, QuirkTestCase, commands
+from imtw.test.wire import codes, private, public, said
 
 
 class ModernTests(QuirkTestCase):

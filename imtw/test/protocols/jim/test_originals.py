@@ -5,8 +5,9 @@ The clients of the original as they speak: its browser page, its Java client
 
 from __future__ import annotations
 
-from imtw.test.clients import SocketClient, codes, frameOf
+from imtw.test.clients import SocketClient
 from imtw.test.live import Live, LiveTestCase
+from imtw.test.wire import codes, frameOf
 
 
 class PageTests(LiveTestCase):

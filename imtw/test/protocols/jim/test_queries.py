@@ -6,9 +6,9 @@ What J-IM's clients ask for, and what stays of them: messages, users, groups
 from __future__ import annotations
 
 from imtw.model import User
-from imtw.test.clients import private, public
 from imtw.test.live import Live, LiveTestCase
 from imtw.test.protocols.jim.harness import STRICT, QuirkTestCase, commands, listed
+from imtw.test.wire import private, public
 
 
 class QueryTests(QuirkTestCase):

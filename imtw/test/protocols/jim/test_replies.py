@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imtw.test.clients import BINARY, PING, PONG, TEXT, codes, frameOf, private, public, said, socketFrame
 from imtw.test.live import ANY_PORT, LiveTestCase, pause
 from imtw.test.protocols.jim.harness import NOT_SENT, UNKNOWN, QuirkTestCase, commands
+from imtw.test.wire import BINARY, PING, PONG, TEXT, codes, frameOf, private, public, said, socketFrame
 
 
 class UnknownCommandTests(QuirkTestCase):

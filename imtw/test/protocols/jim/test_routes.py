@@ -7,9 +7,9 @@ from __future__ import annotations
 from twisted.internet.defer import fail
 
 from imtw.errors import StoreError
-from imtw.test.clients import basic, private, said
 from imtw.test.live import ANY_PORT, pause
 from imtw.test.protocols.jim.harness import NOT_SENT, QuirkTestCase
+from imtw.test.wire import basic, private, said
 
 
 class HTTPTests(QuirkTestCase):

@@ -5,9 +5,9 @@ holes).
 
 from __future__ import annotations
 
-from imtw.test.clients import basic, private, said
 from imtw.test.live import Live, LiveTestCase
 from imtw.test.protocols.jim.harness import STRICT
+from imtw.test.wire import basic, private, said
 
 SECRET = "correct horse battery staple"
 

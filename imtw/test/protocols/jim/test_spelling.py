@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
-from imtw.test.clients import codes, private
 from imtw.test.protocols.jim.harness import QuirkTestCase, listed
+from imtw.test.wire import codes, private
 
 
 class SpellingTests(QuirkTestCase):

@@ -4,8 +4,8 @@ What C{--strict jim} leaves without an answer (docs/wire/jim.rst).
 
 from __future__ import annotations
 
-from imtw.test.clients import HEARTBEAT, codes, said
 from imtw.test.protocols.jim.harness import NO_LOBBY, STRICT, QuirkTestCase
+from imtw.test.wire import HEARTBEAT, codes, said
 
 
 class StrictTests(QuirkTestCase):
