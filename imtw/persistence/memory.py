@@ -49,13 +49,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
 
     def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
         takesNothing(f"--store {'memory' if self.keepsLog else 'none'}", argument)
-        super().__init__()
-        self._limits = limits
-        self.room = limits.answer
-        self.mostDevices = limits.devicesPerUser
-        self.mostTokens = limits.tokensPerUser
-        self.mostFriends = limits.friendsPerUser
-        self._seconds: Callable[[], float] = reactor.seconds
+        super().__init__(reactor.seconds, limits)
         self._begin: Callable[[], None] = _nothing
         self._end: Callable[[], None] = _nothing
         self._telling = False
@@ -69,13 +63,6 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     def onCommit(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
         self._begin = begin
         self._end = end
-
-    @property
-    def now(self) -> int:
-        """
-        The time, in ms since the epoch.
-        """
-        return int(self._seconds() * 1000)
 
     # messages
 

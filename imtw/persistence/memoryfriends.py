@@ -4,11 +4,12 @@ Friends, invitations and users' numbers, in memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from imtw.limits import Limits
 from imtw.model import Account, Friend, Invitation
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.rules import refuseFriend, refuseInvitation, refuseNumber, refuseUnwanted
@@ -19,10 +20,8 @@ class MemoryFriends(MemoryPeople):
     The part of a store in memory that knows who is whose friend.
     """
 
-    mostFriends: int
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seconds: Callable[[], float], limits: Limits) -> None:
+        super().__init__(seconds, limits)
         self._numbers: dict[int, str] = {}
         self._invitations: dict[int, Invitation] = {}
         self._sent: dict[str, dict[str, Invitation]] = {}  # by who invites, and whom
@@ -49,8 +48,8 @@ class MemoryFriends(MemoryPeople):
 
     def addFriend(self, user: str, friend: str, remark: str, since: int) -> Deferred[None]:
         known = self.person(user).own("friends")
-        if friend not in known and len(known) >= self.mostFriends:
-            return fail(refuseFriend(self.mostFriends))
+        if friend not in known and len(known) >= self._limits.friendsPerUser:
+            return fail(refuseFriend(self._limits.friendsPerUser))
         known[friend] = (remark, known[friend][1] if friend in known else since)
         return succeed(None)
 
@@ -71,7 +70,7 @@ class MemoryFriends(MemoryPeople):
             user in self.person(friend).blocked,
             friend in self.person(user).friends,
             waiting is None
-            and sum(not one.agreed for one in self._sent.get(user, {}).values()) >= self.mostFriends,
+            and sum(not one.agreed for one in self._sent.get(user, {}).values()) >= self._limits.friendsPerUser,
         )
         if why is not None:
             return fail(why)
@@ -96,8 +95,8 @@ class MemoryFriends(MemoryPeople):
         if user in self.person(inviter).blocked:
             return fail(refuseUnwanted())
         ends = [(self.person(user).own("friends"), inviter), (self.person(inviter).own("friends"), user)]
-        if any(len(known) >= self.mostFriends and name not in known for known, name in ends):
-            return fail(refuseFriend(self.mostFriends))
+        if any(len(known) >= self._limits.friendsPerUser and name not in known for known, name in ends):
+            return fail(refuseFriend(self._limits.friendsPerUser))
         for known, name in ends:
             known[name] = ("", self.now)
         self._drop(user, inviter)

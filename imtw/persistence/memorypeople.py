@@ -5,13 +5,14 @@ Users, tokens and groups in memory.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from itertools import chain, islice
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
+from imtw.limits import Limits
 from imtw.model import (
     SECRETS,
     Account,
@@ -39,18 +40,11 @@ class MemoryPeople:
     """
 
     keepsLog: bool
-    mostDevices: int
-    mostTokens: int
-    room: int
 
-    @property
-    def now(self) -> int:
-        """
-        The time, in ms since the epoch.
-        """
-        raise NotImplementedError("a store knows its clock")
-
-    def __init__(self) -> None:
+    def __init__(self, seconds: Callable[[], float], limits: Limits) -> None:
+        self._seconds = seconds
+        self._limits = limits
+        self.room = limits.answer
         self.logs = Logs()
         self.persons: dict[str, Person] = {}
         self._names: list[str] = []
@@ -58,6 +52,13 @@ class MemoryPeople:
         self._groupNames: list[str] = []
         self.tokens = Tokens()
         self._shelves: dict[str, dict[str, bytes]] = {}
+
+    @property
+    def now(self) -> int:
+        """
+        The time, in ms since the epoch.
+        """
+        return int(self._seconds() * 1000)
 
     # users
 
@@ -141,7 +142,7 @@ class MemoryPeople:
             seat = Seat(Device(device, self.now, 0), person.reached(), set(person.cursors) - set(person.groups))
         seat.device.seen = self.now
         devices[device] = seat
-        while len(devices) > self.mostDevices:
+        while len(devices) > self._limits.devicesPerUser:
             del devices[next(iter(devices))]
 
     def person(self, name: str) -> Person:
@@ -216,7 +217,7 @@ class MemoryPeople:
         now = self.now
         replaced = self.tokens.dropOf(token.user, lambda one: alone and one.audience == token.audience)
         self.tokens.dropOf(token.user, lambda one: one.expires <= now)
-        self.tokens.add(digest, token, self.mostTokens)
+        self.tokens.add(digest, token, self._limits.tokensPerUser)
         return succeed(replaced)
 
     def renewToken(self, digest: bytes, expires: int) -> Deferred[bool]:
