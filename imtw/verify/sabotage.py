@@ -398,6 +398,28 @@ def choppy() -> None:
     SocketCarrier.onMessageFrameData = takeFirst  # type: ignore[method-assign]
 
 
+def flattering() -> None:
+    """
+    Tells easyim's clients that what comes to them has been read already.
+    """
+    forms = namedAny("imtw.protocols.easyim.forms")
+    forms.State.SENT = forms.State.READ
+
+
+def reticent() -> None:
+    """
+    Gives easyim's clients nothing of what waits for them.
+    """
+    from imtw.catchup import CatchUp
+
+    begin = CatchUp.begin
+
+    def beginOthers(self: CatchUp, memberships: Any) -> None:
+        begin(self, () if self._session.isFed else memberships)
+
+    CatchUp.begin = beginOthers  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "early-ack": earlyAck,
     "unsynced": unsynced,
@@ -427,6 +449,8 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "greedy": greedy,
     "restless": restless,
     "choppy": choppy,
+    "flattering": flattering,
+    "reticent": reticent,
     "no-sync": nothing,
 }
 

@@ -146,6 +146,19 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("choppy"), 0)
 
+    def test_flattering(self) -> None:
+        """
+        A server that tells easyim's clients a wrong status is found out.
+        """
+        self.assertGreater(self.found("flattering"), 0)
+
+    def test_reticent(self) -> None:
+        """
+        A server that gives easyim's clients nothing of what waits is found
+        out.
+        """
+        self.assertGreater(self.found("reticent"), 0)
+
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is

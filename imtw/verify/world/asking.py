@@ -37,10 +37,11 @@ class Asker(Client):
         """
         self._tell(LEAVE, group=name)
 
-    def read(self, where: Conversation, seq: int) -> None:
+    def readAll(self, where: Conversation) -> None:
         """
-        Have read up to a row.
+        Have read what it was shown.
         """
+        seq = max((one.seq for one in self.seen if one.where == where), default=0)
         if seq:
             self._ask(READ, where, seq=seq)
 

@@ -11,24 +11,19 @@ from typing import Any, Protocol
 
 from imtw.verify.wire import Conversation
 from imtw.verify.world.record import Record
-from imtw.verify.world.wires import End, Wire
+from imtw.verify.world.wires import Dialer, Wire
 from imtw.verify.world.words import Seen, Words
 
 WINDOW = 5  # of what is said again, so many at once
 
 
-class Around(Protocol):
+class Around(Dialer, Protocol):
     """
     What a client needs of its world.
     """
 
     chance: Random
     record: Record
-
-    def dial(self, end: End) -> Wire | None:
-        """
-        Connect to the server, if it is there.
-        """
 
     def now(self) -> float:
         """

@@ -26,7 +26,7 @@ from imtw.verify.world.asking import CONVERSATIONS, CREATE, EDIT, RECALLED, SYNC
 from imtw.verify.world.carriers import Carrier, Socket, Stream
 from imtw.verify.world.clients import Around
 from imtw.verify.world.wires import Wire
-from imtw.verify.world.words import Seen, Words
+from imtw.verify.world.words import PASSWORD, Seen, Words
 
 JOIN_OK, PENDING, OK = 10011, 10016, 10100
 
@@ -62,7 +62,7 @@ class JimClient(Asker):
         self._carrier = Socket(self.world.chance) if self.isOnSocket else Stream()
         self._readers[self._wire] = self._carrier.reader()
         self._syncs = []
-        body = {"cmd": LOGIN, "loginname": self.user, "password": "imtw verify"}
+        body = {"cmd": LOGIN, "loginname": self.user, "password": PASSWORD}
         if self.device:
             body["device"] = self.device
         self._wire.send(self._carrier.greeting() + self._carrier.say(LOGIN, body))

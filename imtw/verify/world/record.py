@@ -36,6 +36,7 @@ class Record:
     @ivar rows: the logs.
     @ivar stays: by group and user, the last one is open if the user is in.
     @ivar behind: by user and device, how long logs were when it first came.
+    @ivar numbers: users by the numbers that some know them by.
     @ivar again: rows that were committed once more.
     @ivar hushed: rows of somebody whom the other one has blocked, and who is
         not told of them.
@@ -46,6 +47,7 @@ class Record:
         self.rows: dict[Conversation, list[Draft]] = {}
         self.stays: dict[tuple[Conversation, str], list[Place]] = {}
         self.behind: dict[tuple[str, str], dict[Conversation, int]] = {}
+        self.numbers: dict[str, str] = {}
         self.again: set[tuple[Conversation, int]] = set()
         self.hushed: set[tuple[Conversation, int]] = set()
         self.faults: list[str] = []
@@ -114,6 +116,12 @@ class Record:
             for stay in stays
         )
 
+    def isSettled(self, user: str, where: Conversation) -> bool:
+        """
+        Was a user let into a group, or is there a reason why not?
+        """
+        return where in self._managed or (where, user) in self._kicked or (where, user) in self.stays
+
     def due(self, user: str, device: str, where: Conversation) -> range:
         """
         The rows that a device has to be shown, sooner or later.
@@ -181,6 +189,10 @@ class Record:
     def _addAccount(self, outcome: bool, user: Any, secret: str) -> None:
         self._users.add(user.id)
 
+    def _number(self, outcome: int | None, user: str, candidate: int) -> None:
+        if outcome is not None:
+            self.numbers[str(outcome)] = user
+
     def _enter(self, outcome: Entry, user: Any, device: str, **more: Any) -> None:
         self._users.add(user.id)
         self.behind.setdefault((user.id, device), {where: len(rows) for where, rows in self.rows.items()})
@@ -220,6 +232,7 @@ class Record:
     _CHANGES: ClassVar[dict[str, Callable[..., None]]] = {
         "addAccount": _addAccount,
         "enter": _enter,
+        "number": _number,
         "join": _join,
         "leave": _leave,
         "addGroup": _addGroup,

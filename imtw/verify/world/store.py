@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from imtw.delivery import LARGE
 from imtw.limits import Limits
 from imtw.model import Draft
 from imtw.persistence.commit import Committer, Item, Outcomes
@@ -195,7 +196,7 @@ class WorldStore(SQLiteStore):
     The real store on such a disk.
 
     @ivar enough: messages that may wait here.
-    @ivar enoughBytes: the same, in bytes.
+    @ivar enoughBytes: of large ones, which are weighed, not only counted.
     @ivar faults: what cannot be.
     """
 
@@ -218,8 +219,9 @@ class WorldStore(SQLiteStore):
         """
         weights = self._weights
         super().append(draft, Weighed(draft.weight, waiter, weights))
-        if len(weights) > self.enough or sum(weights) > self.enoughBytes:
-            self.faults.append(f"{len(weights)} messages with {sum(weights)} bytes wait for a commit")
+        large = sum(weight for weight in weights if weight > LARGE)
+        if len(weights) > self.enough or large > self.enoughBytes:
+            self.faults.append(f"{len(weights)} messages wait for a commit, the large ones with {large} bytes")
 
     async def _start(self) -> None:
         await self._writer.start(self._hands(True))

@@ -14,11 +14,13 @@ from twisted.python.failure import Failure
 from imtw.errors import StoreError
 from imtw.limits import Limits
 from imtw.tap import Options, makeCore, makeDialects, portFactory
-from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.bounds import LARGEST, Bounds
+from imtw.verify.world.clients import Client
+from imtw.verify.world.deeds import Deeds
 from imtw.verify.world.jim import JimClient
 from imtw.verify.world.lifetime import Lifetime, Timers
 from imtw.verify.world.passwords import Hashes, useHashes
+from imtw.verify.world.people import company
 from imtw.verify.world.record import Record
 from imtw.verify.world.store import Disk, WorldStore
 from imtw.verify.world.timeline import Timeline
@@ -28,7 +30,6 @@ from imtw.verify.world.wires import End, Wire
 CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
 LOOKS = 6  # in a row, half a second apart, at which all have what is due
 OPTIONS = ("--store=memory:", "--admin=none", "--lobby=none")
-ON_SOCKETS = 0.25  # of J-IM's clients are on a WebSocket
 JUMPS = (-3600.0, 3600.0)  # seconds
 
 
@@ -55,15 +56,9 @@ class World:
         self._core: Any = None
         self._factory: Any = None
         self._isUp = False
-        self._count = 0
         users = [f"u{number}" for number in range(self.chance.randint(2, 5))]
-        self.groups = [f"g{number}" for number in range(self.chance.randint(1, 2))]
-        self.users = users
-        self.clients = [
-            JimClient(self, user, device, self.chance.random() < ON_SOCKETS)
-            for user in users
-            for device in self.chance.choice([[""], ["phone"], ["phone", "pad"], ["", "phone"], ["", ""]])
-        ]
+        self._deeds = Deeds(self.chance, self.bounds, users)
+        self.clients = [client for user in users for client in company(self, user)]
 
     # what clients need
 
@@ -220,7 +215,11 @@ class World:
 
         @param trouble: how often it is a mishap.
         """
-        (self._mishap if self.chance.random() < trouble else self._something)()
+        client = self.chance.choice(self.clients)
+        if self.chance.random() < trouble:
+            self._mishap(client)
+        else:
+            self._deeds.one(client)
         pause = self.chance.expovariate(6)
         if self.now() + pause < end:
             self.later(pause, self._goOn, end, trouble)
@@ -233,60 +232,11 @@ class World:
             self.life.isOver = True
         self.disk.crash()
 
-    def _something(self) -> None:
-        """
-        Somebody does something.
-        """
-        client = self.chance.choice(self.clients)
-        dice = self.chance.random()
-        if dice < 0.6:
-            for _ in range(self.bounds.count(self.chance)):
-                self._count += 1
-                words = f"words {self._count}{self.bounds.padding(self.chance)}"
-                client.say(self._somewhere(client), f"{client.user}-{self._count}", words)
-        elif dice < 0.72:
-            client.join(self.chance.choice(self.groups))
-        elif dice < 0.76:
-            client.leave(self.chance.choice(self.groups))
-        elif dice < 0.84:
-            self._order(client)
-        elif dice < 0.87:
-            where = self._somewhere(client)
-            client.sync(where, self.chance.randint(0, 8), self.chance.choice([2, 200]))
-        elif dice < 0.92:
-            where = self._somewhere(client)
-            client.read(where, max((one.seq for one in client.seen if one.where == where), default=0))
-        else:
-            own = [words for words in client.said if words.ackedAt is not None and not words.isRecalling]
-            if own and self.chance.random() < 0.6:
-                client.recall(self.chance.choice(own))
-            elif own:
-                self._count += 1
-                client.edit(self.chance.choice(own), f"other words {self._count}")
-
-    def _order(self, client: JimClient) -> None:
-        """
-        Somebody says who may be where, and who may speak.
-        """
-        other = self.chance.choice([user for user in self.users if user != client.user])
-        dice = self.chance.random()
-        name = f"m-{client.user}"  # a group of its own
-        if name not in self.groups:
-            self.groups.append(name)
-            client.create(name, [user for user in self.users if self.chance.random() < 0.6])
-        elif dice < 0.3:
-            client.kick(name, other, self.chance.random() < 0.5)
-        elif dice < 0.6:
-            client.mute(name, other, self.chance.choice([0, 1, 3]))
-        else:
-            client.block(other, self.chance.random() < 0.5)
-
-    def _mishap(self) -> None:
+    def _mishap(self, client: Client) -> None:
         """
         Something goes wrong.
         """
         dice = self.chance.random()
-        client = self.chance.choice(self.clients)
         if dice < 0.5:
             client.cut()
         elif dice < 0.75:
@@ -298,12 +248,6 @@ class World:
         else:
             self.jump()
 
-    def _somewhere(self, client: JimClient) -> Conversation:
-        if client.joined and self.chance.random() < 0.6:
-            return group(self.chance.choice(sorted(client.joined)))
-        others = [user for user in self.users if user != client.user]
-        return pair(client.user, self.chance.choice(others))
-
     def _calmDown(self) -> None:
         """
         Nothing goes wrong any more: wait until all have what is due.
@@ -311,7 +255,8 @@ class World:
         self.disk.isFailing = False
         self._rest()
         for client in self.clients:
-            client.askConversations()
+            if isinstance(client, JimClient):
+                client.askConversations()
         self._rest()
 
     def _rest(self) -> None:

@@ -46,6 +46,17 @@ class End(Protocol):
         """
 
 
+class Dialer(Protocol):
+    """
+    Connects to the server.
+    """
+
+    def dial(self, end: End) -> Wire | None:
+        """
+        Connect to the server, if it is there.
+        """
+
+
 class Width(Protocol):
     """
     How much goes through a wire.

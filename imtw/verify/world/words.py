@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from imtw.verify.wire import Conversation
 
+PASSWORD = "imtw verify"
+
 
 class Words(Struct):
     """

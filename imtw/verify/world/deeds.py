@@ -1,0 +1,100 @@
+"""
+What people do, one thing after the other.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, ClassVar
+
+from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.bounds import Bounds
+from imtw.verify.world.clients import Client
+from imtw.verify.world.easyim import EasyimClient
+from imtw.verify.world.jim import JimClient
+
+
+class Deeds:
+    """
+    Lets somebody do something.
+
+    @ivar groups: that there are, or may be.
+    """
+
+    def __init__(self, chance: Random, bounds: Bounds, users: list[str]) -> None:
+        self.groups = [f"g{number}" for number in range(chance.randint(1, 2))]
+        self._chance = chance
+        self._bounds = bounds
+        self._users = users
+        self._count = 0
+
+    def one(self, client: Client) -> None:
+        """
+        A client does something that it can do.
+        """
+        table: Any = self._EASYIM if isinstance(client, EasyimClient) else self._JIM
+        dice = self._chance.random()
+        for share, does in table:
+            dice -= share
+            if dice < 0:
+                does(self, client)
+                return
+
+    def _say(self, client: Client) -> None:
+        for _ in range(self._bounds.count(self._chance)):
+            self._count += 1
+            words = f"words {self._count}{self._bounds.padding(self._chance)}"
+            client.say(self._somewhere(client), f"{client.user}-{self._count}", words)
+
+    def _join(self, client: JimClient | EasyimClient) -> None:
+        client.join(self._chance.choice(self.groups))
+
+    def _leave(self, client: JimClient) -> None:
+        client.leave(self._chance.choice(self.groups))
+
+    def _order(self, client: JimClient) -> None:
+        """
+        Somebody says who may be where, and who may speak.
+        """
+        chance = self._chance
+        other = chance.choice([user for user in self._users if user != client.user])
+        dice = chance.random()
+        name = f"m-{client.user}"  # a group of its own
+        if name not in self.groups:
+            self.groups.append(name)
+            client.create(name, [user for user in self._users if chance.random() < 0.6])
+        elif dice < 0.3:
+            client.kick(name, other, chance.random() < 0.5)
+        elif dice < 0.6:
+            client.mute(name, other, chance.choice([0, 1, 3]))
+        else:
+            client.block(other, chance.random() < 0.5)
+
+    def _sync(self, client: JimClient) -> None:
+        client.sync(self._somewhere(client), self._chance.randint(0, 8), self._chance.choice([2, 200]))
+
+    def _read(self, client: JimClient | EasyimClient) -> None:
+        client.readAll(self._somewhere(client))
+
+    def _amend(self, client: JimClient) -> None:
+        """
+        Somebody takes something back, or puts it in other words.
+        """
+        own = [words for words in client.said if words.ackedAt is not None and not words.isRecalling]
+        if own and self._chance.random() < 0.6:
+            client.recall(self._chance.choice(own))
+        elif own:
+            self._count += 1
+            client.edit(self._chance.choice(own), f"other words {self._count}")
+
+    def _somewhere(self, client: Client) -> Conversation:
+        chance = self._chance
+        if client.joined and chance.random() < 0.6:
+            return group(chance.choice(sorted(client.joined)))
+        return pair(client.user, chance.choice([user for user in self._users if user != client.user]))
+
+    #: How often each thing is done: together 1.
+    _JIM: ClassVar = (
+        (0.60, _say), (0.12, _join), (0.04, _leave), (0.08, _order), (0.03, _sync), (0.05, _read), (0.08, _amend),
+    )  # fmt: skip
+    _EASYIM: ClassVar = ((0.80, _say), (0.15, _join), (0.05, _read))
