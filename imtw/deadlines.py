@@ -105,5 +105,5 @@ class Deadlines:
                 if row.pop(waiting, None) is not None:
                     try:
                         waiting.expired()
-                    except Exception:
+                    except Exception:  # whoever it was, the others' time is over, too
                         self.log.failure("a deadline")

@@ -78,7 +78,7 @@ class Dispatcher:
             return None
         except RemoteProtocolError:
             return HANGUP
-        except Exception:
+        except Exception:  # ours, or a plugin's: logged, and the client is told
             return self.bug(command, Failure())
 
     async def _later(self, handler: ICommandHandler, session: Session, reading: Deferred[Struct]) -> Reply | Slot:

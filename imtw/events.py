@@ -45,7 +45,7 @@ class Event:
             return others[form]
         try:
             data = form.encode(self)
-        except Exception:
+        except Exception:  # forms are anybody's code
             log.failure("{event} cannot be told as {form}", event=type(self).__name__, form=type(form).__name__)
             data = b""
         if self._form is None:

@@ -68,7 +68,7 @@ class Filters:
             except CommandRefused:
                 seat.answered()
                 raise
-            except Exception:
+            except Exception:  # filters are anybody's code
                 self._strike(seat, Failure())
             else:
                 seat.answered()
@@ -122,7 +122,7 @@ class Policies:
                 verdict = JoinVerdict(await asked.addTimeout(self._deadline, self._clock))
             except CommandRefused:
                 raise
-            except Exception as error:
+            except Exception as error:  # so are policies
                 isLate = isinstance(error, TimeoutError)
                 reason = f"has not answered within {self._deadline:g} s" if isLate else "failed"
                 self.log.failure(

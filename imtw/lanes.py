@@ -299,7 +299,7 @@ class Lane:
                 data += self.voice.answer(command, reply, packet)
                 if reply.always and data:
                     self.voice.settled(packet, data)
-            except Exception:
+            except Exception:  # dialects are anybody's code
                 asked = "what is no command" if command is None else command.name
                 self._dispatcher.log.failure("{asked} cannot be answered", asked=asked)
                 reply = HANGUP

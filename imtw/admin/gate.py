@@ -153,7 +153,7 @@ class GuardedResource(AsyncResource):
 
     async def ask(self, asked: Any) -> Any:
         """
-        Do what is asked.
+        Do what is asked; a subclass says how.
 
         @param asked: an instance of L{asked}.
         @return: what is answered, as JSON.

@@ -81,8 +81,8 @@ def fieldsOf(event: LogEvent) -> Iterator[tuple[str, Any]]:
             continue
         try:
             value = extractField(name, event)
-        except Exception:
-            continue  # it is not there: the message says so
+        except Exception:  # it is not there, or fails when it is looked at: the message says so
+            continue
         try:
             _encode(value if isinstance(value, _PLAIN) else "")
         except ValueError:  # NaN, or a number without end
@@ -96,7 +96,7 @@ def wordsOf(value: Any) -> str:
     """
     try:
         return str(value)
-    except Exception as error:
+    except Exception as error:  # whatever it is: its event has to be logged all the same
         return f"({type(error).__name__} when it was to be written)"
 
 
@@ -106,7 +106,7 @@ def tracebackOf(failure: Any) -> str:
     """
     try:
         return str(failure.getTraceback())[-LONGEST_TRACEBACK:]
-    except Exception as error:
+    except Exception as error:  # it shows values, which may fail as above
         return f"({type(error).__name__} when it was to be written)"
 
 

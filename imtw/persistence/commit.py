@@ -165,7 +165,7 @@ class Committer:
         cursor.execute("SAVEPOINT one")
         try:
             outcome = work()
-        except Exception as error:
+        except Exception as error:  # data that cannot be stored may fail anywhere
             if isFatal(error):
                 raise
             cursor.execute("ROLLBACK TO one")

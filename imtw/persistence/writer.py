@@ -200,7 +200,7 @@ class Writer:
                     waiter.refused(outcome)
                 else:
                     waiter.appended(outcome)
-            except Exception:
+            except Exception:  # whoever it was, the others' messages are stored
                 self.log.failure("a result of the store was not taken well")
         self.end()
 
@@ -256,7 +256,7 @@ class Writer:
             began = perf_counter()
             try:
                 outcomes = self._committer.commit(cursor, batch)
-            except Exception:
+            except Exception:  # an I/O error, or our bug: whoever waits is refused
                 failure = Failure()
                 self._ledger.rollBack()
                 self._discard(connection)

@@ -62,7 +62,7 @@ class Recogniser(Protocol):
             return
         try:
             target = self._http() if self._isHTTP else self._stream()
-        except Exception:
+        except Exception:  # dialects are anybody's code
             self.factory.log.failure("recognising a connection", Failure())
             self.transport.loseConnection()
             target = None
@@ -250,7 +250,7 @@ class PortFactory(Factory):
         try:
             for dialect, maker in self._recognised(head.path, head.query):
                 return bool(maker) and (not dialect.needs or (head.isGet and not head.lacks & dialect.needs))
-        except Exception:
+        except Exception:  # it fails again where the WebSocket asks who speaks, and is logged there
             return True
         return not self.onlyKnown
 

@@ -106,7 +106,7 @@ async def settled(core: Core, command: Command, result: Any) -> Reply:
             result = await awaited(result)
         except CommandRefused as refused:
             return refusalOf(refused)
-        except Exception:
+        except Exception:  # ours, or a plugin's: logged, and the client is told
             return core.dispatcher.bug(command, Failure())
     if isinstance(result, Slot):
         if result.reply is None:
@@ -197,7 +197,7 @@ class AsyncResource(Resource):
 
     async def answer(self, request: Request) -> None:
         """
-        Answer a request, with L{respond}.
+        Answer a request, with L{respond}; a subclass says how.
         """
         raise NotImplementedError
 

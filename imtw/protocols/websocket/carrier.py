@@ -101,7 +101,7 @@ class SocketCarrier(LeanProtocol):
         try:
             maker = self.factory.whoSpeaks(path, query)
             self.speaker = maker() if maker is not None else None
-        except Exception as error:
+        except Exception as error:  # dialects are anybody's code
             self._log.failure("upgrade of {path}", path="/".join(path.split("/")[:3]))  # behind it may be tokens
             raise ConnectionDeny(ConnectionDeny.INTERNAL_SERVER_ERROR) from error
         if self.speaker is None:
