@@ -95,7 +95,7 @@ class Command(usage.Options):
         if self.isGroup:
             wanted = f"one of {', '.join(one[0] for one in self.subCommands)}"
         else:
-            wanted = f"{' '.join(self.path())} {self.arguments}".rstrip()
+            wanted = f"{' '.join(self.path())} {self.arguments or '[options]'}"
         return f"{text[:1].lower()}{text[1:]}; wanted {wanted} ({' '.join(self.path())} --help explains)"
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
