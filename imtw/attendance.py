@@ -95,8 +95,7 @@ class Attendance:
             self.watches.changed(user.id, True)
         for mate in self._sessions.of(user.id)[: -self._limits.sessionsPerUser]:
             mate.close()
-        for membership in entry.groups:
-            self._members.attach(session, entry.user, membership)
+        self._members.attach(session, entry.user, *entry.groups)
         if session.device or session.isFed:
             self._catchUp(session, places)
 
@@ -174,11 +173,10 @@ class Attendance:
             return False
         if session.catchUp is not None:
             session.catchUp.stop()
+        if not session.follows:
+            self._members.detach(session, user, *session.members)
         for id in list(session.members):
-            if session.follows:
-                self._groups.detach(session, id)
-            else:
-                self._members.detach(session, user, id)
+            self._groups.detach(session, id)
         return True
 
     def exit(self, session: Session) -> None:
@@ -194,8 +192,7 @@ class Attendance:
         session.token = b""
         if not session.device:
             self._cursors.settle([session])
-        for id in list(session.members):
-            self._members.detach(session, user, id)
+        self._members.detach(session, user, *session.members)
         isLast = self._sessions.remove(session)
         if not (session.device or any(not mate.device for mate in self._sessions.of(user.id))):
             self._cursors.leave(user.id)

@@ -70,6 +70,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     @ivar friendsPerUser: friends of a user, and invitations of it that wait.
     @ivar usersListed: users of a group that one answer lists.
     @ivar noticed: live members up to which joins and exits are told.
+    @ivar notices: sessions, in all its groups together, that are told that
+        one session comes, or goes.
     @ivar page: messages in one answer.
     @ivar typing: least time between two "is typing" of one session.
     @ivar recall: how long a message can be taken back.
@@ -112,6 +114,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     friendsPerUser: Some = 5000
     usersListed: Some = 200
     noticed: Some = 200
+    notices: Some = 2000
     page: Count = 1000
     typing: Seconds = 1.0
     recall: Seconds = 120.0

@@ -63,21 +63,28 @@ class Members:
         if self.lobby:
             await self._store.openGroups(self.lobby)
 
-    def attach(self, session: Session, user: User, membership: Membership) -> None:
+    def attach(self, session: Session, user: User, *memberships: Membership) -> None:
         """
-        Take part, and let the others know while they are few.
+        Take part, and let the others know while they are few, in one group
+        and in all together.
         """
-        live = self._groups.attach(session, membership)
-        if self._groups.isSmall(live):
-            self._tell(live, Joined(live.id, user))
+        left = self._limits.notices
+        for membership in memberships:
+            live = self._groups.attach(session, membership)
+            if self._groups.isSmall(live) and live.size <= left:
+                left -= live.size
+                self._tell(live, Joined(live.id, user))
 
-    def detach(self, session: Session, user: User, group: str) -> None:
+    def detach(self, session: Session, user: User, *groups: str) -> None:
         """
-        Take part no more, and let the others know while they are few.
+        Take part no more, and let the others know in the same way.
         """
-        live = self._groups.detach(session, group)
-        if live is not None and self._groups.isSmall(live):
-            self._tell(live, Left(live.id, user))
+        left = self._limits.notices
+        for group in groups:
+            live = self._groups.detach(session, group)
+            if live is not None and self._groups.isSmall(live) and live.size <= left:
+                left -= live.size
+                self._tell(live, Left(live.id, user))
 
     async def join(self, session: Session, user: User, group: str, name: str | None) -> JoinResult:
         """

@@ -286,6 +286,35 @@ class SweepTests(SynchronousTestCase):
         self.turn()
         self.assertEqual(ann.listen(), ["-third", "-bob"])
 
+    def test_noticesInAll(self) -> None:
+        """
+        Who is in many groups tells so many connections that it comes and
+        goes as are in a few, in those that it joined first; and those in
+        which they are not counted go on as ever.
+        """
+        clock = Clock()
+        limits = Limits(notices=7)
+        store = MemoryStore("", clock, limits)
+        core = Core(clock, store, limits)
+        for name in ("ann", "bob", "cid"):
+            for number in range(5):
+                self.successResultOf(store.join(name, f"g{number}", None, 10))
+        self.successResultOf(store.join("cid", "small", None, 10))
+        people = [Person(core, name, form=Words(notices=True)) for name in ("ann", "bob", "cid")]
+        for _ in range(9):
+            clock.advance(0)
+        ann, bob, cid = people
+        self.assertEqual(cid.listen(), ["+cid"] * 3)  # two groups of three, and the one with room for one more
+        self.assertEqual(sorted(bob.listen()), ["+bob"] * 3 + ["+cid"] * 2)
+        self.assertEqual(len(cid.session.members), 6)
+        core.lost(cid.session)
+        for _ in range(9):
+            clock.advance(0)
+        self.assertEqual((bob.listen(), cid.listen(), ann.listen()[-3:]), (["-cid"] * 3, [], ["-cid"] * 3))
+        core.lost(bob.session)
+        clock.advance(0)
+        self.assertEqual(ann.listen(), ["-bob"] * 5)
+
     def test_nothingLeft(self) -> None:
         """
         A group that everybody has left takes no memory, and no calls are
