@@ -23,8 +23,11 @@ from imtw.slots import GRANTED, HANGUP, SILENCE, Slot, awaited
 class Voice(Reader, Protocol):
     """
     A dialect's end of a lane: what it asks and how it is answered.
+
+    @ivar dialect: the dialect's name.
     """
 
+    dialect: str
     lane: Lane
 
     def answer(self, command: Command | None, reply: Reply, packet: Any) -> bytes:

@@ -111,7 +111,7 @@ class Admin:
         self._endpoint = endpointFor(reactor, description)
         self._description = description
         #: Where the database is; a store without a file has no operator's commands either.
-        self._database: str = getattr(core.store, "path", "")
+        self._database = core.store.path
         self._secret = secrets.token_urlsafe(32)
         gate = Gate(self._secret, core.apiSecret)
         self.lags = Spread(LAGS)

@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from imtw.commands import Status
-from imtw.counters import CommitSpreads, Counters, Spread
+from imtw.counters import Counters, Spread
 from imtw.server import Core
 
 
@@ -47,13 +47,13 @@ class CoreCollector(Collector):
         yield from self._people()
         yield gauge("commit_queue", "Changes queued or being committed.", core.store.waiting)
         yield gauge("commit_queue_most", "Messages that may be queued.", core.limits.commitQueue)
-        yield gauge("login_queue", "Logins waiting for their turn.", getattr(core.accounts, "waiting", 0))
+        yield gauge("login_queue", "Logins waiting for their turn.", core.accounts.waiting)
         yield gauge("login_queue_most", "Logins that may wait.", core.limits.loginQueue)
         yield gauge("store_healthy", "1 while the store can be written.", core.store.healthy)
         yield gauge("delayed_calls", "Calls that the reactor is to make later.", len(core.clock.getDelayedCalls()))
         yield from counted(core.counters)
         yield spread("reactor_lag_seconds", "How late the reactor was, every 10 ms.", self._lags)
-        commits: CommitSpreads | None = getattr(core.store, "commits", None)
+        commits = core.store.commits
         if commits is not None:
             yield spread("commit_size", "Changes in one commit.", commits.sizes)
             yield spread("commit_seconds", "From a commit's beginning to when it is on disk.", commits.times)
@@ -64,7 +64,7 @@ class CoreCollector(Collector):
         HTTP is, or nothing yet.
         """
         core = self._core
-        spoken = Counter((getattr(voice, "dialect", ""), voice.lane.session.terminal) for voice in core.voices)
+        spoken = Counter((voice.dialect, voice.lane.session.terminal) for voice in core.voices)
         spoken["", ""] += core.connections - len(core.voices)
         family = GaugeMetricFamily(
             "imtw_dialect_connections",

@@ -144,6 +144,8 @@ class IAccounts(Interface):
     Who may log in.
     """
 
+    waiting: int = Attribute("Logins that wait for their turn.")
+
     def start() -> Deferred[None]:
         """
         Make ready, once the store is open.

@@ -16,6 +16,7 @@ from imtw.interfaces.people import IPeopleStore
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from imtw.counters import CommitSpreads
     from imtw.model import Draft, Message
 
 
@@ -51,6 +52,8 @@ class IStore(IPeopleStore, IGroupStore, ILogStore):
     durable: bool = Attribute("Whether they survive the end of the process.")
     waiting: int = Attribute("Changes queued or being committed.")
     healthy: bool = Attribute("Whether what is to be stored has a chance, as far as is known: C{/readyz} shows it.")
+    path: str = Attribute("The file that everything is in; empty where there is none, and so no operator's commands.")
+    commits: CommitSpreads | None = Attribute("How large its commits were and how long they took, if it counts that.")
 
     def start() -> Deferred[None]:
         """

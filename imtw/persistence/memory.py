@@ -46,6 +46,8 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     durable = False
     waiting = 0
     healthy = True
+    path = ""
+    commits = None
 
     def __init__(self, argument: str, reactor: Any, limits: Limits) -> None:
         takesNothing(f"--store {'memory' if self.keepsLog else 'none'}", argument)

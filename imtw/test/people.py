@@ -60,6 +60,8 @@ class Person(Outlet):
     @ivar heard: what it was told, and how it was answered, in order.
     """
 
+    dialect = ""
+
     def __init__(self, core: Core, name: str, device: str = "", form: IForm = WORDS) -> None:
         self.heard: list[Any] = []
         self.level = 0
