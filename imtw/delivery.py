@@ -34,7 +34,7 @@ from imtw.gates import Gate
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
-from imtw.model import Draft, Fact, Message, Scope
+from imtw.model import Draft, Fact, Message, Pair, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
 from imtw.slots import Slot, refusalOf
@@ -217,6 +217,16 @@ class Delivery:
         if live is not None:
             live.post(event)
         self.relay(event, group=group)
+
+    async def isHeard(self, user: str, pair: Pair) -> bool:
+        """
+        Would others in a conversation be told what this user says?
+        """
+        try:
+            await self._store.maySpeak(user, pair)
+        except CommandRefused:
+            return False
+        return True
 
     async def tellInvitation(self, event: Invited) -> None:
         """

@@ -61,23 +61,13 @@ class ReadHandler:
             raise CommandRefused(Status.NOT_FOUND)
         isGroup = pair.scope is Scope.GROUP
         to, group = (None, pair.a) if isGroup else (pair.partnerOf(user), None)
-        event = Read(user, to, group, seq, request.id, alone=isGroup or not await self._isHeard(user, pair))
+        event = Read(user, to, group, seq, request.id, alone=isGroup or not await core.delivery.isHeard(user, pair))
         for name in event.people:
             for mate in core.sessions.of(name):
                 if mate is not session:
                     mate.tell(event)
         core.delivery.relay(event)
         return Reply(Status.OK, ReadMark(seq))
-
-    async def _isHeard(self, user: str, pair: Pair) -> bool:
-        """
-        Would the partner be told what this user says?
-        """
-        try:
-            await self._core.store.maySpeak(user, pair)
-        except CommandRefused:
-            return False
-        return True
 
 
 @implementer(ICommandHandler)

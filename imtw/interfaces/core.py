@@ -129,13 +129,14 @@ class IDelivery(Interface):
 
     def tellUser(user: str, event: Event) -> None:
         """
-        Tell all sessions of a user something that is not stored.
+        Tell all sessions of a user something that is not stored, on this node
+        and on others.
         """
 
     def tellGroup(group: str, event: Event) -> None:
         """
-        Tell all sessions in a group something that is not stored, in order
-        with its messages.
+        Tell all sessions in a group something that is not stored, on this node
+        and on others, in order with its messages.
         """
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -22,7 +23,7 @@ from imtw.faults import report
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IRelay, IStore
 from imtw.members import Members
-from imtw.model import Invitation, Membership, Message, Scope
+from imtw.model import Fact, Invitation, Membership, Message, Scope
 from imtw.numbers import Numbers
 from imtw.relaying.notices import (
     AdmittedNotice,
@@ -191,7 +192,8 @@ class Relaying:
             if message.repeat:  # which an old client's recipients are told of again
                 self._tell(place, message)
         elif place in self._reading:
-            self._reading[place].append(message)
+            late = self._reading[place]
+            late[GAP_PAGE - 1 :] = [message]  # beyond that the log has what is in front of the last
         elif place.isNext(message.seq) and not self._isUnsure(place) and self._areKnown([message]):
             self._tell(place, message)
         else:
@@ -224,12 +226,15 @@ class Relaying:
         """
         try:
             await self._learn([message])
-            after = self._beginOf(place, message)
+            after = self._beginOf(place)
             while after < message.seq - 1:
                 rows = await self._store.walk(message.pair, after, GAP_PAGE)
                 missed = [row for row in rows if row.seq < message.seq and self._isMissed(place, row)]
                 await self._learn(missed)
                 for row in missed:
+                    isRecall = row.fact is Fact.RECALL and isinstance(place, Place)
+                    if isRecall and not await self._delivery.isHeard(row.sender, row.pair):
+                        row = replace(row, unheard=True)
                     self._tell(place, row, isLate=True)
                 if not rows:
                     break
@@ -244,16 +249,14 @@ class Relaying:
         for row in late:
             self._row(row)
 
-    def _beginOf(self, place: LiveGroup | Place, message: Message) -> int:
+    def _beginOf(self, place: LiveGroup | Place) -> int:
         """
-        Behind which row something may have been missed: in a private
-        conversation, whose sessions may have come long after what was told
-        last, no more than a page before C{message}.
+        Behind which row something may have been missed: where nobody looked
+        yet, within a page before the first that was told.
         """
-        begin = min(place.missed, default=place.head + 1) - 1
-        if isinstance(place, Place):
-            return max(0 if place.isUnsure else begin, message.seq - 1 - GAP_PAGE)
-        return begin
+        if isinstance(place, Place) and place.isUnsure:
+            return max(0, place.first - 1 - GAP_PAGE)
+        return min(place.missed, default=place.head + 1) - 1
 
     def _isMissed(self, place: LiveGroup | Place, row: Message) -> bool:
         """

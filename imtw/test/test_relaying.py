@@ -25,6 +25,7 @@ from imtw.interfaces import IRelay
 from imtw.limits import Limits
 from imtw.model import Group, Message, Pair, User
 from imtw.persistence.memory import MemoryStore
+from imtw.relaying import node as hearing
 from imtw.relaying import places
 from imtw.relaying.node import Relaying
 from imtw.relays.loopback import LoopbackRelay, NoRelay
@@ -192,6 +193,7 @@ class TwoNodesTests(SynchronousTestCase):
         store = self.store = MemoryStore("", self.clock, Limits())
         self.relays = [LossyRelay(), LossyRelay()]
         self.relays[0].other, self.relays[1].other = self.relays[1], self.relays[0]
+        self.relayings: list[Relaying] = []
         self.cores = [self.node(store, relay) for relay in self.relays]
         self.ann = Person(self.cores[0], "ann", form=NOTICES)
         self.bob = Person(self.cores[1], "bob", form=NOTICES)
@@ -211,6 +213,7 @@ class TwoNodesTests(SynchronousTestCase):
         )
         core.delivery.relay = core.members.relay = core.attendance.relay = relaying.tell
         self.successResultOf(relaying.start())
+        self.relayings.append(relaying)
         return core
 
     def turn(self) -> None:
@@ -408,6 +411,32 @@ class TwoNodesTests(SynchronousTestCase):
         self.say("three")
         self.assertEqual(self.bob.listen(), ["two", "SENT", "one", "three"])
 
+    def test_slowGap(self) -> None:
+        """
+        While the log is read a bounded number of rows is kept that come
+        meanwhile; those beyond are read, too, and all are told in order.
+        """
+        self.patch(hearing, "GAP_PAGE", 3)
+        self.write("0")
+        with self.lost(0):
+            self.write("1")
+        waiting: list[Deferred[None]] = []
+        walk = self.store.walk
+
+        async def slowly(pair: Pair, after: int, limit: int) -> list[Message]:
+            waiting.append(Deferred())
+            await waiting[-1]
+            return await walk(pair, after, limit)
+
+        self.patch(self.store, "walk", lambda *where: Deferred.fromCoroutine(slowly(*where)))
+        self.write(*map(str, range(2, 12)))
+        relaying = self.relayings[1]
+        self.assertEqual([len(late) for late in relaying._reading.values()], [3])
+        while waiting:
+            waiting.pop(0).callback(None)
+        self.assertEqual(self.bob.listen(), list(map(str, range(12))))
+        self.assertEqual(relaying._reading, {})
+
     def test_damagedGap(self) -> None:
         """
         While the log cannot be read nothing is told, and later all of it is.
@@ -493,8 +522,8 @@ class TwoNodesTests(SynchronousTestCase):
         Who is blocked is not heard on another node, either.
         """
         phone = Person(self.cores[1], "bob", "phone", TELLING)
-        self.ann.say("one", "bob", id="1")
-        self.ann.say("two", "bob", id="2")
+        for number in range(1, 7):
+            self.ann.say(f"number {number}", "bob", id=str(number))
         self.turn()
         phone.listen()
         self.ann.lane.take(RECALL.code, Recall("1", "bob"))
@@ -502,6 +531,18 @@ class TwoNodesTests(SynchronousTestCase):
         self.successResultOf(self.store.block("bob", "ann", True))
         self.ann.lane.take(RECALL.code, Recall("2", "bob"))
         self.assertEqual(phone.listen(), [])
+        with self.lost(0):
+            self.ann.lane.take(RECALL.code, Recall("3", "bob"))
+        self.successResultOf(self.store.block("ann", "bob", True))
+        self.ann.lane.take(RECALL.code, Recall("4", "bob"))
+        self.turn()
+        self.assertEqual(phone.listen(), [])
+        self.successResultOf(self.store.block("bob", "ann", False))
+        with self.lost(0):
+            self.ann.lane.take(RECALL.code, Recall("5", "bob"))
+        self.ann.lane.take(RECALL.code, Recall("6", "bob"))
+        self.turn()
+        self.assertEqual(phone.listen(), ["recalled 5", "recalled 6"])
 
     def test_notices(self) -> None:
         """
