@@ -37,6 +37,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         easyim's clients ask.
     @ivar webSocketBody: a WebSocket message, all fragments together.
     @ivar httpBody: a request's body.
+    @ivar httpBodies: those bodies of requests, all together, that are larger
+        than C{bodyBeforeLogin}; past it such a request is refused.
     @ivar httpRequest: from a request's first byte to its last.
     @ivar httpIdle: between two requests on one connection.
     @ivar sendBudget: bytes queued for a peer that does not read; once more
@@ -94,6 +96,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     bodyBeforeLogin: Count = 64 * 1024
     webSocketBody: Count = 524288
     httpBody: Count = 2202009
+    httpBodies: Count = 64 * 1024 * 1024
     httpRequest: Seconds = 20.0
     httpIdle: Seconds = 60.0
     sendBudget: Count = 1024 * 1024

@@ -89,6 +89,7 @@ class Core(Service):
         self.counters = Counters()
         self.deadlines = Deadlines(clock)
         self.connections = 0
+        self.uploads = 0  # bytes of large HTTP bodies that are here
         self.voices: dict[Voice, None] = {}  # a set of as many takes three times as much
         self.workers: list[Worker] = []
         self.cork = Cork(fast)

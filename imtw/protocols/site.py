@@ -2,13 +2,14 @@
 The site of a port: twisted.web with bounds.
 
 twisted.web bounds neither the size of a body nor the time that a slow drip
-may take; both are done here.
+may take, and has large bodies written into files on the reactor's thread.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -35,10 +36,12 @@ encode = msgspec.json.Encoder(order="sorted").encode
 
 class BoundedRequest(Request):
     """
-    A request whose body has a bound, counted as it comes.
+    A request whose body has a bound, counted as it comes, as have all large
+    ones together.
     """
 
     received = 0
+    _counted = 0  # bytes of it among those of all large ones
     channel: BoundedChannel
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
@@ -59,8 +62,11 @@ class BoundedRequest(Request):
     def gotLength(self, length: int | None) -> None:
         """
         The head is there: is the body announced too large?
+
+        twisted.web has files for large bodies, and for those of which it
+        does not know how large they are: on the reactor's thread.
         """
-        super().gotLength(length)
+        self.content = BytesIO()
         if length is not None and length > self.channel.site.limits.httpBody:
             self._tooLarge()
 
@@ -68,11 +74,52 @@ class BoundedRequest(Request):
         """
         Some more of the body.
         """
+        if self.channel.isRefused:
+            return
         self.received += len(data)
-        if self.received > self.channel.site.limits.httpBody:
+        limits = self.channel.site.limits
+        if self.received > limits.httpBody:
             self._tooLarge()
+        elif self.received > limits.bodyBeforeLogin and not self._hasRoom():
+            self.channel.site.core.counters.refused[Status.BUSY] += 1
+            body = encode({"code": int(Status.BUSY), "msg": "too many large requests at once; try again"})
+            self.channel.refuse(b"503 Service Unavailable", body)
         else:
             super().handleContentChunk(data)
+
+    def finish(self) -> None:
+        """
+        It is answered.
+        """
+        self._gone()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Nobody waits for the answer any more.
+        """
+        self._gone()
+        super().connectionLost(reason)
+
+    def _hasRoom(self) -> bool:
+        """
+        Is there room for what has come of this body, among all large ones?
+        """
+        core = self.channel.site.core
+        more = self.received - self._counted
+        if core.uploads + more > core.limits.httpBodies:
+            return False
+        core.uploads += more
+        self._counted = self.received
+        return True
+
+    def _gone(self) -> None:
+        """
+        The body is kept no longer.
+        """
+        if self._counted:
+            self.channel.site.core.uploads -= self._counted
+            self._counted = 0
 
     def _tooLarge(self) -> None:
         """
@@ -93,13 +140,13 @@ class BoundedChannel(HTTPChannel):
     site: BoundedSite
     transport: Any
     _isDue = False
-    _isRefused = False
+    isRefused = False
 
     def dataReceived(self, data: bytes) -> None:
         """
         Something came: from now on a whole request is due.
         """
-        if self._isRefused:
+        if self.isRefused:
             return
         if not self._isDue and not self._handlingRequest:
             self._isDue = True
@@ -123,7 +170,7 @@ class BoundedChannel(HTTPChannel):
         hosts = self.requests[-1].requestHeaders.getRawHeaders(b"Host", [])
         isOld = self._version == b"HTTP/1.0"
         super().allHeadersReceived()
-        if len(hosts) != 1 and not (isOld and not hosts) and not self._isRefused:
+        if len(hosts) != 1 and not (isOld and not hosts) and not self.isRefused:
             self.refuse(b"400 Bad Request", encode({"code": int(Status.BAD_REQUEST), "msg": "wanted one Host header"}))
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
@@ -141,7 +188,7 @@ class BoundedChannel(HTTPChannel):
         The request is whole.
         """
         self._clearDeadline()
-        if not self._isRefused:
+        if not self.isRefused:
             super().allContentReceived()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -155,7 +202,7 @@ class BoundedChannel(HTTPChannel):
         """
         Answer and hang up, in the middle of a request.
         """
-        self._isRefused = True
+        self.isRefused = True
         self._clearDeadline()
         self.transport.write(
             b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
@@ -195,6 +242,7 @@ class BoundedSite(Site):
         limits = core.limits
         # Bodies are what a route makes of them.
         super().__init__(root, timeout=int(limits.httpIdle), reactor=core.clock, parsePOSTFormSubmission=False)
+        self.core = core
         self.clock = core.clock
         self.deadlines = core.deadlines
         self.limits = limits

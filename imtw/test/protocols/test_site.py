@@ -4,7 +4,14 @@ The HTTP side of a port, whatever the dialect.
 
 from __future__ import annotations
 
-from imtw.test.live import ANY_PORT, LiveTestCase
+import tempfile
+
+from twisted.internet import reactor
+
+from imtw.commands import Status
+from imtw.test.clients import PATIENCE
+from imtw.test.live import ANY_PORT, Live, LiveTestCase, pause
+from imtw.test.wire import basic
 
 
 class TargetTests(LiveTestCase):
@@ -130,3 +137,71 @@ class LineEndTests(LiveTestCase):
                     client.write(head[at : at + size])
                 self.assertLess(await client.closed(), 2.0)
                 self.assertTrue(client.received.startswith(b"HTTP/1.1 400 "), head)
+
+
+class LargeBodyTests(LiveTestCase):
+    """
+    Bodies that twisted.web would write into a file.
+    """
+
+    head = b"POST /api/command/chat HTTP/1.1\r\nHost: x\r\n"
+
+    async def kept(self, live: Live, size: int) -> None:
+        """
+        Wait until so many bytes of large bodies are here.
+        """
+        until = reactor.seconds() + PATIENCE
+        while live.core.uploads != size:
+            self.assertLess(reactor.seconds(), until, live.core.uploads)
+            await pause(0.01)
+
+    async def test_noFiles(self) -> None:
+        """
+        They are kept in memory: no file is made, on which the reactor would
+        have to wait.
+        """
+        self.patch(tempfile, "tempdir", "/nowhere")
+        live = await self.serve()
+        said = {"group": "100", "content": "x" * 200_000}
+        answer = await self.http(live.port, "POST", "/api/command/chat", said, basic("ann"))
+        self.assertEqual((answer.status, answer.json["code"]), (200, 10000))
+        client = await self.raw(live.port)
+        client.write(self.head + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+        await client.until(lambda: b"\r\n\r\n{" in client.received, "an answer")
+        self.assertEqual(client.received[:12], b"HTTP/1.1 401")
+
+    async def test_allTogether(self) -> None:
+        """
+        All large ones together have a bound.  Past it the next is refused,
+        with one answer in however many pieces it comes; small ones are not.
+        Those that are gone count no more.
+        """
+        live = await self.serve("--limit", "httpBodies=250000")
+        first = await self.raw(live.port)
+        first.write(self.head + b"Content-Length: 300000\r\n\r\n" + b" " * 200_000)
+        await self.kept(live, 200_000)
+        second = await self.raw(live.port)
+        second.write(self.head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"4e20\r\n%s\r\n" % (b" " * 20_000)) * 7)
+        await second.closed()
+        self.assertEqual((second.received[:12], second.received.count(b"HTTP/1.1")), (b"HTTP/1.1 503", 1))
+        self.assertEqual(live.core.counters.refused[Status.BUSY], 1)
+        said = {"group": "100", "content": "x" * 60_000}
+        answer = await self.http(live.port, "POST", "/api/command/chat", said, basic("ann"))
+        self.assertEqual(answer.status, 200)
+        await self.kept(live, 200_000)
+        first.hangUp()
+        await self.kept(live, 0)
+        said = {"group": "100", "content": "x" * 180_000}
+        answer = await self.http(live.port, "POST", "/api/command/chat", said, basic("ann"))
+        self.assertEqual((answer.status, live.core.uploads), (200, 0))
+
+    async def test_oneAnswer(self) -> None:
+        """
+        One that is too large is told so once.
+        """
+        live = await self.serve("--limit", "httpBody=100000")
+        client = await self.raw(live.port)
+        client.write(self.head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"4e20\r\n%s\r\n" % (b" " * 20_000)) * 9)
+        await client.closed()
+        self.assertEqual((client.received[:12], client.received.count(b"HTTP/1.1")), (b"HTTP/1.1 413", 1))
+        self.assertEqual(live.core.uploads, 0)
