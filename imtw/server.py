@@ -30,8 +30,9 @@ from imtw.limits import Limits
 from imtw.members import Members
 from imtw.model import Liberty
 from imtw.numbers import Numbers
+from imtw.outlet import Outlet, nothing
 from imtw.registry import Registry
-from imtw.sessions import Outlet, Session, Sessions, nothing
+from imtw.sessions import Session, Sessions
 from imtw.trail import Trail
 
 DRAIN_STEP = 0.02  # seconds between two looks whether all is answered

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from imtw.events import Event, Logged
 from imtw.interfaces import IForm, ISession, ISessions
 from imtw.model import Liberty, User
+from imtw.outlet import Outlet
 
 if TYPE_CHECKING:
     from imtw.catchup import CatchUp
@@ -20,61 +21,6 @@ if TYPE_CHECKING:
 
 #: The places of a session that has none: one for all, where nothing can be put.
 NOWHERE: Any = MappingProxyType({})
-
-
-def nothing() -> None:
-    """
-    Nobody waits for the peer to read.
-    """
-
-
-class Outlet:
-    """
-    The way out of one connection.
-
-    @ivar level: how much waits for a peer that reads slowly: 0 for little;
-        from 1 on what is not kept is not sent; from 2 on a session with a
-        device is sent nothing and reads the log later.
-    @ivar relieved: called when the peer has read it all.
-    @ivar isWaiting: something was sent that the socket has not taken yet.
-    @ivar isClosed: nothing is sent any more.
-    """
-
-    __slots__ = ()
-    level: int = 0
-    isWaiting: bool = False
-    isClosed: bool = False
-    relieved: Callable[[], None] = staticmethod(nothing)
-
-    def send(self, data: bytes) -> None:
-        """
-        Send, or queue up to the budget; never blocks, never raises.
-        """
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """
-        End the connection once what was sent is written.
-        """
-        raise NotImplementedError
-
-
-class Nowhere(Outlet):
-    """
-    The outlet of a session that nothing can be pushed to: one HTTP request.
-    """
-
-    __slots__ = ()
-
-    def send(self, data: bytes) -> None:
-        """
-        Drop it.
-        """
-
-    def close(self) -> None:
-        """
-        There is nothing to end.
-        """
 
 
 @implementer(ISession)

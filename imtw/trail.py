@@ -19,7 +19,8 @@ from msgspec import Struct
 from twisted.internet.interfaces import IReactorTime
 
 from imtw.model import Pair, Receipt
-from imtw.sessions import Outlet, Session
+from imtw.outlet import Outlet
+from imtw.sessions import Session
 
 
 class Handover(Struct, gc=False):

@@ -16,8 +16,9 @@ from imtw.errors import CommandRefused
 from imtw.events import Event
 from imtw.interfaces import IForm
 from imtw.model import Liberty
+from imtw.outlet import Nowhere
 from imtw.server import Core
-from imtw.sessions import Nowhere, Session
+from imtw.sessions import Session
 
 #: Headers that say that a request came through a page or a proxy; and all X-Forwarded-*.
 HANDED_ON = (b"origin", b"forwarded", b"via", b"x-real-ip")

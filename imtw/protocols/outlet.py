@@ -20,7 +20,7 @@ from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 from imtw.cork import Cork
-from imtw.sessions import Outlet, nothing
+from imtw.outlet import Outlet, nothing
 
 CLOSE_PATIENCE = 2.0  # seconds for a peer to read the last words
 

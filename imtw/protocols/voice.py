@@ -13,8 +13,9 @@ from imtw.commands import Command, Reply
 from imtw.interfaces import IForm
 from imtw.lanes import Lane
 from imtw.model import Liberty
+from imtw.outlet import Outlet
 from imtw.server import Core
-from imtw.sessions import Outlet, Session
+from imtw.sessions import Session
 
 
 class Voice:

@@ -15,8 +15,9 @@ from imtw.events import Event, Joined, Left, Said, Whispered
 from imtw.interfaces import IForm
 from imtw.lanes import Lane
 from imtw.model import User
+from imtw.outlet import Outlet
 from imtw.server import Core
-from imtw.sessions import Outlet, Session
+from imtw.sessions import Session
 
 
 @implementer(IForm)

@@ -16,6 +16,7 @@ from imtw.commands import CHAT, HEARTBEAT, JOIN, LOGIN, Command, JoinGroup, Logi
 from imtw.errors import CommandRefused
 from imtw.events import Agreed, Invited
 from imtw.model import Group, Mode
+from imtw.outlet import Outlet
 from imtw.protocols.easyim import message
 from imtw.protocols.easyim.forms import EasyimForm
 from imtw.protocols.easyim.message import GROUP, Kind, Msg, Packet, State, eventContent
@@ -24,7 +25,6 @@ from imtw.protocols.easyim.requests import commandOf, eventKey, groupMeant, requ
 from imtw.protocols.easyim.tokens import TokenError, Tokens, claimsOf, numberOf
 from imtw.protocols.voice import Voice
 from imtw.server import Core
-from imtw.sessions import Outlet
 
 NOTICES, NOTICE_EVERY = 20, 1.0  # how many at once, and seconds until there may be one more
 NEWS = 1000  # invitations told after a heartbeat

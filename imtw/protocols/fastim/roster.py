@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from imtw.commands import Command, Reply
 from imtw.faults import report
 from imtw.model import User
+from imtw.outlet import Outlet
 from imtw.protocols.fastframes import BINARY, TEXT
 from imtw.protocols.fastim.entries import Entries
 from imtw.protocols.fastim.forms import END, BellForm
@@ -24,7 +25,7 @@ from imtw.protocols.fastim.house import House
 from imtw.protocols.fastim.room import BROKEN, FastSpeaker
 from imtw.protocols.fastim.texts import roomList
 from imtw.protocols.framing import frame
-from imtw.sessions import Outlet, Session
+from imtw.sessions import Session
 
 BELLS = BellForm()
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from imtw.commands import Chat, Command, Reply, Status
 from imtw.errors import RemoteProtocolError, Unanswered
 from imtw.model import Liberty
+from imtw.outlet import Outlet
 from imtw.protocols.jim.bodies import BadBody, ChatBody, decode
 from imtw.protocols.jim.forms import JimForm
 from imtw.protocols.jim.frames import Frame
@@ -17,7 +18,6 @@ from imtw.protocols.jim.replies import UNKNOWN_COMMAND, answer
 from imtw.protocols.jim.requests import GROUP, PRIVATE, Unreadable, chatOf, read
 from imtw.protocols.voice import Voice
 from imtw.server import Core
-from imtw.sessions import Outlet
 
 HANDSHAKE, LOGIN, CHAT = 1, 5, 11
 OUTSPOKEN = frozenset([14, 19])  # what J-IM itself answers where it cannot read a body

@@ -17,10 +17,10 @@ from imtw.accounts.login import Accounts
 from imtw.admin.listener import Admin
 from imtw.limits import Limits
 from imtw.model import User
+from imtw.outlet import Outlet as OutletBase
 from imtw.persistence.memory import MemoryStore
 from imtw.protocols.caller import NO_FORM
 from imtw.server import Core
-from imtw.sessions import Outlet as OutletBase
 from imtw.sessions import Session
 from imtw.test.accounts.fakes import CHEAP, CountedHashes
 

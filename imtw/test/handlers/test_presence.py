@@ -7,8 +7,8 @@ from __future__ import annotations
 from imtw.commands import PRESENCE, Present, Status, WatchPresence
 from imtw.events import Event, Presence
 from imtw.limits import Limits
+from imtw.outlet import Nowhere
 from imtw.protocols.caller import NO_FORM
-from imtw.sessions import Nowhere
 from imtw.test.handlers.harness import Client, HandlerTestCase, Short
 
 
