@@ -104,6 +104,14 @@ class CatchUp:
         self._pairs[conversation] = (pair, seq)
         self._lagging[conversation] = seq
 
+    def leave(self, conversation: int) -> None:
+        """
+        Its user is in that group no more: what it has not read there is not
+        for it, though it may come back.
+        """
+        self._pairs.pop(conversation, None)
+        self._lagging.pop(conversation, None)
+
     def relieved(self) -> None:
         """
         The peer has read what it was sent, or begins to.
@@ -149,7 +157,11 @@ class CatchUp:
                 await self._numbers.learn(row.sender for page in pages for row in page)
             if not self._isWanted():
                 return
-            self._send([(place, pair, page) for (place, (pair, _)), page in zip(chosen, pages, strict=True)])
+            self._send([
+                (conversation, pair, page)
+                for (conversation, (pair, seq)), page in zip(chosen, pages, strict=True)
+                if self._pairs.get(conversation) == (pair, seq)  # else its user has left meanwhile
+            ])
 
     def _isWanted(self) -> bool:
         """
@@ -207,8 +219,7 @@ class CatchUp:
         """
         if pair.scope is not Scope.GROUP:
             return self._lagging[conversation]
-        member = self._session.members.get(pair.a)
-        return member.group.head if member is not None else 0  # out of it meanwhile: what was said is not for it
+        return self._session.members[pair.a].group.head
 
     def _goLive(self, conversation: int, pair: Pair) -> None:
         """

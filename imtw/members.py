@@ -81,6 +81,8 @@ class Members:
         """
         left = self._limits.notices
         for group in groups:
+            if session.catchUp is not None and session.isIn(group):
+                session.catchUp.leave(session.members[group].group.conversation)
             live = self._groups.detach(session, group)
             if live is not None and self._groups.isSmall(live) and live.size <= left:
                 left -= live.size

@@ -341,6 +341,55 @@ class DeviceTests(LiveTestCase):
         await bob.until(lambda: "new" in [content for _, content in pushed(bob.events)], "the new one")
         self.assertEqual(pushed(bob.events), [(3, "new")])
 
+    async def test_slowReaderGoneBetween(self) -> None:
+        """
+        A device that reads slowly, and whose user leaves a group and comes
+        back, is not sent what was said there in between.
+        """
+        bob = await self.client("bob", device="phone")
+        pad = await self.client("bob", device="pad")
+        for member in (self.ann, bob):
+            await member.ask(7, {"cmd": 7, "group_id": "club"})
+        outlet: Any = self.live.core.sessions.of("bob")[0].outlet
+        outlet.level = 2
+        self.ann.say(11, public("club", "missed", id="missed"))
+        await self.ann.sync()
+        await pad.ask(100, {"cmd": 100, "group": "club"})
+        self.ann.say(11, public("club", "not for him", id="between"))
+        await self.ann.sync()
+        await pad.ask(7, {"cmd": 7, "group_id": "club"})
+        self.ann.say(11, public("club", "new", id="new"))
+        await self.ann.sync()
+        outlet.level = 0
+        outlet.relieved()
+        await bob.until(lambda: "new" in [content for _, content in pushed(bob.events)], "the new one")
+        self.assertEqual(pushed(bob.events), [(3, "new")])
+
+    async def test_goneWhileItReads(self) -> None:
+        """
+        Nor is one that is just reading the log, when its user leaves.
+        """
+        await self.ann.ask(7, {"cmd": 7, "group_id": "club"})
+        for device in ("phone", "pad"):
+            bob = await self.client("bob", device=device)
+            await bob.ask(7, {"cmd": 7, "group_id": "club"})
+            await bob.closedByUs()
+        self.ann.say(11, public("club", "missed", id="missed"))
+        self.ann.say(11, private("bob", "for him"))
+        await self.ann.sync()
+        walk = self.live.core.store.walk
+        gate: Deferred[None] = Deferred()
+        self.patch(self.live.core.store, "walk", lambda *asked: gate.addCallback(lambda _: walk(*asked)))
+        bob = await self.client("bob", device="phone")
+        pad = await self.client("bob")
+        await pad.ask(100, {"cmd": 100, "group": "club"})
+        self.ann.say(11, public("club", "not for him", id="between"))
+        await self.ann.sync()
+        await pad.ask(7, {"cmd": 7, "group_id": "club"})
+        gate.callback(None)
+        self.ann.say(11, public("club", "new", id="new"))
+        self.assertEqual(sorted(pushed(await self.count(bob, 2))), [(1, "for him"), (3, "new")])
+
     async def test_unreadable(self) -> None:
         """
         Whose log cannot be read has to come again, and the operator is told
