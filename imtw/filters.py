@@ -1,22 +1,20 @@
 """
-Plugins that have a say, which may be anybody's code: chat filters, who see
-every message before it is stored, and join policies, who are asked who may
-join which group; and what becomes of those that fail.
+Chat filters, which see every message before it is stored and may be anybody's
+code; and what becomes of one that fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.errors import CommandRefused
-from imtw.interfaces import IChatFilter, IJoinPolicy
-from imtw.model import Draft, User
+from imtw.interfaces import IChatFilter
+from imtw.model import Draft
 
 FILTER_STRIKES = 3  # failures in a row that park a filter
 
@@ -88,50 +86,3 @@ class Filters:
                 strikes=seat.strikes,
                 error=failure.getErrorMessage() or repr(failure.value),
             )
-
-
-class Policies:
-    """
-    The join policies of a server, in their order.
-    """
-
-    log = Logger()
-
-    def __init__(
-        self, clock: IReactorTime, deadline: float, policies: Sequence[tuple[str, IJoinPolicy]] = ()
-    ) -> None:
-        """
-        @param deadline: seconds that each may take.
-        @param policies: names and policies.
-        """
-        self._clock = clock
-        self._deadline = deadline
-        self._policies = policies
-
-    async def check(self, user: User, group: str) -> None:
-        """
-        May this user join?  One that fails or takes too long refuses: it may
-        be there to keep somebody out.
-
-        @raise CommandRefused: no.
-        """
-        for name, policy in self._policies:
-            verdict, reason = JoinVerdict.REFUSED, ""
-            try:
-                asked: Deferred[JoinVerdict] = maybeDeferred(policy.mayJoin, user, group)
-                verdict = JoinVerdict(await asked.addTimeout(self._deadline, self._clock))
-            except CommandRefused:
-                raise
-            except Exception as error:  # so are policies
-                isLate = isinstance(error, TimeoutError)
-                reason = f"has not answered within {self._deadline:g} s" if isLate else "failed"
-                self.log.failure(
-                    "{user} is not let into {group}: the join policy {name} {reason}",
-                    user=user.id,
-                    group=group,
-                    name=name,
-                    reason=reason,
-                )
-                reason = f"the join policy {reason}"
-            if verdict is not JoinVerdict.OK:
-                raise CommandRefused(Status.NOT_JOINED, reason, JoinResult(group, verdict))

@@ -13,11 +13,11 @@ from imtw.cursors import Cursors
 from imtw.delivery import Relay, nobodyElse
 from imtw.errors import CommandRefused
 from imtw.events import Admitted, Enrolled, Event, Expelled, Joined, Left
-from imtw.filters import Policies
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IJoinPolicy, IStore
 from imtw.limits import Limits
 from imtw.model import Group, Membership, Mode, User
+from imtw.policies import Policies
 from imtw.sessions import Session, Sessions
 
 
