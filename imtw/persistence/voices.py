@@ -4,8 +4,9 @@ mutes, kicks, blocks.
 
 Each is called in the writer's thread, within a transaction, so its order
 against the messages is total.  What a head knows of its speakers is
-forgotten wherever that changes (L{Ledger.forget}), and asked for again with
-the next message.
+forgotten wherever that changes (C{forget} of
+L{imtw.persistence.headcache.HeadCache}), and asked for again with the next
+message.
 """
 
 from __future__ import annotations

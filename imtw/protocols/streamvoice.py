@@ -134,7 +134,7 @@ class StreamVoice(Voice, Protocol):
 
     def known(self) -> None:
         """
-        A packet came that is known, and goes past L{take}.
+        A packet came that is known, and goes past C{take}.
         """
 
     def forget(self) -> None:
