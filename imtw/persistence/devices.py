@@ -78,14 +78,14 @@ def copyCursors(cursor: sqlite3.Cursor, user: str, device: str, after: int, most
 def add(ledger: Ledger, user: str, device: str, most: int) -> None:
     """
     There is a new device, which has its cursors in private conversations.  Of
-    more than C{most} devices of a user, those that were not seen for longest
-    are forgotten.
+    more than C{most} devices of a user, those others that were not seen for
+    longest are forgotten first.
     """
     cursor = ledger.cursor
     _copy(cursor, user, device, groupNumbers(cursor, user))
-    cursor.execute(ADD, (user, device, ledger.now))
-    for (old,) in cursor.execute(UNSEEN, (user, most)).fetchall():
+    for (old,) in cursor.execute(UNSEEN, (user, most - 1)).fetchall():
         drop(ledger, user, old)
+    cursor.execute(ADD, (user, device, ledger.now))
 
 
 def _copy(cursor: sqlite3.Cursor, user: str, device: str, numbers: list[int]) -> None:

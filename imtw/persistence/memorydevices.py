@@ -65,11 +65,6 @@ class MemoryDevices(MemoryPeople):
         found = [copy(seat.device) for seat in seats]
         return succeed(sorted(found, key=lambda device: (device.created, device.id)))
 
-    def dropDevice(self, user: str, device: str) -> Deferred[list[bytes] | None]:
-        dropped = self.tokens.dropOf(user, lambda token: token.device == device)
-        wasThere = user in self.persons and self.persons[user].own("devices").pop(device, None) is not None
-        return succeed(dropped if wasThere else None)
-
     def passport(self, pair: Pair, seq: int, sender: str) -> Deferred[Passport]:
         log = self.logs.byPair.get(pair[1:])
         if log is None:

@@ -143,7 +143,12 @@ class MemoryPeople:
         seat.device.seen = self.now
         devices[device] = seat
         while len(devices) > self._limits.devicesPerUser:
-            del devices[next(iter(devices))]
+            self.dropDevice(person.name, next(iter(devices)))
+
+    def dropDevice(self, user: str, device: str) -> Deferred[list[bytes] | None]:
+        dropped = self.tokens.dropOf(user, lambda token: token.device == device)
+        wasThere = user in self.persons and self.persons[user].own("devices").pop(device, None) is not None
+        return succeed(dropped if wasThere else None)
 
     def person(self, name: str) -> Person:
         """

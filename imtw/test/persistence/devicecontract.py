@@ -175,6 +175,23 @@ class DeviceContract(StoreHarness):
             await self.enter(device)
         self.assertEqual({device.id for device in await self.store.devices("alice")}, {"phone", "watch", "car"})
 
+    async def test_newestStays(self) -> None:
+        """
+        That is never the one that comes, whatever the clock says; and who is
+        forgotten has no tokens any more.
+        """
+        for device, seconds in (("u", 0), ("v", 0), ("w", 0), ("x", 0), ("y", -5), ("z", -9)):
+            self.reactor.time += seconds
+            await self.enter(device)
+            self.assertIn(device, {known.id for known in await self.store.devices("alice")})
+        self.assertEqual(len(await self.store.devices("alice")), 3)
+        for device in ("a", "b", "c", "d"):
+            self.reactor.time += 100
+            await self.enter(device)
+            await self.store.addToken(device.encode(), Token("alice", device, 0, 2**60))
+        tokens: list[Any] = [await self.store.token(digest) for digest in (b"a", b"b", b"c", b"d")]
+        self.assertEqual([token is None for token in tokens], [True, False, False, False])
+
     async def test_drop(self) -> None:
         """
         A device that is dropped has no cursors and no tokens any more, whose
