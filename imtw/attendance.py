@@ -35,8 +35,8 @@ class Attendance:
     """
     Who is here, and in which groups.
 
-    @ivar holders: who shows a token that may be revoked before there is
-        anything that it has opened.
+    @ivar holders: who shows a token, or a password, that may count no more
+        before there is anything that it has opened.
     @ivar watches: who is told of who comes and goes.
     @ivar relay: called with what other nodes have to know, too.
     """
@@ -218,6 +218,8 @@ class Attendance:
         """
         isAll = not (device or token)
         holding = self.holders.revoke(token)
+        if isAll:
+            self.holders.end(user)
         return holding + self._end(
             user, lambda session: session is not spared and (isAll or session.isOf(device, token))
         )

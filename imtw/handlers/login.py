@@ -32,7 +32,7 @@ class LoginHandler:
             admission = await core.accounts.login(
                 request.name, request.password, request.token, session.address, request.device
             )
-            if hold.isRevoked and admission.token:
+            if hold.isEnded(admission.user.id) or (hold.isRevoked and admission.token):
                 raise CommandRefused(Status.LOGIN_FAILED, close=True)
         user = admission.user
         if session.user is not None and (request.device != session.device or user.id != session.user.id):

@@ -148,11 +148,15 @@ class LogIn(AccountRoute):
         asked = bodyAs(request, Credentials)
         if await self.account(asked.account) is None:
             raise Refused(UNKNOWN)
-        try:
-            found = await self.core.accounts.login(asked.account, asked.password, "", addressOf(request))
-        except CommandRefused as refused:
-            raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
-        return await self.admitted(found.user)
+        with self.core.attendance.holders.hold("") as hold:
+            try:
+                found = await self.core.accounts.login(asked.account, asked.password, "", addressOf(request))
+            except CommandRefused as refused:
+                raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
+            answer = await self.admitted(found.user)
+            if hold.isEnded(found.user.id):
+                raise Refused(REASONS[Status.LOGIN_FAILED])
+        return answer
 
 
 class LogOut(AccountRoute):

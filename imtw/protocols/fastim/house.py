@@ -67,17 +67,22 @@ class House:
         @return: the new token.
         @raise CommandRefused: the password is wrong.
         """
-        if self.realm:
-            guest = self.guest(user)
-            if guest is None:
+        attendance = self.core.attendance
+        with attendance.holders.hold("") as hold:
+            if self.realm:
+                guest = self.guest(user)
+                if guest is None:
+                    raise CommandRefused(Status.LOGIN_FAILED)
+                id = guest.id
+            else:
+                found = await self.core.accounts.login(user, password, "", address)
+                id = found.user.id
+            text, replaced = await self.core.accounts.replaceToken(id, TERMS)
+            for digest in replaced:
+                attendance.revoke(id, token=digest)
+            if hold.isEnded(id):
+                await self.core.accounts.revokeToken(text)
                 raise CommandRefused(Status.LOGIN_FAILED)
-            id = guest.id
-        else:
-            found = await self.core.accounts.login(user, password, "", address)
-            id = found.user.id
-        text, replaced = await self.core.accounts.replaceToken(id, TERMS)
-        for digest in replaced:
-            self.core.attendance.revoke(id, token=digest)
         return text
 
     async def who(self, user: str, token: str) -> User | None:

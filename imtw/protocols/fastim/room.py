@@ -83,7 +83,9 @@ class FastSpeaker(SocketVoice):
             if guest is None:
                 self.end1008("a user's id is too long")
             return guest
-        self._hold = self.core.attendance.holders.hold(self.token, self.goStale)
+        self._hold = self.core.attendance.holders.hold(
+            self.token, self.goStale, self.house.idOf(self.user) or ""
+        )
         user = await self.house.who(self.user, self.token)
         if user is None or self.isStale:
             self.deny()

@@ -61,6 +61,21 @@ class HolderTests(TestCase):
         self.assertEqual(self.holders.revoke(digestOf("a")), 3)
         self.assertEqual(len(self.holders), 0)
 
+    def test_ended(self) -> None:
+        """
+        Where nothing of a user's counts any more, whose token it is known to
+        have to be hears so, and who does not know yet may ask.
+        """
+        mine = self.holders.hold("a", lambda: self.told.append("ann"), "ann")
+        other = self.holders.hold("b", lambda: self.told.append("bob"), "bob")
+        with self.hold("", "anybody") as hold:
+            self.holders.end("ann")
+            self.assertEqual([hold.isEnded(user) for user in ("ann", "bob")], [True, False])
+        self.assertEqual((self.told, mine.isRevoked, other.isRevoked), (["ann"], True, False))
+        for one in (mine, other):
+            one.letGo()
+        self.assertEqual(self.holders._users, {})
+
     def test_noTokens(self) -> None:
         """
         What can be no token is nobody's.
