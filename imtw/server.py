@@ -20,7 +20,7 @@ from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
-from imtw.delivery import Delivery
+from imtw.delivery import Delivery, Relay
 from imtw.dispatch import Dispatcher
 from imtw.fast import Fast
 from imtw.groups import LiveGroups
@@ -124,6 +124,12 @@ class Core(Service):
         self._ids = count(1)
         self._round = LoopingCall(self._everySecond)
         self._round.clock = clock
+
+    def useRelay(self, tell: Relay) -> None:
+        """
+        Have other nodes told with this of what happens here.
+        """
+        self.delivery.relay = self.members.relay = self.attendance.relay = tell
 
     def now(self) -> int:
         """

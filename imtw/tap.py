@@ -74,7 +74,7 @@ class Server(MultiService):
             relay, core.store, core.sessions, core.groups, core.numbers, core.delivery, core.members, core.attendance
         )
         if not isinstance(relay, NoRelay):
-            core.delivery.relay = core.members.relay = core.attendance.relay = self.relaying.tell
+            core.useRelay(self.relaying.tell)
         self.listening: list[IListeningPort] = []
         self._ports: list[tuple[str, StreamServerEndpointService]] = []
         self.started: Deferred[None] | None = None

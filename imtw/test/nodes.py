@@ -76,7 +76,7 @@ class TwoNodes(SynchronousTestCase):
         relaying = Relaying(
             relay, store, core.sessions, core.groups, core.numbers, core.delivery, core.members, core.attendance
         )
-        core.delivery.relay = core.members.relay = core.attendance.relay = relaying.tell
+        core.useRelay(relaying.tell)
         self.successResultOf(relaying.start())
         self.relayings.append(relaying)
         return core
