@@ -141,14 +141,7 @@ class RecallHandler:
         self._core = core
 
     def handle(self, request: Recall, session: Session) -> Any:
-        sender = speaker(session, None)
-        pair = addressee(sender, request.to, request.group, session.realm)
-        if pair is None or not request.id:
-            raise CommandRefused(Status.UNKNOWN_COMMAND)
-        checkId(request.id)
-        draft = Draft(pair, request.id, sender, None, self._core.now(), given=True, device=session.device,
-                      fact=Fact.RECALL)
-        return self._core.delivery.accept(session, draft)
+        return amend(self._core, session, request, Fact.RECALL, None, Status.UNKNOWN_COMMAND)
 
 
 @implementer(ICommandHandler)
@@ -163,14 +156,25 @@ class EditHandler:
         self._core = core
 
     def handle(self, request: Edit, session: Session) -> Any:
-        sender = speaker(session, None)
-        pair = addressee(sender, request.to, request.group, session.realm)
-        if pair is None or not request.id:
-            raise CommandRefused(Status.BAD_REQUEST)
-        checkId(request.id)
-        draft = Draft(pair, request.id, sender, request.content, self._core.now(), given=True, device=session.device,
-                      fact=Fact.EDIT, weight=len(request.content or ""))
-        return self._core.delivery.accept(session, draft)
+        return amend(self._core, session, request, Fact.EDIT, request.content, Status.BAD_REQUEST)
+
+
+def amend(
+    core: Core, session: Session, request: Recall | Edit, fact: Fact, content: str | None, nowhere: Status
+) -> Any:
+    """
+    Have a row say something of an own message.
+
+    @raise CommandRefused: C{nowhere}: it does not say which one.
+    """
+    sender = speaker(session, None)
+    pair = addressee(sender, request.to, request.group, session.realm)
+    if pair is None or not request.id:
+        raise CommandRefused(nowhere)
+    checkId(request.id)
+    draft = Draft(pair, request.id, sender, content, core.now(), given=True, device=session.device, fact=fact,
+                  weight=len(content or ""))
+    return core.delivery.accept(session, draft)
 
 
 @implementer(ICommandHandler)
