@@ -14,8 +14,7 @@ from imtw.errors import StoreError
 from imtw.limits import Limits
 from imtw.model import Message, Pair, User
 from imtw.persistence.memory import MemoryStore
-from imtw.relaying import node as hearing
-from imtw.relaying import places
+from imtw.relaying import places, rows
 from imtw.test.nodes import NOTICES, LossyRelay, TwoNodes
 from imtw.test.people import Person
 
@@ -186,7 +185,7 @@ class TwoNodesTests(TwoNodes):
         While the log is read a bounded number of rows is kept that come
         meanwhile; those beyond are read, too, and all are told in order.
         """
-        self.patch(hearing, "GAP_PAGE", 3)
+        self.patch(rows, "GAP_PAGE", 3)
         self.write("0")
         with self.lost(0):
             self.write("1")
@@ -200,12 +199,12 @@ class TwoNodesTests(TwoNodes):
 
         self.patch(self.store, "walk", lambda *where: Deferred.fromCoroutine(slowly(*where)))
         self.write(*map(str, range(2, 12)))
-        relaying = self.relayings[1]
-        self.assertEqual([len(late) for late in relaying._reading.values()], [3])
+        reading = self.relayings[1].rows._reading
+        self.assertEqual([len(late) for late in reading.values()], [3])
         while waiting:
             waiting.pop(0).callback(None)
         self.assertEqual(self.bob.listen(), list(map(str, range(12))))
-        self.assertEqual(relaying._reading, {})
+        self.assertEqual(reading, {})
 
     def test_damagedGap(self) -> None:
         """
