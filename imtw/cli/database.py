@@ -15,7 +15,7 @@ from imtw.errors import ImtwError, StoreError
 from imtw.interfaces import IStore
 from imtw.limits import Limits
 from imtw.model import Pair
-from imtw.persistence import pages
+from imtw.persistence import conversations, pages
 from imtw.persistence.readonly import ReadOnlyDatabase
 from imtw.persistence.rows import Row
 
@@ -81,8 +81,8 @@ def _lengthOf(cursor: Any, pair: Pair) -> int | None:
     """
     The last seq of a conversation.
     """
-    number = pages.numberOf(cursor, pair)
-    return None if number is None else pages.headOf(cursor, number)[0]
+    number = conversations.numberOf(cursor, pair)
+    return None if number is None else conversations.headOf(cursor, number)[0]
 
 
 def _rows(cursor: Any, tails: Mapping[int, Sequence[Row]]) -> int:
@@ -98,7 +98,7 @@ def _rows(cursor: Any, tails: Mapping[int, Sequence[Row]]) -> int:
         FROM conversations
     """
     placed = int(cursor.execute(lengths).fetchone()[0])
-    late = (int(rows[-1][1]) - pages.headOf(cursor, number)[0] for number, rows in tails.items())
+    late = (int(rows[-1][1]) - conversations.headOf(cursor, number)[0] for number, rows in tails.items())
     return placed + sum(max(0, count) for count in late)
 
 

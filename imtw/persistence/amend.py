@@ -12,9 +12,10 @@ import sqlite3
 from msgspec.structs import replace
 
 from imtw.model import Draft, Fact, Message
+from imtw.persistence.conversations import floorOf
 from imtw.persistence.headcache import Head
 from imtw.persistence.ledger import Ledger
-from imtw.persistence.pages import AT, floorOf, rowAt
+from imtw.persistence.pages import AT, rowAt
 from imtw.persistence.rows import EDITED, Row, clear, namedOf, rewrite
 from imtw.persistence.rules import checkRecall, refuseRecall
 

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.json import Encoder
 
 from imtw.model import SECRETS, Entry, Membership, Message, Mode, Pair, Token, User, groupPair
-from imtw.persistence import pages, places, reads
+from imtw.persistence import conversations, pages, places, reads
 from imtw.persistence.arrival import Arrival
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rows import textOf
@@ -186,7 +186,7 @@ def join(ledger: Ledger, user: str, group: str, name: str | None, limit: int, or
     """
     See L{imtw.interfaces.IStore.join}.
     """
-    number = pages.numberOf(ledger.cursor, groupPair(group))
+    number = conversations.numberOf(ledger.cursor, groupPair(group))
     if number is not None:
         ledger.place(number)
         place = places.inGroup(ledger.cursor, user, number)
@@ -223,7 +223,7 @@ def leave(ledger: Ledger, user: str, group: str) -> bool:
     """
     See L{imtw.interfaces.IStore.leave}.
     """
-    number = pages.numberOf(ledger.cursor, groupPair(group))
+    number = conversations.numberOf(ledger.cursor, groupPair(group))
     if number is None or not ledger.cursor.execute(LEAVE, (user, number)).rowcount:
         return False
     ledger.cursor.execute(ORPHAN, (group, user))
@@ -265,7 +265,7 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int)
         ledger.placeGroups(user)
         waiting = places.waiting(cursor, user)
     else:
-        number = pages.numberOf(cursor, pair)
+        number = conversations.numberOf(cursor, pair)
         if number is None:
             return []
         ledger.place(number)
@@ -317,7 +317,7 @@ def _group(ledger: Ledger, id: str, name: str | None, origin: str = "") -> int:
     there.
     """
     pair = groupPair(id)
-    number = pages.numberOf(ledger.cursor, pair)
+    number = conversations.numberOf(ledger.cursor, pair)
     if number is None:
         number = ledger.newConversation(pair)
         ledger.cursor.execute(ADD_GROUP, (id, number, name or id, origin, ledger.now))

@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 
 from imtw.errors import StoreError
 from imtw.model import Fact, Pair
+from imtw.persistence.conversations import LAST, floorOf
 from imtw.persistence.ledger import Ledger
-from imtw.persistence.pages import LAST, floorOf
 from imtw.persistence.rows import clear, damaged, isSound
 
 SLICE = 500  # rows removed in one commit

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from imtw.model import Pair
 from imtw.persistence import heads
-from imtw.persistence.pages import ambiguous
+from imtw.persistence.conversations import ambiguous
 from imtw.persistence.rows import Row
 from imtw.persistence.tail import Key
 

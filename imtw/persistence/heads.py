@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from imtw.errors import StoreError
-from imtw.persistence.pages import LAST, floorOf
+from imtw.persistence.conversations import LAST, floorOf
 from imtw.persistence.rows import Row, isSound
 
 COUNTED = 256  # rows of a log; those of longer ones are not counted

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from imtw.model import Draft, Message, Pair, Role
 from imtw.persistence import recent
 from imtw.persistence import tail as journal
+from imtw.persistence.conversations import headOf
 from imtw.persistence.headcache import Head, HeadCache
 from imtw.persistence.heads import unsure
-from imtw.persistence.pages import headOf
 from imtw.persistence.places import groupNumbers
 from imtw.persistence.rows import Row, insert, rowOf
 from imtw.persistence.tail import Key, Tail, keyOf

@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from imtw.errors import StoreError
 from imtw.model import Account, Fact, Group, Message, Pair, Scope
-from imtw.persistence import pages, reads
+from imtw.persistence import conversations, pages, reads
 from imtw.persistence.readers import UNREADABLE, errorOf, run
 from imtw.persistence.rows import Row, isSound
 from imtw.persistence.schema import Unfit, prepareReader, refuseNewer, steps, versionOf
@@ -114,7 +114,7 @@ class ReadOnlyDatabase:
 
         @raise StoreError: at the first row that is damaged.
         """
-        tail = self._tails.get(self._ask(pages.numberOf, pair) or 0, [])
+        tail = self._tails.get(self._ask(conversations.numberOf, pair) or 0, [])
         while found := self._ask(pages.walk, pair, after, CHUNK, ROOM, tail):
             yield from found
             after = found[-1].seq

@@ -23,7 +23,7 @@ from itertools import chain
 from math import ceil, floor
 
 from imtw.model import Message, Pair
-from imtw.persistence import pages
+from imtw.persistence import conversations, pages
 from imtw.persistence.pages import TS, firstSeq, rowAt, visibleUpTo
 from imtw.persistence.rows import Row, messagesOf, weigh
 from imtw.persistence.rules import fill, pageOf
@@ -69,12 +69,12 @@ def history(
         return pages.counted(cursor, pair, offset, count, page, room, tail)
     low = float("-inf") if begin is None else begin
     high = float("inf") if end is None else end
-    number, bottom = pages.homeOf(cursor, pair)
+    number, bottom = conversations.homeOf(cursor, pair)
     # How many there are is not known; it matters only where a page is counted from the end.
     first, last = pageOf(offset or 0, count, page, (offset or 0) + page)
     if number is None or first >= last or not low <= high:
         return []
-    head = pages.headOf(cursor, number)[0]
+    head = conversations.headOf(cursor, number)[0]
     late = [row for row in pages.later(tail, head) if low <= row[9] <= high]
     span = Span(cursor, number, max(1, bottom), head, low, high)
     if offset is None:

@@ -19,7 +19,8 @@ from typing import Any
 from msgspec.json import Encoder
 
 from imtw.model import Membership, Message, Pair, Passport, Receipt, Role, Scope, Standing, groupPair
-from imtw.persistence.pages import N, ambiguous, checkPair, floorOf, headOf, homeOf, incomplete, numberOf, visibleUpTo
+from imtw.persistence.conversations import ambiguous, checkPair, floorOf, headOf, homeOf, numberOf
+from imtw.persistence.pages import N, incomplete, visibleUpTo
 from imtw.persistence.places import groupNumbers
 from imtw.persistence.recent import unsettled
 from imtw.persistence.rows import Row, messageOf, messagesOf, weigh

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from msgspec.json import Encoder
 
 from imtw.model import Draft, Group, Membership, Pair, Role, Scope, groupPair, privatePair
-from imtw.persistence import changes, pages, places
+from imtw.persistence import changes, conversations, places
 from imtw.persistence.headcache import Head
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.rules import NEVER, checkVoice, refuseGroup, refuseTaken
@@ -112,7 +112,7 @@ def maySpeak(cursor: sqlite3.Cursor, user: str, pair: Pair, now: int) -> None:
     """
     See L{imtw.interfaces.IStore.maySpeak}.
     """
-    number = pages.numberOf(cursor, pair)
+    number = conversations.numberOf(cursor, pair)
     checkVoice(_verdict(cursor, pair, user, number or 0), now)
 
 
@@ -123,7 +123,7 @@ def addGroup(ledger: Ledger, group: Group, members: Sequence[str], limit: int) -
     cursor = ledger.cursor
     pair = groupPair(group.id)
     owner = group.owner or ""
-    if pages.numberOf(cursor, pair) is not None:
+    if conversations.numberOf(cursor, pair) is not None:
         raise refuseTaken(group.id)
     if changes.groupCount(ledger, owner) >= limit:
         raise refuseGroup(limit)
@@ -141,7 +141,7 @@ def addMembers(
     """
     See L{imtw.interfaces.IStore.addMembers}.
     """
-    number = pages.numberOf(ledger.cursor, groupPair(group))
+    number = conversations.numberOf(ledger.cursor, groupPair(group))
     if number is None:
         return []
     ledger.place(number)
@@ -176,7 +176,7 @@ def setRole(ledger: Ledger, user: str, group: str, role: Role) -> bool:
     before administrates from then on.
     """
     cursor = ledger.cursor
-    number = pages.numberOf(cursor, groupPair(group))
+    number = conversations.numberOf(cursor, groupPair(group))
     if cursor.execute(ROLE, (int(role), user, number)).rowcount != 1:
         return False
     if role is Role.OWNER:
@@ -189,7 +189,7 @@ def kick(ledger: Ledger, user: str, group: str, kicked: bool) -> bool:
     """
     See L{imtw.interfaces.IStore.kick}.
     """
-    number = pages.numberOf(ledger.cursor, groupPair(group))
+    number = conversations.numberOf(ledger.cursor, groupPair(group))
     if number is None:
         return False
     if kicked:
@@ -203,7 +203,7 @@ def mute(ledger: Ledger, user: str, group: str, until: int) -> bool:
     """
     See L{imtw.interfaces.IStore.mute}.
     """
-    number = pages.numberOf(ledger.cursor, groupPair(group))
+    number = conversations.numberOf(ledger.cursor, groupPair(group))
     if number is None:
         return False
     ledger.cursor.execute(MUTE, (number, user, until))

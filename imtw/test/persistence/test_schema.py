@@ -21,6 +21,7 @@ from imtw.persistence import (
     amend,
     appender,
     changes,
+    conversations,
     devices,
     friends,
     headcache,
@@ -187,7 +188,7 @@ class PlanTests(SynchronousTestCase):
         No query goes through all rows of a table.
         """
         modules: list[ModuleType] = [
-            *(amend, appender, changes, devices, friends, headcache, ledger, pages, places, readonly),
+            *(amend, appender, changes, conversations, devices, friends, headcache, ledger, pages, places, readonly),
             *(reads, recent, rows, spans, standings, tail, voices),
         ]
         found = 0
