@@ -11,6 +11,7 @@ from msgspec import Struct
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
+from imtw.accounts.holders import Hold
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.model import Account, Liberty, User
@@ -85,12 +86,17 @@ class AccountRoute(Route):
         self.core = core
         self.tokens = tokens
 
-    async def admitted(self, user: User) -> tuple[str, dict[str, Any]]:
+    async def admitted(self, user: User, hold: Hold) -> tuple[str, dict[str, Any]]:
         """
         What a client is told that has logged in.
+
+        @param hold: since before its password was looked at, or made.
+        @raise Refused: that counts no more.
         """
         access, refresh = await self.tokens.mint(user.id, ACCESS), await self.tokens.mint(user.id, REFRESH)
         number = await self.core.numbers.of(user.id)
+        if hold.isEnded(user.id):
+            raise Refused(WRONG_PASSWORD)
         return SUCCESS, {
             "access_token": access,
             "avatar": user.avatar or AVATAR,
@@ -127,13 +133,14 @@ class Register(AccountRoute):
         if len(asked.nickname) > LONGEST_NICKNAME:
             raise Refused(BAD_NICKNAME)
         user = User(id=asked.account, nick=asked.nickname, avatar=AVATAR)
-        try:
-            made = await self.core.accounts.signUp(user, asked.password, addressOf(request))
-        except CommandRefused as refused:
-            raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
-        if not made:
-            raise Refused(TAKEN)
-        return await self.admitted(user)
+        with self.core.attendance.holders.hold("") as hold:
+            try:
+                made = await self.core.accounts.signUp(user, asked.password, addressOf(request))
+            except CommandRefused as refused:
+                raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
+            if not made:
+                raise Refused(TAKEN)
+            return await self.admitted(user, hold)
 
 
 class LogIn(AccountRoute):
@@ -153,10 +160,7 @@ class LogIn(AccountRoute):
                 found = await self.core.accounts.login(asked.account, asked.password, "", addressOf(request))
             except CommandRefused as refused:
                 raise Refused(REASONS.get(Status(refused.status), BUSY)) from None
-            answer = await self.admitted(found.user)
-            if hold.isEnded(found.user.id):
-                raise Refused(REASONS[Status.LOGIN_FAILED])
-        return answer
+            return await self.admitted(found.user, hold)
 
 
 class LogOut(AccountRoute):

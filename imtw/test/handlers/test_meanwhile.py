@@ -89,6 +89,22 @@ class MeanwhileTests(LiveTestCase):
         self.assertEqual((answer["code"], answer["msg"]), (400, WRONG))
         self.assertEqual((await self.post("/api/user/login", asked % "new password"))["code"], 200)
 
+    async def test_registered(self) -> None:
+        """
+        Nor to one of whom has just made the account.
+        """
+        asked = '{"account":"%s","password":"old password","nickname":""}'
+        made = Deferred.fromCoroutine(self.post("/api/user/register", asked % "bob"))
+        number = self.core.numbers.of
+
+        async def slowly(user: str) -> int | None:
+            self.assertTrue(await self.accounts.setPassword(user, "new password"))
+            self.core.attendance.cutAll(user)
+            return await number(user)
+
+        self.patch(self.core.numbers, "of", slowly)
+        self.assertEqual((await made)["code"], 400)
+
     async def test_fastim(self) -> None:
         """
         Not to a token of FastIM's, and none is left behind.
