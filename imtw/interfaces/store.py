@@ -70,7 +70,8 @@ class IStore(IPeopleStore, IGroupStore, ILogStore):
         """
         Store a message; C{waiter}, an L{IAppended}, is told.  A draft to a
         group that nobody made is not stored.  A draft that came before is
-        stored once (docs/architecture.rst, The log and its cursors).  Who is
+        stored once (docs/architecture.rst, The log and its cursors).  No id
+        has a NUL: that is refused with C{BAD_REQUEST}.  Who is
         blocked says nothing, be it by an edit, but takes back what it said:
         the row is then C{unheard}.
         """

@@ -33,6 +33,8 @@ def realmOf(name: str) -> str:
 def isId(text: str, realm: str = "") -> bool:
     """
     May a user of this realm mean a user or a group by this: a name, or, in a
-    realm of its own, any text behind the realm?
+    realm of its own, any text behind the realm that has no NUL?
     """
-    return text.startswith(realm) and len(text) <= len(realm) + LONGEST_ID if realm else isName(text)
+    if not realm:
+        return isName(text)
+    return text.startswith(realm) and len(text) <= len(realm) + LONGEST_ID and "\0" not in text

@@ -20,7 +20,7 @@ from imtw.persistence.headcache import Head
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.pages import rowAt
 from imtw.persistence.rows import Row, namedOf
-from imtw.persistence.rules import CANDIDATES, NEVER, checkVoice, isRepeat, isSame, refuseStranger
+from imtw.persistence.rules import CANDIDATES, NEVER, checkId, checkVoice, isRepeat, isSame, refuseStranger
 from imtw.persistence.tail import Key, keyOf
 
 #: The messages that may be meant again, for many drafts at once: [[conversation, id, sender], ...].
@@ -144,6 +144,8 @@ class Appender:
         if head is None and draft.pair.scope is Scope.GROUP:
             return None
         named = draft.given or draft.device
+        if named:
+            checkId(draft.id)
         repeated = self._repeated(draft, head) if named else None
         if repeated is not None and draft.device:  # it is told to nobody again
             return repeated

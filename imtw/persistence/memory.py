@@ -26,7 +26,7 @@ from imtw.persistence.memoryfriends import MemoryFriends
 from imtw.persistence.memorylog import Log
 from imtw.persistence.memorypeople import MemoryPeople
 from imtw.persistence.memoryvoices import MemoryVoices
-from imtw.persistence.rules import checkVoice, isRepeat, refuseRecall, refuseStranger, weightOf
+from imtw.persistence.rules import checkId, checkVoice, isRepeat, refuseRecall, refuseStranger, weightOf
 from imtw.plugin import takesNothing
 
 # An attribute of an enumeration costs ten times as much as a name of the module's.
@@ -106,6 +106,8 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         now = self.now
         if fact is _EDIT:
             checkVoice(self.verdict(draft.sender, draft.pair), now)
+        if isMessage and (draft.given or draft.device):
+            checkId(draft.id)
         earlier = self._earlier(draft, log, now) if draft.given or not isMessage else None
         isUnheard = fact is _RECALL and draft.pair.scope is not _GROUP and self.verdict(draft.sender, draft.pair) > 0
         if earlier is not None:

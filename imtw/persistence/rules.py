@@ -25,6 +25,17 @@ OWN_ROWS = 2000
 MANY_VALUES = 10000  # values of a plugin's shelf that one answer has
 
 
+def checkId(id: str) -> None:
+    """
+    May a message have this id?  Not with a NUL, which some functions of
+    databases take for a text's end.
+
+    @raise CommandRefused: C{BAD_REQUEST}.
+    """
+    if "\0" in id:
+        raise CommandRefused(Status.BAD_REQUEST, "an id has a NUL")
+
+
 def isSame(stored: Message, draft: Draft) -> bool:
     """
     Does a draft say what a stored message says?  When it was written does

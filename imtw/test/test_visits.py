@@ -233,6 +233,7 @@ class VisitTests(HandlerTestCase):
         bob, ann = Visitor(self.core, "bob", realm), self.person("ann")
         self.assertFalse(isName(realm + "g"))
         self.assertTrue(isId(realm, realm))
+        self.assertFalse(isId(realm + "g\0", realm))
         self.assertFalse(isId("g", realm))
         self.enter(bob, realm + "g")
         for group in (realm + "g", "g"):

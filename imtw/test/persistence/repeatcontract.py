@@ -57,6 +57,18 @@ class RepeatContract(StoreHarness):
             self.assertEqual(len({row.seq for row in rows}), 1)
         await self.check(CHAT, 2)
 
+    async def test_idWithNul(self) -> None:
+        """
+        No message has an id with a NUL: where a database takes that for a
+        text's end it would not be known again, or taken for another.
+        """
+        for device in ("", "phone"):
+            id = "1" + device
+            await self.say(CHAT, "alice", "hello", id, device=device)
+            await self.refused(self.say(CHAT, "alice", "hello", id + "\0", device=device), Status.BAD_REQUEST)
+            await self.refused(self.say(CHAT, "alice", "other", id + "\0", device=device), Status.BAD_REQUEST)
+        await self.check(CHAT, 2)
+
     async def test_otherContentIsNew(self) -> None:
         """
         A client without a device that uses an id again for something else
