@@ -138,8 +138,9 @@ def agree(ledger: Ledger, user: str, inviter: str, limit: int) -> Invitation | N
         return None
     if ledger.cursor.execute(BLOCKED, (inviter, user)).fetchone() is not None:
         raise refuseUnwanted()
-    addFriend(ledger, user, inviter, "", ledger.now, limit)
-    addFriend(ledger, inviter, user, "", ledger.now, limit)
+    for one, other in ((user, inviter), (inviter, user)):
+        if ledger.cursor.execute(IS_FRIEND, (one, other)).fetchone() is None:
+            addFriend(ledger, one, other, "", ledger.now, limit)
     ledger.cursor.execute(DROP_INVITATION, (user, inviter))  # they may have invited each other
     ledger.cursor.execute(AGREE, (row[0],))
     agreed = invitationOf(row)

@@ -98,7 +98,7 @@ class MemoryFriends(MemoryPeople):
         if any(len(known) >= self._limits.friendsPerUser and name not in known for known, name in ends):
             return fail(refuseFriend(self._limits.friendsPerUser))
         for known, name in ends:
-            known[name] = ("", self.now)
+            known.setdefault(name, ("", self.now))
         self._drop(user, inviter)
         self._isTold(waiting)
         waiting.agreed = True

@@ -182,6 +182,19 @@ class FriendContract(StoreHarness):
         after = await self.store.friends("ann", "bob", 10)
         self.assertEqual([(one.user.nick, one.since) for one in after], [("Cid", 1000)])
 
+    async def test_befriendKept(self) -> None:
+        """
+        Who had somebody in the list already keeps the remark, and since when,
+        when they make friends.
+        """
+        await self.people("ann", "bob")
+        await self.store.addFriend("ann", "bob", "Bobby", 1000)
+        await self.store.invite("bob", "ann", "")
+        await self.store.agree("ann", "bob")
+        [kept] = await self.store.friends("ann", "", 10)
+        self.assertEqual((kept.remark, kept.since), ("Bobby", 1000))
+        self.assertEqual(await self.listed("bob"), [("ann", "")])
+
     async def test_manyFriends(self) -> None:
         """
         Nobody has more friends, or more invitations waiting, than the limit;
