@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from itertools import chain, islice
 
+from msgspec import UNSET
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -69,7 +70,7 @@ class MemoryPeople:
         person = self.person(user.id)
         if person.account is not None:
             return succeed(False)
-        person.account = Account(copy(user), secret)
+        person.account = Account(replace(user, number=UNSET), secret)
         insort(self._names, user.id)
         return succeed(True)
 
@@ -112,7 +113,7 @@ class MemoryPeople:
     ) -> Deferred[Entry]:
         person = self.person(user.id)
         if person.account is None:
-            person.account = Account(copy(user), "")
+            person.account = Account(replace(user, number=UNSET), "")
             insort(self._names, user.id)
         person.account.user.terminal = terminal
         new = not person.entered

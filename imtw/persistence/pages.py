@@ -260,7 +260,7 @@ def walk(
     number, floor = homeOf(cursor, pair)
     if number is None:
         return []
-    after = max(after, floor - 1)
+    after = max(0, after, floor - 1)
     rows = fill(cursor.execute(WALK, (number, after, limit)), room, weigh)
     if tail and len(rows) < limit:
         late = later(tail, max(after, headOf(cursor, number)[0]))

@@ -84,6 +84,15 @@ class LogContract(StoreHarness):
             await self.say(CHAT, "alice", content)
         self.assertEqual(await self.contents(CHAT, offset=0, count=10), contents)
 
+    async def test_fromBefore(self) -> None:
+        """
+        Whoever reads from before the first row on gets all.
+        """
+        await self.say(CHAT, "alice")
+        for after in (0, -1, -7):
+            self.assertEqual([row.seq for row in await self.store.walk(CHAT, after, 10)], [1])
+            self.assertEqual([row.seq for row in await self.store.page(CHAT, after, None, 10)], [1])
+
     async def test_tsIncreases(self) -> None:
         """
         The server's time follows the clock, and within a conversation it

@@ -4,6 +4,8 @@ What every store has to do with users, tokens and plugins' values.
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from imtw.model import SECRETS, Account, Token, User, groupPair
 from imtw.test.persistence.harness import StoreHarness
 
@@ -39,6 +41,16 @@ class PeopleContract(StoreHarness):
         (await self.store.enter(User("alice", ""), "tcp", [], False)).user.nick = "changed"
         self.assertEqual((await self.store.account("alice")).secret, "hash")
         self.assertEqual((await self.store.user("alice")).nick, "Alice")
+
+    async def test_noNumber(self) -> None:
+        """
+        An account that is made has no number, whatever the user brings along.
+        """
+        await self.store.addAccount(User("alice", "Alice", number=7), "")
+        await self.store.enter(User("bob", "Bob", number=7), "tcp", [], False)
+        for name in ("alice", "bob"):
+            self.assertIs((await self.store.user(name)).number, UNSET)
+        self.assertEqual(await self.store.number("alice", 7), 7)
 
     async def test_setSecret(self) -> None:
         """
