@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
-from math import isfinite
 
 import msgspec
 
 MAX_DEPTH = 64  # containers within one another
-MAX_NODES = 5_000  # values and containers in one body; about 6 ms
-MAX_DIGITS = 100  # of an integer
+MAX_NODES = 5_000  # values and containers in one body; about 8 ms
+MAX_DIGITS = 100  # of an integer; and characters of a fraction
 
+LARGEST = sys.float_info.max
 END = "\0"  # behind the text: no value, and no blank
 _BYTE_ORDER_MARK = "\ufeff"
 _BLANK = re.compile(r"[ \t\r\n\f\b]*")
@@ -55,10 +56,12 @@ class Written(float):
 
     def __new__(cls, written: str) -> Written:
         """
-        @raise ValueError: it is too large for a double.
+        @raise ValueError: it is too large for a double, or too long.
         """
-        number = super().__new__(cls, written)
-        if not isfinite(number):
+        if len(written) > MAX_DIGITS:
+            raise ValueError(f"more than {MAX_DIGITS} digits")
+        number = float.__new__(cls, written)
+        if not -LARGEST <= number <= LARGEST:
             raise ValueError("too large a number")
         number.written = written
         return number

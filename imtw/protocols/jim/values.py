@@ -19,6 +19,7 @@ from imtw.protocols.jim.lenient import MAX_DEPTH, MAX_DIGITS, Written
 
 LEAST = -(2**63)  # what a store can keep
 MOST = 2**63 - 1
+PLAIN = 1e-6  # a fraction as large as this needs no exponent
 _TOO_LONG = 10**MAX_DIGITS
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -124,8 +125,11 @@ def _decimal(number: Written) -> str:
 
     @raise Mismatch: its exponent is beyond all that.
     """
+    written = number.written
+    if "e" not in written and "E" not in written and not -PLAIN < number < PLAIN:
+        return written
     try:
-        exact = Decimal(number.written)
+        exact = Decimal(written)
     except InvalidOperation:
         raise Mismatch("too small a number") from None
     return str(exact.copy_abs() if exact.is_zero() else exact)

@@ -127,6 +127,7 @@ class ConvertTests(SynchronousTestCase):
         cases = {
             "1.50": "1.50", "0.10": "0.10", "-2.00": "-2.00", "1.0": "1.0", "100.0": "100.0", "1e5": "1E+5",
             "1E5": "1E+5", "1.5e3": "1.5E+3", "12.5e1": "125", "0.0000001": "1E-7", "-0.0": "0.0",
+            "0.000001": "0.000001", "0.00000099": "9.9E-7", "0.00": "0.00", "0.0000000": "0E-7", "-0.00": "0.00",
             "1e-400": "1E-400", "-1e-400": "-1E-400",
             "3.14159265358979323846264338327950288": "3.14159265358979323846264338327950288",
         }  # fmt: skip
@@ -135,8 +136,10 @@ class ConvertTests(SynchronousTestCase):
                 self.assertEqual(convert(parse(spelling.encode()), Everything).text, wanted, spelling)
         nested = convert(parse(b'{"text":{"a":[1.50,{"b":2.0}],"c":1e5}}'), Everything)
         self.assertEqual(nested.text, '{"a":[1.50,{"b":2.0}],"c":1E+5}')
-        with self.assertRaises(ValueError):
-            convert(parse(b'{"text":1e-99999999999999999999}'), Everything)
+        for given in ("1e-99999999999999999999", "1." + "0" * 99, "1e999"):
+            for spelling in (f'{{"text":{given}}}', f"{{text:{given}}}"):
+                with self.assertRaises(ValueError, msg=spelling):
+                    convert(parse(spelling.encode()), Everything)
 
     def test_fractionElsewhere(self) -> None:
         """
