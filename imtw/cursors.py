@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -28,7 +29,7 @@ from imtw.interfaces import IStore
 from imtw.model import Membership
 from imtw.sessions import Session
 
-NOWHERE: frozenset[int] = frozenset()  # one for all: each takes 0.2 KB
+NOWHERE: Any = frozenset()  # one for all, to which nothing can be added: each takes 0.2 KB
 MEMBERS_A_ROUND = 1000  # looked through at once: 1 ms, and the writer is not flooded
 MOVED_AT_ONCE = 1000  # cursors written in one commit: 6 ms
 
@@ -42,7 +43,7 @@ class Cursors:
 
     def __init__(self, store: IStore) -> None:
         self._store = store
-        self._behind: dict[str, frozenset[int]] = {}
+        self._behind: dict[str, set[int]] = {}
         self._moved: dict[tuple[str, int], int] = {}
         self._swept: dict[LiveGroup, None] = {}
         self._members: Iterator[Member] = iter(())
@@ -54,7 +55,7 @@ class Cursors:
         changes.
         """
         if user not in self._behind:
-            behind = frozenset([found.conversation for found in memberships if found.cursor < found.head])
+            behind = {found.conversation for found in memberships if found.cursor < found.head}
             self._behind[user] = behind or NOWHERE
 
     def leave(self, user: str) -> None:
@@ -67,8 +68,11 @@ class Cursors:
         """
         Something was not told there, and waits.
         """
-        if conversation not in self._behind.get(user, (conversation,)):
-            self._behind[user] |= {conversation}
+        behind = self._behind.get(user)
+        if behind:
+            behind.add(conversation)
+        elif behind is not None:
+            self._behind[user] = {conversation}
 
     def pushed(self, user: str, conversation: int, seq: int) -> None:
         """
@@ -88,8 +92,9 @@ class Cursors:
         @param whole: nothing is left behind there.
         """
         self._moved[user, conversation] = seq
-        if whole and user in self._behind:
-            self._behind[user] -= {conversation}
+        behind = self._behind.get(user)
+        if whole and behind:
+            behind.discard(conversation)
 
     def swept(self, group: LiveGroup) -> None:
         """

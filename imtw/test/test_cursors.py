@@ -14,7 +14,7 @@ from imtw import cursors
 from imtw.errors import StoreBusy
 from imtw.handlers.chat import ChatHandler
 from imtw.limits import Limits
-from imtw.model import groupPair
+from imtw.model import Membership, groupPair, privatePair
 from imtw.persistence.memory import MemoryStore
 from imtw.server import Core
 from imtw.test.people import Person
@@ -184,6 +184,69 @@ class WritingTests(SynchronousTestCase):
         self.successResultOf(flushed)
         self.cursors.flush()
         self.assertEqual(self.written(), [[1, 2], [3, 4]])
+
+
+class BehindTests(SynchronousTestCase):
+    """
+    L{Cursors}, of a user for whom something waits, or not.
+    """
+
+    def setUp(self) -> None:
+        self.store = SlowStore()
+        self.cursors = cursors.Cursors(cast(Any, self.store))
+
+    def enter(self, user: str, *waiting: int) -> None:
+        """
+        A user comes, for whom something waits in these conversations.
+        """
+        pair = privatePair(user, "ann")
+        self.cursors.enter(user, [Membership(number, pair, 1, 0) for number in waiting])
+
+    def moved(self, user: str, *conversations: int) -> list[int]:
+        """
+        In which of these a push moves a user's cursor.
+        """
+        for conversation in conversations:
+            self.cursors.pushed(user, conversation, 9)
+        self.cursors.settle([])
+        moved, _ = self.store.asked.pop() if self.store.asked else ([], None)
+        return [conversation for who, conversation, _ in moved if who == user]
+
+    def test_read(self) -> None:
+        """
+        Where something waits cursors stand still, until it is read.
+        """
+        self.enter("bob", 1, 2)
+        self.assertEqual(self.moved("bob", 1, 2, 3), [3])
+        self.cursors.read("bob", 1, 1, False)
+        self.cursors.read("bob", 2, 1, True)
+        self.assertEqual(self.moved("bob", 1), [1, 2])  # up to what was read
+        self.assertEqual(self.moved("bob", 1, 2), [2])
+        self.cursors.read("bob", 1, 9, True)
+        self.assertEqual(self.moved("bob", 1, 2), [1, 2])
+
+    def test_many(self) -> None:
+        """
+        However many there are, what is read of one is not copied for all.
+        """
+        self.enter("bob", *range(1000))
+        behind = self.cursors._behind["bob"]
+        self.cursors.read("bob", 1, 1, True)
+        self.cursors.fallBehind("bob", 1000)
+        self.assertIs(self.cursors._behind["bob"], behind)
+        self.assertEqual(self.moved("bob", 0, 1, 2, 1000), [1])
+
+    def test_fallBehind(self) -> None:
+        """
+        Who falls behind is so alone.
+        """
+        for user in ("bob", "cid"):
+            self.enter(user)
+        self.cursors.fallBehind("bob", 1)
+        self.cursors.fallBehind("bob", 2)
+        self.cursors.fallBehind("nobody", 1)
+        self.assertEqual(self.moved("bob", 1, 2, 3), [3])
+        self.assertEqual(self.moved("cid", 1, 2), [1, 2])
 
 
 class RepeatTests(SynchronousTestCase):
