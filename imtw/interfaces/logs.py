@@ -54,7 +54,8 @@ class ILogStore(Interface):
         """
         What the user's devices without a name have not got: the oldest
         C{limit} messages after each conversation's cursor, without the
-        user's own, in one conversation or in all.
+        user's own, in one conversation or in all, of which there are
+        C{limit} at most.
 
         @return: fires in the order of the commits, with the conversations
             that have anything after their cursor; asked for all, without

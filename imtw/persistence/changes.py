@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from itertools import islice
 from typing import Any
 
 from msgspec.json import Encoder
@@ -272,7 +273,7 @@ def pending(ledger: Ledger, user: str, pair: Pair | None, limit: int, room: int)
         waiting = places.waitingIn(cursor, user, number, pair.scope)
     found = []
     with closing(waiting):
-        for place in waiting:
+        for place in islice(waiting, limit):
             place.head, messages = pages.pending(
                 cursor, place.conversation, place.pair, user, place.cursor, limit, room
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -200,7 +201,7 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         found: list[tuple[Membership, list[Message]]] = []
         room = self.room
-        for place in self._waiting(user, pair):
+        for place in islice(self._waiting(user, pair), limit):
             log = self.logs.numbered[place.conversation - 1]
             place.head, messages = log.pending(user, place.cursor, limit, room)
             found.append((place, messages))

@@ -300,6 +300,21 @@ class PageContract(StoreHarness):
         self.assertEqual([message.content for message in messages], ["3"])
         self.assertEqual(place.head, 4)
 
+    async def test_pendingOfNothing(self) -> None:
+        """
+        Nor do conversations in which all was recalled make an answer long:
+        it has no more of them than it may have messages.
+        """
+        pairs = [privatePair("bob", f"user{number}") for number in range(7)]
+        for number, pair in enumerate(pairs):
+            await self.say(pair, f"user{number}", id="only")
+            await self.recall(pair, f"user{number}", "only")
+        for asked in (pairs[:3], pairs[3:6], pairs[6:], []):
+            found = await self.store.pending("bob", None, 3)
+            self.assertEqual([(place.pair, place.head, messages) for place, messages in found],
+                             [(pair, 2, []) for pair in asked])
+            await self.store.moveCursors([("bob", place.conversation, place.head) for place, _ in found])
+
     async def test_cursors(self) -> None:
         """
         A cursor moves forwards only, not past the head, and only for whom it
