@@ -218,7 +218,8 @@ class GetMessagesHandler:
     async def _pending(self, request: GetMessages, session: Session, pair: Pair | None) -> Reply:
         """
         What waits; it counts as read once this answer is handed over, which
-        is in the turn in which this returns.
+        is in the turn in which this returns: unless the connection has ended
+        meanwhile, and nobody gets it.
         """
         core = self._core
         core.cursors.settle(core.sessions.of(request.user))
@@ -235,7 +236,7 @@ class GetMessagesHandler:
                     break
                 membership.head = messages[-1].seq
             room -= len(messages)
-            if not session.device:  # one with a name has a cursor of its own
+            if not (session.device or session.outlet.isClosed):  # one with a name has a cursor of its own
                 core.cursors.read(request.user, membership.conversation, membership.head, whole)
             if messages and membership.pair.scope is Scope.GROUP:
                 answer.groups[membership.pair.a] = messages

@@ -243,6 +243,35 @@ class DeviceTests(LiveTestCase):
         self.assertLess(await clients[2].closed(), 1)
         await old.sync()
 
+    async def test_goneMeanwhile(self) -> None:
+        """
+        What waits for clients without a device waits on where the one that
+        asks for it is gone before the store has answered.
+        """
+        store = self.live.core.store
+        pending = store.pending
+        asked, answer = Deferred[None](), Deferred[None]()
+
+        async def slowly(*arguments: Any) -> Any:
+            found = await pending(*arguments)
+            asked.callback(None)
+            await answer
+            return found
+
+        await self.ann.ask(11, private("bob", "hello"))
+        bob = await self.client("bob")
+        patch = self.patch(store, "pending", lambda *arguments: Deferred.fromCoroutine(slowly(*arguments)))
+        bob.say(19, {"cmd": 19, "type": 0, "userId": "bob"})
+        await asked
+        patch.restore()
+        (session,) = self.live.core.sessions.of("bob")
+        session.close()
+        await bob.closed()
+        answer.callback(None)
+        bob = await self.client("bob")
+        [found] = await bob.ask(19, {"cmd": 19, "type": 0, "userId": "bob"})
+        self.assertEqual([one["content"] for one in found["data"]["friends"]["ann"]], ["hello"])
+
     async def test_revokedMeanwhile(self) -> None:
         """
         A token that is revoked while the store is asked about it lets nobody
