@@ -17,7 +17,6 @@ from imtw.accounts.holders import Holders
 from imtw.catchup import CatchUp
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
-from imtw.delivery import Relay, nobodyElse
 from imtw.errors import CommandRefused
 from imtw.events import Revoked
 from imtw.groups import LiveGroups
@@ -28,6 +27,7 @@ from imtw.model import Membership, User
 from imtw.numbers import Numbers
 from imtw.presence import Watches
 from imtw.sessions import Session, Sessions
+from imtw.telling import Relay, nobodyElse
 from imtw.trail import Trail
 
 

@@ -23,7 +23,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imtw.cursors import Cursors
-from imtw.delivery import eventOf
 from imtw.errors import StoreError
 from imtw.faults import report
 from imtw.gather import together
@@ -33,6 +32,7 @@ from imtw.limits import Limits
 from imtw.model import RECALLED, Fact, Membership, Message, Pair, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session
+from imtw.telling import eventOf
 from imtw.trail import Trail
 
 PAGE = 200  # rows read and sent at once

@@ -15,8 +15,8 @@ Nothing is told and nothing is acknowledged before the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -28,32 +28,20 @@ from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.errors import CommandRefused, StoreBusy
-from imtw.events import Agreed, Edited, Event, Invited, Logged, Recalled, Said, Whispered
+from imtw.events import Event, Whispered
 from imtw.filters import Filters
 from imtw.gates import Gate
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IAppended, IChatFilter, IDelivery, IStore
 from imtw.limits import Limits
-from imtw.model import Draft, Fact, Message, Pair, Scope
+from imtw.model import Draft, Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.sessions import Session, Sessions
 from imtw.slots import Slot, refusalOf
+from imtw.telling import Telling, eventOf
 from imtw.trail import Trail
 
 T = TypeVar("T")
-
-
-class Relay(Protocol):
-    """
-    What other nodes are told with.
-    """
-
-    def __call__(self, event: Event, user: str | None = None, group: str | None = None) -> None:
-        """
-        Let them know; where the event does not say whom it is for, that is
-        all sessions of C{user}, or in C{group}.
-        """
-
 
 # An attribute of an enumeration costs ten times as much as a name of the module's.
 _GROUP = Scope.GROUP
@@ -96,11 +84,9 @@ class ChatSlot(Slot):
 
 
 @implementer(IDelivery)
-class Delivery:
+class Delivery(Telling):
     """
     Takes messages on and brings them to their people.
-
-    @ivar relay: called with what other nodes have to know, too.
     """
 
     log = Logger()
@@ -118,14 +104,9 @@ class Delivery:
         numbers: Numbers,
         trail: Trail,
     ) -> None:
-        self._numbers = numbers
-        self._trail = trail
+        super().__init__(store, sessions, groups, cursors, numbers, trail)
         self._counters = counters
         self._clock = clock
-        self._store = store
-        self._sessions = sessions
-        self._groups = groups
-        self._cursors = cursors
         self._commitQueue = limits.commitQueue
         self._commitBytes = limits.commitBytes
         self._large: dict[Slot, int] = {}  # what waits for a commit and is large: its bytes
@@ -133,7 +114,6 @@ class Delivery:
         self._full = Gate()
         self._cork = cork
         self._filters = Filters(clock)
-        self.relay: Relay = nobodyElse
         store.onCommit(cork.push, self._committedBatch)
 
     def useFilters(self, filters: Sequence[tuple[str, IChatFilter]]) -> None:
@@ -200,49 +180,6 @@ class Delivery:
         """
         live = self._groups.get(group)
         return live.gate if live is not None and live.isFull else None
-
-    def tellUser(self, user: str, event: Event) -> None:
-        """
-        Tell all sessions of a user something that is not stored.
-        """
-        for session in self._sessions.of(user):
-            session.tell(event)
-        self.relay(event, user=user)
-
-    def tellGroup(self, group: str, event: Event) -> None:
-        """
-        Tell all sessions in a group something that is not stored.
-        """
-        live = self._groups.get(group)
-        if live is not None:
-            live.post(event)
-        self.relay(event, group=group)
-
-    async def isHeard(self, user: str, pair: Pair) -> bool:
-        """
-        Would others in a conversation be told what this user says?
-        """
-        try:
-            await self._store.maySpeak(user, pair)
-        except CommandRefused:
-            return False
-        return True
-
-    async def tellInvitation(self, event: Invited) -> None:
-        """
-        Tell those of this node whom an invitation is news for.  Where none
-        of its sessions has a word for it, and reads, it stays news for the
-        next one that does.
-        """
-        invitation = event.invitation
-        if self._numbers.isWanted:
-            await self._numbers.learn([invitation.user, invitation.friend])
-        user = invitation.user if isinstance(event, Agreed) else invitation.friend
-        hearing = [session for session in self._sessions.of(user) if session.hears(event)]
-        for session in hearing:
-            session.tell(event)
-        if hearing:
-            await self._store.told([invitation])
 
     def committed(self, slot: ChatSlot, message: Message | None) -> None:
         """
@@ -335,60 +272,11 @@ class Delivery:
             self.relay(event)
         slot.fill(_answerTo(message, online), before)
 
-    def tellPair(self, event: Logged, speaking: Session | None = None, isLate: bool = False) -> bytes:
-        """
-        Tell a row of a private conversation to both sides' sessions here;
-        what the speaking one is told is returned.
-
-        @param isLate: it was stored a while ago: who came later has found it
-            then.
-        """
-        message = event.message
-        sender = message.sender
-        partner = message.pair.partnerOf(sender)
-        told = self._sessions.of(partner)
-        online = bool(told)
-        before = b""
-        if online and not message.unheard:
-            if isLate:
-                told = [session for session in told if session.since < message.ts]
-            before = self._tellSide(speaking, told, event)
-            self._cursors.pushed(partner, message.conversation, message.seq)
-            self._trail.told(told, message.conversation, message.pair, message.seq)
-        echoed = self._sessions.echoed(sender, speaking)
-        if echoed and partner != sender:
-            mine = eventOf(message, own=True)
-            mine.reached = online
-            if isLate:
-                echoed = [session for session in echoed if session.since < message.ts]
-            before += self._tellSide(speaking, echoed, mine)
-        return before
-
-    def _tellSide(self, speaking: Session | None, sessions: Iterable[Session], event: Event) -> bytes:
-        """
-        Tell a user's sessions; what the speaking one is told is returned.
-        """
-        before = b""
-        for session in sessions:
-            if session is speaking and not session.isEchoed:
-                continue
-            if session is speaking and not session.lagging:
-                before = event.bytesFor(session.form)
-            else:
-                session.tell(event)
-        return before
-
     async def _filtered(self, session: Session, draft: Draft, goOn: Callable[[Session, Draft], T]) -> T:
         """
         Show a message to every filter, then go on with what they left of it.
         """
         return goOn(session, await self._filters.show(draft))
-
-
-def nobodyElse(event: Event, user: str | None = None, group: str | None = None) -> None:
-    """
-    The relay of a single node.
-    """
 
 
 def _answerTo(message: Message, online: bool) -> Reply:
@@ -399,13 +287,3 @@ def _answerTo(message: Message, online: bool) -> Reply:
     if message.fact is _EDIT:
         status = Status.OK
     return Reply(status, ChatResult(message.id, message.seq, message.ts))
-
-
-def eventOf(message: Message, own: bool = False) -> Logged:
-    """
-    What a row of the log is told as.
-    """
-    return _KINDS[message.fact](message, own)
-
-
-_KINDS = {Fact.MESSAGE: Said, Fact.RECALL: Recalled, Fact.EDIT: Edited}

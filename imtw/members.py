@@ -10,7 +10,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from imtw.commands import JoinResult, JoinVerdict, Status
 from imtw.cursors import Cursors
-from imtw.delivery import Relay, nobodyElse
 from imtw.errors import CommandRefused
 from imtw.events import Admitted, Enrolled, Event, Expelled, Joined, Left
 from imtw.groups import LiveGroup, LiveGroups
@@ -19,6 +18,7 @@ from imtw.limits import Limits
 from imtw.model import Group, Membership, Mode, User
 from imtw.policies import Policies
 from imtw.sessions import Session, Sessions
+from imtw.telling import Relay, nobodyElse
 
 
 class Members:

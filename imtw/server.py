@@ -20,7 +20,7 @@ from imtw.cork import Cork
 from imtw.counters import Counters
 from imtw.cursors import Cursors
 from imtw.deadlines import Deadlines
-from imtw.delivery import Delivery, Relay
+from imtw.delivery import Delivery
 from imtw.dispatch import Dispatcher
 from imtw.fast import Fast
 from imtw.groups import LiveGroups
@@ -33,6 +33,7 @@ from imtw.numbers import Numbers
 from imtw.outlet import Outlet, nothing
 from imtw.registry import Registry
 from imtw.sessions import Session, Sessions
+from imtw.telling import Relay
 from imtw.trail import Trail
 
 DRAIN_STEP = 0.02  # seconds between two looks whether all is answered

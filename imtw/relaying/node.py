@@ -80,7 +80,7 @@ class Relaying:
 
     def tell(self, event: Event, user: str | None = None, group: str | None = None) -> None:
         """
-        Let the other nodes know; see L{imtw.delivery.Relay}.
+        Let the other nodes know; see L{imtw.telling.Relay}.
         """
         if isinstance(event, Logged) and not event.own:
             self.rows.note(event.message)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from imtw.delivery import Delivery, eventOf
+from imtw.delivery import Delivery
 from imtw.faults import report
 from imtw.groups import LiveGroup, LiveGroups
 from imtw.interfaces import IStore
@@ -23,6 +23,7 @@ from imtw.model import Fact, Message, Scope
 from imtw.numbers import Numbers
 from imtw.relaying.places import Place, Places
 from imtw.sessions import Sessions
+from imtw.telling import eventOf
 
 GAP_PAGE = 500  # rows read at once
 

@@ -27,7 +27,7 @@ ORDER = [
     ["groups", "cursors", "presence", "numbers"],
     ["cork", "slots", "dispatch", "lanes"],
     ["filters", "policies", "trail"],
-    ["delivery", "catchup"],
+    ["telling", "delivery", "catchup"],
     ["members", "attendance", "relaying"],
     ["server"],
     ["handlers"],
