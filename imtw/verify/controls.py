@@ -64,6 +64,7 @@ CONTROLS = [
     Control(("W",), "turns and turns and does nothing", "restless"),
     Control(("W",), "takes a WebSocket's first fragment for all of it", "choppy"),
     Control(("W",), "says of easyim's messages that they were read", "flattering"),
+    Control(("W",), "leaves people on what they have no right to any more", "indulgent"),
     Control(("W",), "gives easyim's clients nothing of what waits", "reticent"),
     Control(("D1",), "acknowledges before the commit", "early-ack,tardy"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),

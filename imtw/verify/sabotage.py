@@ -420,6 +420,25 @@ def reticent() -> None:
     CatchUp.begin = beginOthers  # type: ignore[method-assign]
 
 
+def indulgent() -> None:
+    """
+    Ends no connection of who has lost the right to it.
+    """
+    from imtw.attendance import Attendance
+
+    Attendance.cut = lambda self, user, device, token, spared=None: 0  # type: ignore[method-assign]
+
+
+def credulous() -> None:
+    """
+    Lets in whoever shows what counts no more since it was looked at.
+    """
+    from imtw.accounts.holders import Holders
+
+    Holders.revoke = lambda self, digest: 0  # type: ignore[method-assign]
+    Holders.end = lambda self, user: None  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "early-ack": earlyAck,
     "unsynced": unsynced,
@@ -451,6 +470,8 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "choppy": choppy,
     "flattering": flattering,
     "reticent": reticent,
+    "indulgent": indulgent,
+    "credulous": credulous,
     "no-sync": nothing,
 }
 

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from imtw.verify.world.telling import many, prepare, told
 
 STORY = 41
+MISHAPS = ("stops", "has stopped", "10102", "10105", "did not read")
 
 
 def story(number: int, hashSeed: str) -> tuple[int, str]:
@@ -159,6 +160,20 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("reticent"), 0)
 
+    def test_indulgent(self) -> None:
+        """
+        A server that leaves people on connections to which they have lost the
+        right is found out.
+        """
+        self.assertGreater(self.found("indulgent"), 0)
+
+    def test_credulous(self) -> None:
+        """
+        A server that lets in by what counts no more since it was looked at is
+        found out; that takes more stories.
+        """
+        self.assertGreater(self.found("credulous", 100), 0)
+
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is
@@ -171,16 +186,17 @@ class WorldTests(SynchronousTestCase):
     def test_everythingHappens(self) -> None:
         """
         In some stories the server is stopped, commits fail, groups are made,
-        somebody is refused for who it is, or cut for not reading.
+        somebody is refused for who it is, cut for not reading, gets another
+        password, loses a device, or is impersonated.
         """
         prepare()
         happened = set()
         for number in range(25):
             world, _ = told(number)
-            words = ("stops", "has stopped", "10102", "10105", "did not read")
+            words = (*MISHAPS, "has a new password", "any more", "is in by a token", "is in by a password")
             happened |= {word for event in world.events for word in words if word in event}
             happened |= {"made" for where, _ in world.record.stays if where.group.startswith("m-")}
-        self.assertEqual(happened, {"stops", "has stopped", "10102", "10105", "did not read", "made"})
+        self.assertEqual(happened, {*words, "made"})
 
     def test_forgetful(self) -> None:
         """

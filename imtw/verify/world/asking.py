@@ -13,6 +13,7 @@ from imtw.verify.world.words import Words
 
 LEAVE, READ, SYNC, CONVERSATIONS, RECALL, RECALLED = 100, 102, 103, 108, 15, 16
 EDIT, CREATE, MUTE, KICK, BLOCK = 110, 111, 113, 114, 115
+REVOKE, TOKEN = 118, 119
 
 
 class Asker(Client):
@@ -86,6 +87,24 @@ class Asker(Client):
         Take no private messages of somebody, or take them again.
         """
         self._tell(BLOCK, user=user, blocked=blocked)
+
+    def askToken(self) -> None:
+        """
+        Ask for a token, for the next login.
+        """
+        self._tell(TOKEN)
+
+    def revokeToken(self, text: str) -> None:
+        """
+        Make a token of its user's worthless.
+        """
+        self._tell(REVOKE, token=text)
+
+    def forget(self, device: str) -> None:
+        """
+        Have its user's device forgotten.
+        """
+        self._tell(REVOKE, device=device)
 
     def sync(self, where: Conversation, after: int, limit: int) -> None:
         """

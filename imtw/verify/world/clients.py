@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Protocol
 
 from imtw.verify.wire import Conversation
+from imtw.verify.world.keys import Key, Keys
 from imtw.verify.world.record import Record
 from imtw.verify.world.wires import Dialer, Wire
 from imtw.verify.world.words import Seen, Words
@@ -24,6 +25,7 @@ class Around(Dialer, Protocol):
 
     chance: Random
     record: Record
+    keys: Keys
 
     def now(self) -> float:
         """
@@ -124,6 +126,26 @@ class Client:
             self.world.later(seconds, self._wire.unstall)
 
     @property
+    def token(self) -> str:
+        """
+        What it can log in with instead of a password, or nothing.
+        """
+        key = self.world.keys.tokens.get(self.name)
+        return "" if key is None else key.secret
+
+    def _obtained(self, token: str, by: str) -> None:
+        """
+        It has got a token, by a password or another token.
+        """
+        self.world.keys.obtained(self.name, Key(self.user, self.device, token), by)
+
+    def _dropToken(self) -> None:
+        """
+        Its token counts no more, or seems to.
+        """
+        self.world.keys.tokens.pop(self.name, None)
+
+    @property
     def isContent(self) -> bool:
         """
         Has it nothing more to do?
@@ -179,11 +201,15 @@ class Client:
 
     # what comes of it
 
-    def _entered(self) -> None:
+    def _entered(self, secret: str) -> None:
         """
         It is logged in.
+
+        @param secret: by this.
         """
         self.world.note(self.name, "is in")
+        if self._wire is not None:
+            self.world.keys.entered(self._wire, Key(self.user, self.device, secret))
         self.isIn = True
         self._again = deque(self.outbox)
         self._goOn()

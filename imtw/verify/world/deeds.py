@@ -4,14 +4,24 @@ What people do, one thing after the other.
 
 from __future__ import annotations
 
-from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.bounds import Bounds
-from imtw.verify.world.clients import Client
+from imtw.verify.world.clients import Around, Client
 from imtw.verify.world.easyim import EasyimClient
 from imtw.verify.world.jim import JimClient
+from imtw.verify.world.thieves import Thief
+
+
+class Peopled(Around, Protocol):
+    """
+    A world with people.
+    """
+
+    bounds: Bounds
+    users: list[str]
+    clients: list[Client]
 
 
 class Deeds:
@@ -21,11 +31,12 @@ class Deeds:
     @ivar groups: that there are, or may be.
     """
 
-    def __init__(self, chance: Random, bounds: Bounds, users: list[str]) -> None:
-        self.groups = [f"g{number}" for number in range(chance.randint(1, 2))]
-        self._chance = chance
-        self._bounds = bounds
-        self._users = users
+    def __init__(self, world: Peopled) -> None:
+        self.groups = [f"g{number}" for number in range(world.chance.randint(1, 2))]
+        self._world = world
+        self._chance = world.chance
+        self._bounds = world.bounds
+        self._users = world.users
         self._count = 0
 
     def one(self, client: Client) -> None:
@@ -87,6 +98,21 @@ class Deeds:
             self._count += 1
             client.edit(self._chance.choice(own), f"other words {self._count}")
 
+    def _askToken(self, client: JimClient) -> None:
+        client.askToken()
+
+    def _revoke(self, client: JimClient) -> None:
+        """
+        Somebody wants a token or a device of its user's to count no more.
+        """
+        mate = self._chance.choice([mate for mate in self._world.clients if mate.user == client.user])
+        key = self._world.keys.tokens.get(mate.name)
+        if key is not None and self._chance.random() < 0.6:
+            client.revokeToken(key.secret)
+            Thief(self._world, key, "token")
+        elif mate.device:
+            client.forget(mate.device)
+
     def _somewhere(self, client: Client) -> Conversation:
         chance = self._chance
         if client.joined and chance.random() < 0.6:
@@ -95,6 +121,7 @@ class Deeds:
 
     #: How often each thing is done: together 1.
     _JIM: ClassVar = (
-        (0.60, _say), (0.12, _join), (0.04, _leave), (0.08, _order), (0.03, _sync), (0.05, _read), (0.08, _amend),
+        (0.56, _say), (0.12, _join), (0.04, _leave), (0.08, _order), (0.03, _sync), (0.05, _read), (0.08, _amend),
+        (0.03, _askToken), (0.01, _revoke),
     )  # fmt: skip
     _EASYIM: ClassVar = ((0.80, _say), (0.15, _join), (0.05, _read))

@@ -14,7 +14,7 @@ from imtw.verify.wire import Conversation, encode, group, pair, read
 from imtw.verify.world.clients import Around, Client
 from imtw.verify.world.errands import Errand
 from imtw.verify.world.wires import Wire
-from imtw.verify.world.words import PASSWORD, Seen, Words
+from imtw.verify.world.words import Seen, Words
 
 EVENT, NOTICE, GROUP, SENT, ARRIVED, READ = 4, 5, 1, 1, 2, 3
 KEEP_ALIVE = '{"key":"KEEP_ALIVE"}'
@@ -54,7 +54,7 @@ class EasyimClient(Client):
 
     def __init__(self, world: Around, user: str) -> None:
         super().__init__(world, user)
-        self._token = self._number = ""
+        self._number = ""
         self._isAsking = False  # for a token
         self._readers: dict[Wire, Splitter] = {}
 
@@ -64,23 +64,26 @@ class EasyimClient(Client):
         """
         Try to be connected, with a token.
         """
-        if self._token:
+        if self.token:
             super().connect()
         elif not self._isAsking:
             self._isAsking = True
             self._askToken("login")
 
     def _askToken(self, route: str) -> None:
-        asked = {"account": self.user, "password": PASSWORD, "nickname": self.user}
-        if not Errand(partial(self._gotToken, route)).post(self.world, f"/api/user/{route}", asked):
-            self._gotToken(route, {})
+        password = self.world.keys.passwordOf(self.user)
+        asked = {"account": self.user, "password": password, "nickname": self.user}
+        done = partial(self._gotToken, route, password)
+        if not Errand(done).post(self.world, f"/api/user/{route}", asked):
+            done({})
 
-    def _gotToken(self, route: str, answer: dict[str, Any]) -> None:
+    def _gotToken(self, route: str, password: str, answer: dict[str, Any]) -> None:
         """
         It has a token, or none: then there may be no such account.
         """
         if answer.get("code") == DONE:
-            self._token, self._number = answer["data"]["access_token"], answer["data"]["id"]
+            self._number = answer["data"]["id"]
+            self._obtained(answer["data"]["access_token"], password)
             self._isAsking = False
             self.connect()
         else:
@@ -93,7 +96,8 @@ class EasyimClient(Client):
         assert self._wire is not None
         self._readers[self._wire] = Splitter()
         self._stream = Splitter()
-        self._write(id="hello", msg_type=EVENT, content=KEEP_ALIVE, access_token=self._token)
+        self._secret = self.token
+        self._write(id="hello", msg_type=EVENT, content=KEEP_ALIVE, access_token=self.token)
 
     # what it does
 
@@ -153,7 +157,7 @@ class EasyimClient(Client):
         A heartbeat was acknowledged.
         """
         if not self.isIn:
-            self._entered()
+            self._entered(self._secret)
         what, _, name = msg.get("id", "").partition(" ")
         if what == "join":
             self.joined.setdefault(name, self.world.now())
@@ -169,7 +173,7 @@ class EasyimClient(Client):
             self._asked.remove(words)
             self._settled(words, False, msg["content"])
         elif not self.isIn and self._wire is not None:  # the token counts no more, or the disk fails
-            self._token = ""
+            self._dropToken()
             self._wire.cut()
 
     def _told(self, msg: dict[str, Any]) -> None:

@@ -22,11 +22,11 @@ from imtw.verify.wire import (
     group,
     pair,
 )
-from imtw.verify.world.asking import CONVERSATIONS, CREATE, EDIT, RECALLED, SYNC, Asker
+from imtw.verify.world.asking import CONVERSATIONS, CREATE, EDIT, RECALLED, SYNC, TOKEN, Asker
 from imtw.verify.world.carriers import Carrier, Socket, Stream
 from imtw.verify.world.clients import Around
 from imtw.verify.world.wires import Wire
-from imtw.verify.world.words import PASSWORD, Seen, Words
+from imtw.verify.world.words import Seen, Words
 
 JOIN_OK, PENDING, OK = 10011, 10016, 10100
 
@@ -62,7 +62,9 @@ class JimClient(Asker):
         self._carrier = Socket(self.world.chance) if self.isOnSocket else Stream()
         self._readers[self._wire] = self._carrier.reader()
         self._syncs = []
-        body = {"cmd": LOGIN, "loginname": self.user, "password": PASSWORD}
+        word = "token" if self.token else "password"
+        self._secret = self.token or self.world.keys.passwordOf(self.user)
+        body = {"cmd": LOGIN, "loginname": self.user, word: self._secret}
         if self.device:
             body["device"] = self.device
         self._wire.send(self._carrier.greeting() + self._carrier.say(LOGIN, body))
@@ -105,10 +107,11 @@ class JimClient(Asker):
     def _loggedIn(self, event: dict[str, Any]) -> None:
         if self._wire is None:
             return
-        if event["code"] != LOGIN_OK:  # the disk fails: try again
+        if event["code"] != LOGIN_OK:  # the disk fails, or what it came by counts no more: try again
+            self._dropToken()
             self._wire.cut()
             return
-        self._entered()
+        self._entered(self._secret)
         if not self.device:
             self._askPending(self.connections)
 
@@ -160,6 +163,10 @@ class JimClient(Asker):
             where, seq = self._placeOf(event["data"]), event["data"]["seq"]
             self.amended.add((where, seq))
             self._gotTo(where, seq)
+
+    def _issued(self, event: dict[str, Any]) -> None:
+        if event["code"] == OK:
+            self._obtained(event["data"]["token"], self._secret)
 
     def _created(self, event: dict[str, Any]) -> None:
         if event["code"] == OK:
@@ -231,4 +238,5 @@ class JimClient(Asker):
         EDIT: _amended,
         CREATE: _created,
         SYNC: _synced,
+        TOKEN: _issued,
     }

@@ -17,6 +17,7 @@ from imtw.model import Draft, Entry, Fact, Membership, Message, Pair, Scope
 from imtw.persistence.changes import settled
 from imtw.persistence.commit import Item
 from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.keys import Keys
 from imtw.verify.world.words import Seen
 
 
@@ -43,7 +44,8 @@ class Record:
     @ivar faults: what cannot be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
         self.rows: dict[Conversation, list[Draft]] = {}
         self.stays: dict[tuple[Conversation, str], list[Place]] = {}
         self.behind: dict[tuple[str, str], dict[Conversation, int]] = {}
@@ -189,6 +191,19 @@ class Record:
     def _addAccount(self, outcome: bool, user: Any, secret: str) -> None:
         self._users.add(user.id)
 
+    def _setSecret(self, outcome: bool, user: str, secret: str) -> None:
+        if outcome:
+            self._keys.secretChanged(user)
+
+    def _dropToken(self, outcome: Any, digest: bytes) -> None:
+        self._keys.tokensDropped([digest])
+
+    def _dropDevice(self, outcome: list[bytes] | None, user: str, device: str) -> None:
+        if outcome is not None:
+            self.behind.pop((user, device), None)
+            self._keys.tokensDropped(outcome)
+            self._keys.deviceDropped(user, device)
+
     def _number(self, outcome: int | None, user: str, candidate: int) -> None:
         if outcome is not None:
             self.numbers[str(outcome)] = user
@@ -231,8 +246,11 @@ class Record:
 
     _CHANGES: ClassVar[dict[str, Callable[..., None]]] = {
         "addAccount": _addAccount,
+        "drop": _dropDevice,
+        "dropToken": _dropToken,
         "enter": _enter,
         "number": _number,
+        "setSecret": _setSecret,
         "join": _join,
         "leave": _leave,
         "addGroup": _addGroup,

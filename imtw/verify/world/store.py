@@ -22,6 +22,7 @@ from imtw.persistence.sqlite import SQLiteStore
 from imtw.verify.world.lifetime import Lifetime
 
 TROUBLE = 0.01  # how often the disk fails, while it does
+PACES = (300.0, 300.0, 30.0)
 
 #: Told of a batch that was committed, what came of each, and when, in ms.
 Witness = Callable[[list[Item], Outcomes, int], None]
@@ -41,11 +42,13 @@ class Disk:
     """
     What survives a crash: all that is committed.
 
+    @ivar pace: how much can be begun, or ended, in a second.
     @ivar isFailing: now and then nothing can be written.
     """
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
+        self.pace = chance.choice(PACES)
         self.isFailing = False
         self.database = sqlite3.connect(":memory:", isolation_level=None)
         self.database.deserialize(emptyImage())
@@ -135,7 +138,7 @@ class Hands:
         """
 
     def _pause(self) -> float:
-        return self._disk.chance.expovariate(300)
+        return self._disk.chance.expovariate(self._disk.pace)
 
     def _work(self, done: Deferred[Any], work: Callable[..., Any], args: Any, more: Any) -> None:
         try:

@@ -52,7 +52,7 @@ class Socket:
         if not taken:
             raise BlockingIOError(EWOULDBLOCK, "no room")
         if not self.isFlushed:
-            wire.client.handed(wire, data[:taken])
+            wire.handed(data[:taken])
         return taken
 
     def fileno(self) -> int:
@@ -162,7 +162,7 @@ class Transport(Accepted):
                 wire.faults.append(f"{kept} bytes wait for who does not read, and {len(data)} more are kept")
             self._beyond += len(data)
         if self.connected:
-            wire.client.handed(wire, data)
+            wire.handed(data)
         super().write(data)
 
     def doWrite(self) -> Any:

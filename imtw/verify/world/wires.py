@@ -17,6 +17,8 @@ from imtw.verify.world.lifetime import Lifetime
 from imtw.verify.world.timeline import Timeline
 from imtw.verify.world.transports import Transport
 
+OPEN = 3  # a state of Autobahn's
+
 
 class End(Protocol):
     """
@@ -80,6 +82,7 @@ class Wire:
     @ivar pace: bytes that the client reads in a second.
     @ivar isStalled: it does not read.
     @ivar isCut: nothing gets through any more.
+    @ivar isForbidden: nothing may be sent any more to who is on it.
     @ivar faults: what the server may not do.
     """
 
@@ -95,7 +98,7 @@ class Wire:
         self._clock = clock
         self._chance = chance
         self._toServer = self._toClient = 0.0  # when what was sent last arrives
-        self.isCut = False
+        self.isCut = self.isForbidden = False
         self._waiting: deque[bytes] = deque()  # for a client that does not read
         self.inbox = b""  # that the server has not read
         self.isHungUp = False  # there is nothing after it
@@ -116,6 +119,24 @@ class Wire:
         """
         transport = self.transport
         return not (self.held or transport is None or transport.dataBuffer or transport._tempDataLen)
+
+    @property
+    def isEnding(self) -> bool:
+        """
+        Has the server said that this is over, or does it know?
+        """
+        transport = self.transport
+        if self.isCut or transport is None or not transport.connected or transport.disconnecting:
+            return True
+        return getattr(transport.protocol, "state", OPEN) != OPEN  # a WebSocket's end begins with a goodbye
+
+    def handed(self, data: bytes) -> None:
+        """
+        The server has sent this, and believes that it arrives.
+        """
+        if self.isForbidden:
+            self.faults.append(f"{len(data)} bytes are sent to who may not be there any more")
+        self.client.handed(self, data)
 
     # the client's side
 

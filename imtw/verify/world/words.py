@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from imtw.verify.wire import Conversation
 
-PASSWORD = "imtw verify"
-
 
 class Words(Struct):
     """
