@@ -16,6 +16,7 @@ from imtw.commands import (
     FRIEND_AGREE,
     FRIEND_INVITE,
     HEARTBEAT,
+    JOIN,
     READ,
     AgreeFriend,
     Chat,
@@ -61,10 +62,13 @@ def _keyIn(content: str) -> str | None:
 
 def commandOf(msg: Msg) -> Command | None:
     """
-    What a message of somebody who is logged in asks for.
+    What a message of somebody who is logged in asks for.  A heartbeat that
+    names a group is one that enters it first: whoever has its acknowledgement
+    misses nothing.
     """
     if msg.msg_type == Kind.EVENT:
-        return _EVENTS.get(eventKey(msg) or "")
+        command = _EVENTS.get(eventKey(msg) or "")
+        return JOIN if command is HEARTBEAT and groupMeant(msg) is not None else command
     if msg.content or not msg.id:
         return CHAT
     return _REPORTS.get(msg.status, CHAT)

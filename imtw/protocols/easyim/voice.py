@@ -96,7 +96,7 @@ class EasyimVoice(Voice):
         self._token = ""  # the one that is known to be the user's
         self._number = 0
         self._name = ""  # the same as it is written
-        self._rooms: list[Packet] = []  # heartbeats whose group is to be entered
+        self._entering: Packet | None = None  # the first heartbeat, while its group is still to be entered
         self._isGreeted = False
         self._notices = float(NOTICES)
         self._noticed = 0.0
@@ -143,6 +143,7 @@ class EasyimVoice(Voice):
         if self.session.user is None:
             if eventKey(msg) == message.KEEP_ALIVE:
                 self.lane.take(LOGIN.code, packet)
+                self._enter()
             else:
                 self.lane.refuse(packet, Status.INVALID)
             return
@@ -154,23 +155,22 @@ class EasyimVoice(Voice):
 
     def resume(self) -> None:
         """
-        The lane takes packets again: first enter the group that a heartbeat
-        has named.
+        The lane takes packets again: first enter the group that the first
+        heartbeat has named.
         """
-        self._enterRooms()
+        self._enter()
         if not self.lane.busy:
             super().resume()
 
-    def _enterRooms(self) -> None:
-        while self._rooms and not self.lane.busy:
-            self.lane.take(JOIN.code, self._rooms.pop(0))
+    def _enter(self) -> None:
+        if self._entering is not None and not self.lane.busy:
+            packet, self._entering = self._entering, None
+            self.lane.take(JOIN.code, packet)
 
     def read(self, command: Command, packet: Packet) -> Struct | Deferred[Struct]:
         """
         The request in a message, if its user is the one of the connection.
         """
-        if command is JOIN:
-            return Deferred.fromCoroutine(self._room(packet))
         msg = packet.msg
         claimed = msg.from_user_id
         if command is LOGIN:
@@ -182,6 +182,14 @@ class EasyimVoice(Voice):
             msg.id = str(self.core.numbers.snowflakes.next())
         if msg.access_token and msg.access_token != self._token:
             return Deferred.fromCoroutine(self._proven(command, packet))
+        return self._request(command, packet)
+
+    def _request(self, command: Command, packet: Packet) -> Struct | Deferred[Struct]:
+        """
+        The request in a message that is known to be its user's.
+        """
+        if command is JOIN:
+            return Deferred.fromCoroutine(self._room(packet))
         return requestOf(command, packet, self.core.numbers)
 
     def _checkClaim(self, token: str, number: int | None) -> None:
@@ -204,7 +212,7 @@ class EasyimVoice(Voice):
             raise CommandRefused(Status.INVALID)
         self._token = token
         self.forget()
-        request = requestOf(command, packet, self.core.numbers)
+        request = self._request(command, packet)
         return await request if isinstance(request, Deferred) else request
 
     async def _room(self, packet: Packet) -> Struct:
@@ -233,7 +241,8 @@ class EasyimVoice(Voice):
         if command is LOGIN and status is Status.LOGGED_IN:
             return self._loggedIn(packet)
         if command is HEARTBEAT and status not in UNANSWERED:
-            return self._beat(packet) if packet.msg.msg_type == Kind.EVENT else self._sendBack(packet, State.ARRIVED)
+            isBeat = packet.msg.msg_type == Kind.EVENT
+            return self._acknowledge(packet) if isBeat else self._sendBack(packet, State.ARRIVED)
         if command is JOIN and status in (Status.JOINED, Status.NOT_JOINED):
             return self._acknowledge(packet)
         if status is Status.OK:
@@ -262,17 +271,9 @@ class EasyimVoice(Voice):
         self._token = packet.msg.access_token
         self._number = asNumber(packet.msg.from_user_id) or 0
         self._name = str(self._number)
-        return self._beat(packet)
-
-    def _beat(self, packet: Packet) -> bytes:
-        """
-        Acknowledge a heartbeat; one that names a group once its user is in
-        there, so that whoever has the acknowledgement misses nothing.
-        """
         if groupMeant(packet.msg) is None:
             return self._acknowledge(packet)
-        self._rooms.append(packet)
-        self.core.clock.callLater(0, self._enterRooms)
+        self._entering = packet
         return b""
 
     def _acknowledge(self, packet: Packet) -> bytes:

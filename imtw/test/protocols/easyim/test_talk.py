@@ -154,6 +154,35 @@ class ChatTests(TalkTestCase):
         again = await self.ask(ann, {"id": "b2", "msg_type": 4, "content": BEAT})
         self.assertEqual((again["msg_type"], again.get("to_user_id")), (4, self.numbers["ann"]))
 
+    async def test_groupsInOneWrite(self) -> None:
+        """
+        What is said right behind a heartbeat that names a new group is said
+        there, and answered behind it: behind the first one and later ones.
+        """
+        await self.register("ann")
+        ann = await self.connect(self.port, StreamTalk(Text))
+        for group in ("one", "two"):
+            beat = self.message("ann", id="beat", msg_type=4, chat_type=1, to_user_id=group, content=BEAT)
+            said = {"id": group, "chat_type": 1, "to_user_id": group, "content": "hello"}
+            ann.write(b"".join(map(Text.write, (beat, said, {**beat, "id": f"behind {group}"}))))
+            await self.got(ann, id=f"behind {group}")
+        told = [(one["id"], one.get("from_user_id", "")) for one in ann.messages()]
+        own = self.numbers["ann"]
+        self.assertEqual(told[:3], [("beat", ""), ("one", own), ("behind one", "")])
+        self.assertEqual(told[3:], [("beat", ""), ("two", own), ("behind two", "")])
+
+    async def test_foreignGroupBeat(self) -> None:
+        """
+        A later heartbeat that names a group is checked as any other message.
+        """
+        await self.register("ann", "bob")
+        ann = await self.come("ann")
+        for name in ("from_user_id", "access_token"):
+            beat = self.message("ann", id=name, msg_type=4, chat_type=1, to_user_id="tea", content=BEAT)
+            told = await self.ask(ann, {**beat, name: self.message("bob")[name]})
+            self.assertEqual((told["from_user_id"], told["msg_type"]), ("notify", 5))
+        self.assertIsNone(await self.live.core.store.group("tea"))
+
     async def test_loggedOut(self) -> None:
         """
         Who has logged out stays on the connections there are, and comes on
