@@ -41,7 +41,8 @@ from imtw.protocols.accepted import keepLittle
 from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
 from imtw.protocols.listen import endpointFor, namedWith, reasonOf
-from imtw.protocols.site import BoundedSite, Root
+from imtw.protocols.routing import Root
+from imtw.protocols.site import BoundedSite
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.reactor import makeLean, whyNotLean

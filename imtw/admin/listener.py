@@ -25,7 +25,8 @@ from imtw.admin.scrape import MetricsResource
 from imtw.counters import Spread
 from imtw.errors import ImtwError
 from imtw.protocols.listen import endpointFor, reasonOf
-from imtw.protocols.site import BoundedSite, Root
+from imtw.protocols.routing import Root
+from imtw.protocols.site import BoundedSite
 from imtw.server import Core
 
 DEFAULT = "tcp:9734:interface=127.0.0.1"

@@ -17,7 +17,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from imtw.commands import Command, Reply, Status
 from imtw.errors import CommandRefused, StoreError
 from imtw.faults import report
-from imtw.protocols.site import JSON, NotFound, encode
+from imtw.protocols.routing import NotFound
+from imtw.protocols.site import JSON, encode
 from imtw.server import Core
 from imtw.sessions import Session
 from imtw.slots import GRANTED, Slot, awaited, refusalOf
