@@ -22,7 +22,8 @@ from imtw.persistence import devices
 from imtw.persistence.ledger import Ledger
 from imtw.persistence.places import CURSOR
 
-SLICE = 1000  # conversations looked at in one transaction: some milliseconds
+FIRST = 100  # conversations looked at in the first transaction
+SLICE = 1000  # and in each that follows: some milliseconds
 END = (1 << 63) - 1  # no conversation has a larger number
 
 #: SQLite takes the primary key for cheaper than these indexes: it has to be told.
@@ -93,6 +94,7 @@ class Arrival:
     def __init__(self, user: str) -> None:
         self._user = user
         self._done = self._next = Progress({}, {})
+        self._slice = FIRST
 
     def goOn(self) -> None:
         """
@@ -101,6 +103,7 @@ class Arrival:
         done = self._next
         merge(done.waits, done.looked)
         self._done = self._next = done._replace(looked={})
+        self._slice = SLICE
 
     def look(self, ledger: Ledger) -> list[Membership] | None:
         """
@@ -129,8 +132,8 @@ class Arrival:
         cursor = ledger.cursor
         if not done.listed:
             done = done._replace(settled=(cursor.execute(LAST, (self._user,)).fetchone()[0], END))
-        numbers = [number for (number,) in cursor.execute(WAITING, (self._user, done.listed, SLICE))]
-        isAll = len(numbers) < SLICE
+        numbers = [number for (number,) in cursor.execute(WAITING, (self._user, done.listed, self._slice))]
+        isAll = len(numbers) < self._slice
         self._next = done._replace(listed=None if isAll else numbers[-1], looked=self._look(cursor, numbers))
         return isAll
 
@@ -141,11 +144,11 @@ class Arrival:
         @return: was that all?
         """
         done = self._next
-        settled = cursor.execute(SETTLED, (self._user, *done.settled, SLICE)).fetchall()
+        settled = cursor.execute(SETTLED, (self._user, *done.settled, self._slice)).fetchall()
         if settled:
             looked = self._look(cursor, [number for _, number in settled])
             self._next = done._replace(settled=settled[-1], looked={**done.looked, **looked})
-        return len(settled) < SLICE
+        return len(settled) < self._slice
 
     def _look(self, cursor: sqlite3.Cursor, numbers: Sequence[int]) -> Looked:
         """
@@ -206,8 +209,8 @@ class DeviceArrival(Arrival):
         cursor, user, device = ledger.cursor, self._user, self._device
         done = self._done
         if not devices.isSeen(ledger, user, device):
-            numbers = devices.copyCursors(cursor, user, device, done.copied, SLICE)
-            if len(numbers) == SLICE:
+            numbers = devices.copyCursors(cursor, user, device, done.copied, self._slice)
+            if len(numbers) == self._slice:
                 self._next = Progress({}, {}, copied=numbers[-1])
                 return False
             devices.add(ledger, user, device, self._most)

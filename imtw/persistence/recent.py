@@ -23,7 +23,8 @@ from msgspec.json import Encoder
 
 from imtw.persistence.rules import OWN_ROWS
 
-SLICE = 500  # conversations settled in the first commit: some milliseconds
+FIRST = 100  # conversations settled in the first commit
+SLICE = 500  # in the second, where there are more: some milliseconds
 MORE = 50  # and how many more in each that follows
 FEW = 100  # that need not be settled before a page of the list is read
 

@@ -20,6 +20,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from twisted.enterprise.adbapi import ConnectionPool
@@ -55,6 +56,7 @@ from imtw.persistence.commit import Work
 from imtw.persistence.expiry import Remover
 from imtw.persistence.readers import Readers
 from imtw.persistence.schema import Lock, makeFile, prepareReader, prepareWriter
+from imtw.persistence.turns import Turns
 from imtw.persistence.writer import Writer
 
 READERS = 3  # threads
@@ -82,6 +84,7 @@ class SQLiteStore:
         self._writer = Writer(reactor, limits)
         self._tail = self._writer.tail
         self._readers = Readers()
+        self._turns = Turns()
         self._remover = Remover(self._writer.change, self._readers.ask)
 
     @property
@@ -233,25 +236,25 @@ class SQLiteStore:
     def told(self, invitations: Sequence[Invitation]) -> Deferred[None]:
         return self._writer.change(partial(friends.told, invitations=invitations))
 
-    def _settled(
-        self, user: str, work: Work, goOn: Callable[[], None] = lambda: None, more: int = 0
-    ) -> Deferred[Any]:
+    async def _settled(self, user: str, work: Work, goOn: Callable[[], None] = lambda: None) -> Any:
         """
-        Do something once a user's conversations are settled: a slice of them
-        in each commit, a larger one every time, so that nobody can make new
-        ones as fast.
+        Do something once a user's conversations are settled: at once where
+        these are few, else a slice of them in each commit, a larger one every
+        time, so that nobody can make new ones as fast.
 
         @param goOn: called between two commits.
         """
+        slices = count(recent.SLICE, recent.MORE)
 
-        def done(found: Any) -> Any:
-            if found is not None:
-                return found
+        def step() -> Deferred[Any]:
             goOn()
-            return self._settled(user, work, goOn, more + recent.MORE)
+            return self._settle(user, work, next(slices))
 
-        most = recent.SLICE + more
-        return self._writer.change(partial(changes.settled, user=user, work=work, most=most)).addCallback(done)
+        found = await self._settle(user, work, recent.FIRST)
+        return await self._turns.take(user, step) if found is None else found
+
+    def _settle(self, user: str, work: Work, most: int) -> Deferred[Any]:
+        return self._writer.change(partial(changes.settled, user=user, work=work, most=most))
 
     # coming in
 
@@ -262,7 +265,7 @@ class SQLiteStore:
         work = partial(
             changes.enter, user=user, terminal=terminal, lobby=lobby, forget=forget, device=device, arrival=arrival
         )
-        return self._settled(user.id, work, arrival.goOn)
+        return Deferred.fromCoroutine(self._settled(user.id, work, arrival.goOn))
 
     # tokens
 
@@ -327,7 +330,7 @@ class SQLiteStore:
     ) -> Deferred[list[tuple[Membership, list[Message]]]]:
         room = self._limits.answer
         work = partial(changes.pending, user=user, pair=pair, limit=limit, room=room)
-        return self._settled(user, work) if pair is None else self._writer.change(work)
+        return Deferred.fromCoroutine(self._settled(user, work)) if pair is None else self._writer.change(work)
 
     def moveCursors(self, moved: list[tuple[str, int, int]]) -> Deferred[None]:
         return self._writer.change(partial(changes.moveCursors, moved=moved))

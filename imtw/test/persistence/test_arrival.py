@@ -17,6 +17,7 @@ from imtw.limits import Limits
 from imtw.model import User, privatePair
 from imtw.persistence import arrival, recent
 from imtw.persistence.arrival import Arrival
+from imtw.persistence.ledger import Ledger
 from imtw.test.persistence.harness import SQLiteTestCase
 
 BOB = User("bob", "Bob")
@@ -34,8 +35,7 @@ class ArrivalTests(SQLiteTestCase):
         """
         Have others write to Bob.
         """
-        self.patch(arrival, "SLICE", 4)
-        self.patch(recent, "SLICE", 4)
+        self.sliceBy(4)
         self.patch(recent, "MORE", 1)
         self.slices = 0
         self.meanwhile: dict[int, Callable[[], Sequence[Deferred[Any]]]] = {}
@@ -51,6 +51,14 @@ class ArrivalTests(SQLiteTestCase):
 
         self.patch(Arrival, "goOn", gone)
         return super().setUp().addCallback(lambda _: self.talk(range(MANY)))
+
+    def sliceBy(self, few: int) -> None:
+        """
+        How many conversations a transaction looks at.
+        """
+        for module in (arrival, recent):
+            self.patch(module, "FIRST", few)
+            self.patch(module, "SLICE", few)
 
     def talk(self, numbers: Sequence[int], sender: str = "") -> Deferred[Any]:
         """
@@ -184,6 +192,30 @@ class ArrivalTests(SQLiteTestCase):
         coming = [Deferred.fromCoroutine(self.behind("phone")) for _ in range(2)]
         self.assertEqual(await gatherResults(coming), [waits, waits])
 
+    async def test_crowd(self) -> None:
+        """
+        However many log in at once, a transaction looks at one slice, but for
+        the first ones of each, which are small.
+        """
+        looked: list[int] = []
+        begin, look = Ledger.begin, Arrival.look
+
+        def begun(ledger: Ledger, cursor: sqlite3.Cursor) -> None:
+            begin(ledger, cursor)
+            looked.append(0)
+
+        def looks(arriving: Arrival, ledger: Ledger) -> Any:
+            looked[-1] += 1
+            return look(arriving, ledger)
+
+        await self.behind()
+        self.patch(Ledger, "begin", begun)
+        self.patch(Arrival, "look", looks)
+        coming = [Deferred.fromCoroutine(self.behind(device)) for device in ("", "", "phone", "pad", "pad")]
+        waits = dict.fromkeys(range(MANY), (0, 1))
+        self.assertEqual(await gatherResults(coming), [waits] * 5)
+        self.assertEqual((looked[0], set(looked[1:])), (5, {1}))
+
     async def test_begunBefore(self) -> None:
         """
         A new device whose first login came to nothing starts where its user
@@ -230,15 +262,14 @@ class ArrivalTests(SQLiteTestCase):
 
             def again() -> list[Deferred[Any]]:
                 self.reactor.time += 1
-                self.patch(arrival, "SLICE", 100)  # it comes in with one commit
-                self.patch(recent, "SLICE", 100)
+                self.sliceBy(100)  # it comes in with one commit
                 return [self.store.dropDevice("bob", "phone"), self.store.enter(BOB, "tcp", [], False, "phone")]
 
             self.meanwhile = {step: again}
             found = await self.behind("phone")
             self.assertEqual({one: cursor for one, (cursor, _) in found.items()}, dict.fromkeys(range(MANY), 0), step)
             self.assertEqual(self.meanwhile, {})
-            self.patch(arrival, "SLICE", 4)
+            self.sliceBy(4)
             await self.confirm(range(MANY), 100)
 
     async def test_doneAgain(self) -> None:
