@@ -4,69 +4,23 @@ What a client that names a device gets: live, over TCP and WebSocket.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from imtw.errors import StoreError
 from imtw.persistence.sqlite import SQLiteStore
-from imtw.test.clients import Talker
-from imtw.test.live import LiveTestCase, LogBook, pause
+from imtw.test.handlers.devices import DeviceTestCase, OverWebSocket, pushed
+from imtw.test.live import LogBook, pause
 from imtw.test.wire import codes, private, public
 
 MANY = 1000
-SECONDS = 20.0  # for what many messages take
 
 
-def pushed(events: list[Any]) -> list[tuple[int, str]]:
-    """
-    The seq and content of the messages among these events.
-    """
-    return [(one["data"]["seq"], one["data"]["content"]) for one in events if one["command"] == 11]
-
-
-class DeviceTests(LiveTestCase):
+class DeviceTests(DeviceTestCase):
     """
     Over TCP, with a store in memory.
     """
-
-    timeout = 60
-    store = "memory:"
-
-    async def prepare(self) -> None:
-        """
-        A server, on which Ann speaks.
-        """
-        store = self.store or f"sqlite:{self.mktemp()}"
-        self.live = await self.serve("--store", store)
-        self.ann = await self.tcp(self.live.port, "ann")
-
-    async def client(self, name: str = "", **more: Any) -> Talker:
-        """
-        A client on this carrier.
-        """
-        return await self.tcp(self.live.port, name, **more)
-
-    async def say(self, count: int, *bodies: Callable[[str], Any], first: int = 0) -> None:
-        """
-        Ann says something, and waits until it is stored.
-        """
-        for number in range(first, first + count):
-            for body in bodies:
-                self.ann.say(11, body(f"{number}"))
-            if not number % 50:
-                await self.ann.sync()
-        await self.ann.sync()
-
-    async def count(self, client: Talker, wanted: int) -> list[Any]:
-        """
-        All events up to so many messages.
-        """
-        await client.until(
-            lambda: sum(one["command"] == 11 for one in client.events) >= wanted, f"{wanted} messages", SECONDS
-        )
-        return await client.sync()
 
     async def test_missed(self) -> None:
         """
@@ -201,48 +155,6 @@ class DeviceTests(LiveTestCase):
         bob.say(110, {"cmd": 110, "to": "ann", "id": "m1", "content": "three"})
         self.assertEqual((await bob.upTo(110))[-1]["code"], 10102)
 
-    async def test_revokedDevice(self) -> None:
-        """
-        Dropping a device ends its connections within a second, and no
-        others.
-        """
-        phone, pad, old = [await self.client("bob", device=device) for device in ("phone", "pad", "")]
-        [answer] = [one for one in await pad.ask(117) if one["command"] == 117]
-        self.assertEqual({one["id"] for one in answer["data"]["devices"]}, {"phone", "pad"})
-        self.assertEqual(codes(await pad.ask(118, {"cmd": 118, "device": "phone"}), 118), [10100])
-        self.assertLess(await phone.closed(), 1)
-        self.assertEqual(codes(await pad.ask(118, {"cmd": 118, "device": "phone"}), 118), [10103])
-        for client in (pad, old):
-            await client.sync()
-        pad.say(118, {"cmd": 118, "device": "pad"})
-        self.assertEqual((await pad.upTo(118))[-1]["code"], 10100)
-        self.assertLess(await pad.closed(), 1)
-        await old.sync()
-
-    async def test_revokedToken(self) -> None:
-        """
-        A token that is revoked ends the connections that logged in with it,
-        and no others; so does its device.
-        """
-        bob = await self.client("bob", device="phone")
-        tokens = []
-        for _ in range(2):
-            tokens.append((await bob.ask(119, {"cmd": 119}))[-1]["data"]["token"])
-        await bob.closedByUs()
-        old = await self.client("bob")
-        clients = []
-        for token in (tokens[0], tokens[0], tokens[1]):
-            client = await self.client()
-            self.assertLoggedIn(await client.login("bob", password="", token=token))
-            clients.append(client)
-        self.assertEqual(codes(await old.ask(118, {"cmd": 118, "token": tokens[0]}), 118), [10100])
-        for client in clients[:2]:
-            self.assertLess(await client.closed(), 1)
-        await clients[2].sync()
-        self.assertEqual(codes(await old.ask(118, {"cmd": 118, "device": "phone"}), 118), [10100])
-        self.assertLess(await clients[2].closed(), 1)
-        await old.sync()
-
     async def test_goneMeanwhile(self) -> None:
         """
         What waits for clients without a device waits on where the one that
@@ -272,44 +184,6 @@ class DeviceTests(LiveTestCase):
         [found] = await bob.ask(19, {"cmd": 19, "type": 0, "userId": "bob"})
         self.assertEqual([one["content"] for one in found["data"]["friends"]["ann"]], ["hello"])
 
-    async def test_revokedMeanwhile(self) -> None:
-        """
-        A token that is revoked while the store is asked about it lets nobody
-        in, though the store's answer was that it is good; nor does one whose
-        device is dropped meanwhile.
-        """
-        bob = await self.client("bob", device="phone")
-        for field in ("token", "device"):
-            token = (await bob.ask(119, {"cmd": 119}))[-1]["data"]["token"]
-            await self.loseRace(bob, token, {"token": token, "device": "phone"}[field], field)
-
-    async def loseRace(self, bob: Talker, token: str, value: str, field: str) -> None:
-        """
-        Somebody shows Bob's token, which Bob revokes before the store has
-        answered.
-        """
-        core, late = self.live.core, await self.client()
-        tokenOf = core.store.token
-        asked, answer = Deferred[None](), Deferred[None]()
-
-        async def slowly(digest: bytes) -> Any:
-            found = await tokenOf(digest)
-            asked.callback(None)
-            await answer
-            return found
-
-        self.patch(core.store, "token", lambda digest: Deferred.fromCoroutine(slowly(digest)))
-        late.say(5, {"cmd": 5, "loginname": "bob", "token": token})
-        await asked
-        self.patch(core.store, "token", tokenOf)
-        bob.say(118, {"cmd": 118, field: value})
-        self.assertEqual((await bob.upTo(118))[-1]["code"], 10100)
-        answer.callback(None)
-        self.assertEqual(codes(await late.upTo(6), 6), [10008])
-        await late.closed()
-        self.assertLess(len(core.sessions.of("bob")), 2)
-        self.assertEqual(len(core.attendance.holders), 0)
-
     async def test_kicked(self) -> None:
         """
         Who is kicked is out of the live group at once, catching up or not.
@@ -329,95 +203,6 @@ class DeviceTests(LiveTestCase):
         await pause(0.05)
         self.assertEqual(pushed(await bob.sync()), [])
         self.assertEqual(codes(await bob.ask(11, public("team", "x")), 12), [10102])
-
-    async def test_repeatedMeanwhile(self) -> None:
-        """
-        A device gets all that it missed though somebody repeats the first of
-        it while the log is read.
-        """
-        bob = await self.client("bob", device="phone")
-        await bob.closedByUs()
-        for number in range(3):
-            self.ann.say(11, private("bob", f"{number}", id=f"m{number}"))
-        await self.ann.sync()
-        walk = self.live.core.store.walk
-        gate: Deferred[None] = Deferred()
-        self.patch(self.live.core.store, "walk", lambda *asked: gate.addCallback(lambda _: walk(*asked)))
-        bob = await self.client("bob", device="phone")
-        self.ann.say(11, private("bob", "0", id="m0"))
-        await self.ann.sync()
-        gate.callback(None)
-        self.assertEqual(pushed(await self.count(bob, 3)), [(1, "0"), (2, "1"), (3, "2")])
-
-    async def test_repeatedToSlowReader(self) -> None:
-        """
-        A device that reads slowly while somebody repeats an older message is
-        not sent what was said before its user came.
-        """
-        bob = await self.client("bob", device="phone")
-        await self.ann.ask(7, {"cmd": 7, "group_id": "club"})
-        for content in ("old", "older"):
-            self.ann.say(11, public("club", content, id=content))
-        await self.ann.sync()
-        await bob.ask(7, {"cmd": 7, "group_id": "club"})
-        outlet: Any = self.live.core.sessions.of("bob")[0].outlet
-        outlet.level = 2
-        self.ann.say(11, public("club", "old", id="old"))
-        self.ann.say(11, public("club", "new", id="new"))
-        await self.ann.sync()
-        outlet.level = 0
-        outlet.relieved()
-        await bob.until(lambda: "new" in [content for _, content in pushed(bob.events)], "the new one")
-        self.assertEqual(pushed(bob.events), [(3, "new")])
-
-    async def test_slowReaderGoneBetween(self) -> None:
-        """
-        A device that reads slowly, and whose user leaves a group and comes
-        back, is not sent what was said there in between.
-        """
-        bob = await self.client("bob", device="phone")
-        pad = await self.client("bob", device="pad")
-        for member in (self.ann, bob):
-            await member.ask(7, {"cmd": 7, "group_id": "club"})
-        outlet: Any = self.live.core.sessions.of("bob")[0].outlet
-        outlet.level = 2
-        self.ann.say(11, public("club", "missed", id="missed"))
-        await self.ann.sync()
-        await pad.ask(100, {"cmd": 100, "group": "club"})
-        self.ann.say(11, public("club", "not for him", id="between"))
-        await self.ann.sync()
-        await pad.ask(7, {"cmd": 7, "group_id": "club"})
-        self.ann.say(11, public("club", "new", id="new"))
-        await self.ann.sync()
-        outlet.level = 0
-        outlet.relieved()
-        await bob.until(lambda: "new" in [content for _, content in pushed(bob.events)], "the new one")
-        self.assertEqual(pushed(bob.events), [(3, "new")])
-
-    async def test_goneWhileItReads(self) -> None:
-        """
-        Nor is one that is just reading the log, when its user leaves.
-        """
-        await self.ann.ask(7, {"cmd": 7, "group_id": "club"})
-        for device in ("phone", "pad"):
-            bob = await self.client("bob", device=device)
-            await bob.ask(7, {"cmd": 7, "group_id": "club"})
-            await bob.closedByUs()
-        self.ann.say(11, public("club", "missed", id="missed"))
-        self.ann.say(11, private("bob", "for him"))
-        await self.ann.sync()
-        walk = self.live.core.store.walk
-        gate: Deferred[None] = Deferred()
-        self.patch(self.live.core.store, "walk", lambda *asked: gate.addCallback(lambda _: walk(*asked)))
-        bob = await self.client("bob", device="phone")
-        pad = await self.client("bob")
-        await pad.ask(100, {"cmd": 100, "group": "club"})
-        self.ann.say(11, public("club", "not for him", id="between"))
-        await self.ann.sync()
-        await pad.ask(7, {"cmd": 7, "group_id": "club"})
-        gate.callback(None)
-        self.ann.say(11, public("club", "new", id="new"))
-        self.assertEqual(sorted(pushed(await self.count(bob, 2))), [(1, "for him"), (3, "new")])
 
     async def test_unreadable(self) -> None:
         """
@@ -449,20 +234,6 @@ class DeviceTests(LiveTestCase):
         self.assertNotIn("broken 2", log.text)
         self.assertNotIn("Traceback", log.text)
 
-    async def test_slow(self) -> None:
-        """
-        A device that does not read is sent no more than the log can tell it
-        later, and gets all of it in order once it reads.
-        """
-        bob: Any = await self.client("bob", device="phone")
-        bob.transport.pauseProducing()
-        text = "x" * 20_000
-        await self.say(300, lambda number: private("bob", number + text))
-        await pause(0.1)
-        bob.transport.resumeProducing()
-        events = await self.count(bob, 300)
-        self.assertEqual([seq for seq, _ in pushed(events)], list(range(1, 301)))
-
 
 class SQLiteDeviceTests(DeviceTests):
     """
@@ -488,13 +259,7 @@ class SQLiteDeviceTests(DeviceTests):
         self.assertEqual([seq for seq, _ in pushed(await self.count(bob, 6))], [5, 6, 7, 8, 9, 10])
 
 
-class SocketDeviceTests(SQLiteDeviceTests):
+class SocketDeviceTests(OverWebSocket, SQLiteDeviceTests):
     """
     The same, over WebSocket.
     """
-
-    async def client(self, name: str = "", **more: Any) -> Talker:
-        """
-        A client on this carrier.
-        """
-        return await self.ws(self.live.port, name, **more)
