@@ -16,7 +16,6 @@ time over its conversations; and the user's cursors move along.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -145,10 +144,7 @@ class CatchUp:
         A page at a time, while the peer reads.
         """
         while self._isWanted() and not self._session.outlet.level:
-            for conversation, (pair, seq) in list(self._pairs.items()):
-                if seq >= self._headOf(conversation, pair):  # nothing came meanwhile
-                    self._goLive(conversation, pair)
-            chosen = list(islice(self._pairs.items(), SIDE_BY_SIDE if self._session.isFed else 1))
+            chosen = self._choose(SIDE_BY_SIDE if self._session.isFed else 1)
             if not chosen:
                 return
             limit = PAGE // len(chosen)
@@ -162,6 +158,23 @@ class CatchUp:
                 for (conversation, (pair, seq)), page in zip(chosen, pages, strict=True)
                 if self._pairs.get(conversation) == (pair, seq)  # else its user has left meanwhile
             ])
+
+    def _choose(self, most: int) -> list[tuple[int, tuple[Pair, int]]]:
+        """
+        The conversations that are read next; where nothing came meanwhile
+        this takes part again.
+        """
+        chosen, done = [], []
+        for conversation, place in self._pairs.items():
+            if place[1] >= self._headOf(conversation, place[0]):
+                done.append((conversation, place[0]))
+            else:
+                chosen.append((conversation, place))
+                if len(chosen) == most:
+                    break
+        for conversation, pair in done:
+            self._goLive(conversation, pair)
+        return chosen
 
     def _isWanted(self) -> bool:
         """

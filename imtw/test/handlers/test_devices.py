@@ -8,7 +8,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from imtw.catchup import CatchUp
 from imtw.errors import StoreError
+from imtw.model import Pair
 from imtw.persistence.sqlite import SQLiteStore
 from imtw.test.handlers.devices import DeviceTestCase, OverWebSocket, pushed
 from imtw.test.live import LogBook, pause
@@ -44,6 +46,33 @@ class DeviceTests(DeviceTestCase):
         for chatType in (1, 2):
             own = [one for one in events if one["data"]["chatType"] == chatType]
             self.assertEqual(pushed(own), [(number + 1, f"{number}") for number in range(MANY // 2 + 20)])
+
+    async def test_manyConversations(self) -> None:
+        """
+        However many conversations there are to be read, for a page of one
+        the others are not looked at.
+        """
+        looked = 0
+        headOf = CatchUp._headOf
+
+        def looks(catchUp: CatchUp, conversation: int, pair: Pair) -> int:
+            nonlocal looked
+            looked += 1
+            return headOf(catchUp, conversation, pair)
+
+        self.patch(CatchUp, "_headOf", looks)
+        bob = await self.client("bob", device="phone")
+        names = [f"g{number:02}" for number in range(60)]
+        for name in names:
+            for member in (self.ann, bob):
+                await member.ask(7, {"cmd": 7, "group_id": name})
+        await bob.closedByUs()
+        for name in names:
+            self.ann.say(11, public(name, name))
+        await self.ann.sync()
+        bob = await self.client("bob", device="phone")
+        self.assertEqual(pushed(await self.count(bob, 60)), [(1, name) for name in names])
+        self.assertLess(looked, 10 * 60)
 
     async def test_cutInTheMiddle(self) -> None:
         """
