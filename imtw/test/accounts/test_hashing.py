@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from imtw.accounts.hashing import MAX_PASSWORD, VERIFIERS, HashPool, isPassword
+from imtw.accounts.hashing import ARGON2ID, MAX_PASSWORD, VERIFIERS, HashPool, isPassword
 from imtw.commands import Status
 from imtw.errors import CommandRefused
 from imtw.limits import Limits
@@ -89,6 +89,32 @@ class HashPoolTests(TestCase):
         names = await gatherResults([self.pool.inThread(lambda: current_thread().name) for _ in range(20)])
         self.assertNotIn(current_thread().name, names)
         self.assertLessEqual(len(set(names)), 2)
+
+    async def test_besideTheReactor(self) -> None:
+        """
+        The interpreter is free meanwhile, which it is not for other work that
+        takes as long.
+        """
+        rounds = [0]  # of a loop that the reactor's thread is in
+        seen: list[int] = []  # of them, while the work was done
+
+        def hashing() -> None:
+            before = rounds[0]
+            ARGON2ID.hash("secret")
+            seen.append(rounds[0] - before)
+
+        def multiplying(base: int = 3, exponent: int = 1_000_000) -> None:
+            before = rounds[0]
+            base**exponent  # no call: a thread may give way behind one
+            seen.append(rounds[0] - before)
+
+        for work, isFree in ((hashing, True), (multiplying, False)):
+            seen.clear()
+            done = self.pool.inThread(work)
+            while not seen:
+                rounds[0] += 1
+            await done
+            self.assertEqual(seen[0] > 1000, isFree, seen)
 
     async def test_turns(self) -> None:
         """
