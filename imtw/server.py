@@ -13,6 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from imtw.attendance import Attendance
@@ -70,6 +71,8 @@ class Core(Service):
     @ivar apiSecret: what an HTTP caller that speaks for others has to know,
         or an empty text where there is none.
     """
+
+    log = Logger()
 
     accounts: IAccounts
 
@@ -170,7 +173,7 @@ class Core(Service):
         await self.store.start()
         await self.members.start()
         self.deadlines.start()
-        self._round.start(CURSOR_ROUND, now=False).addErrback(lambda failure: None)
+        self._round.start(CURSOR_ROUND, now=False)
         for worker in self.workers:
             worker.start()
 
@@ -178,9 +181,11 @@ class Core(Service):
         """
         Write the cursors that moved, see what slow peers have read.
         """
-        self.cursors.gather()
-        self.cursors.flush()
-        self.trail.look()
+        for work in (self.cursors.gather, self.cursors.flush, self.trail.look):
+            try:
+                work()
+            except Exception:  # or nothing would be done any more
+                self.log.failure("what is done every second")
 
     async def drain(self) -> None:
         """

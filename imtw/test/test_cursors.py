@@ -106,6 +106,33 @@ class GroupCursorsTests(SynchronousTestCase):
         self.assertEqual(self.late(), NAMES[1:-1])
 
 
+class RoundTests(SynchronousTestCase):
+    """
+    What is done once a second.
+    """
+
+    def test_failed(self) -> None:
+        """
+        What fails is logged, and done again a second later; the rest is done.
+        """
+        clock: Any = Clock()
+        limits = Limits()
+        core = Core(clock, MemoryStore("", clock, limits), limits, [])
+        self.successResultOf(Deferred.fromCoroutine(core.open()))
+        self.addCleanup(core.stopService)
+        done: list[str] = []
+
+        def fails() -> None:
+            done.append("gather")
+            raise ZeroDivisionError
+
+        self.patch(core.cursors, "gather", fails)
+        self.patch(core.cursors, "flush", lambda: done.append("flush"))
+        clock.pump([1.0] * 2)
+        self.assertEqual(done, ["gather", "flush"] * 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+
 class SlowStore:
     """
     Takes its time over cursors.
