@@ -1,0 +1,3 @@
+"""
+Servers that are broken on purpose: what L{imtw.verify.sabotage} does to them.
+"""
