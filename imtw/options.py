@@ -266,8 +266,10 @@ class Options(usage.Options):
         try:
             with open(file, encoding="utf-8") as stream:
                 secret = stream.read().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise usage.UsageError(f"--api-secret-file: {file} cannot be read: {error}") from error
+        except OSError as error:
+            raise usage.UsageError(f"--api-secret-file: {file} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise usage.UsageError(f"--api-secret-file: {file} is no text in UTF-8: {error}") from error
         if len(secret) < 16:
             raise usage.UsageError(f"--api-secret-file: {file} has {len(secret)} characters, wanted at least 16")
         return secret

@@ -30,6 +30,7 @@ BACKLOG = 1024
 EXAMPLE = "tcp:9800:interface=127.0.0.1"
 
 TLS = ("ssl:", "tls:")
+TLS_TAKES = ("privateKey", "certKey", "extraCertChain", "interface", "backlog")
 BEHIND = "haproxy:"  # a proxy, and nothing else
 
 _LISTENS = re.compile(r"(?:haproxy:)?(?:tcp6?|unix):")
@@ -57,6 +58,9 @@ def endpointFor(reactor: Any, description: str) -> IStreamServerEndpoint:
             raise ValueError(f"{error}; wanted one such as {EXAMPLE}") from error
         return plain
     port, values = _arguments(description)
+    unknown = values.keys() - TLS_TAKES
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: none of {', '.join(TLS_TAKES)}")
     context = tlsContext(values)
     backlog = values.get("backlog", str(BACKLOG))
     if not backlog.isdigit():
@@ -99,13 +103,14 @@ def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:
     if not keyFile:
         raise ValueError("TLS needs privateKey=FILE (and certKey=FILE, where that is another one)")
     try:
-        with open(keyFile, "rb") as stream:
-            key = crypto.load_privatekey(crypto.FILETYPE_PEM, stream.read())
-        certificate, *chain = _certificates(values.get("certKey", keyFile))
-        if "extraCertChain" in values:
-            chain += _certificates(values["extraCertChain"])
-    except (OSError, crypto.Error) as error:
-        raise ValueError(f"TLS: cannot read the key or the certificate: {error}") from error
+        # With a passphrase of ours OpenSSL asks nobody for one.
+        key = crypto.load_privatekey(crypto.FILETYPE_PEM, _read(keyFile), b"")
+    except crypto.Error as error:
+        raise ValueError(f"TLS: {keyFile} has no private key that is in PEM and without a passphrase") from error
+    certFile = values.get("certKey", keyFile)
+    certificate, *chain = _certificates(certFile)
+    if "extraCertChain" in values:
+        chain += _certificates(values["extraCertChain"])
     options = ssl.CertificateOptions(
         privateKey=key,
         certificate=certificate,
@@ -114,20 +119,35 @@ def tlsContext(values: dict[str, str]) -> ssl.CertificateOptions:
         raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
         acceptableProtocols=[HTTP],
     )
-    options.getContext().set_options(SSL.OP_NO_RENEGOTIATION)
+    try:
+        options.getContext().set_options(SSL.OP_NO_RENEGOTIATION)
+    except SSL.Error as error:
+        raise ValueError(f"TLS: {keyFile} is not the key of the first certificate in {certFile}") from error
     return options
+
+
+def _read(file: str) -> bytes:
+    """
+    A file.
+    """
+    try:
+        with open(file, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise ValueError(f"TLS: {file} cannot be read: {error.strerror}") from error
 
 
 def _certificates(file: str) -> list[crypto.X509]:
     """
     All certificates of a PEM file.
     """
-    with open(file, "rb") as stream:
-        text = stream.read()
-    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", _read(file), re.S)
     if not found:
-        raise ValueError(f"TLS: {file} has no certificate")
-    return [crypto.load_certificate(crypto.FILETYPE_PEM, one) for one in found]
+        raise ValueError(f"TLS: {file} has no certificate in PEM")
+    try:
+        return [crypto.load_certificate(crypto.FILETYPE_PEM, one) for one in found]
+    except crypto.Error as error:
+        raise ValueError(f"TLS: {file} has a certificate that is damaged") from error
 
 
 def _arguments(description: str) -> tuple[int, dict[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+from OpenSSL import crypto
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.protocol import Factory, Protocol
@@ -107,6 +108,32 @@ class WordsTests(TestCase):
             self.assertIn("tcp:9800:interface=", str(self.assertRaises(ValueError, endpointFor, reactor, wrong)))
         for notGiven in ("systemd:domain=INET:index=9", "systemd:domain=INET:name=nosuch"):
             self.assertIn("systemd", str(self.assertRaises(ValueError, endpointFor, reactor, notGiven)))
+
+    def test_noTLS(self) -> None:
+        """
+        Of files that will not do the one is named in which something is
+        wrong, and OpenSSL asks nobody for a passphrase.
+        """
+        ours, others, locked, broken, empty = (self.mktemp() for _ in range(5))
+        makeCertificate(ours)
+        makeCertificate(others)
+        text = Path(ours).read_bytes()
+        key = crypto.load_privatekey(crypto.FILETYPE_PEM, text)
+        Path(locked).write_bytes(crypto.dump_privatekey(crypto.FILETYPE_PEM, key, "aes256", b"secret"))
+        Path(broken).write_bytes(text.replace(b"BEGIN CERTIFICATE-----\n", b"BEGIN CERTIFICATE-----\nAAAA"))
+        Path(empty).touch()
+        for arguments, words in (
+            ("", "TLS needs privateKey=FILE"),
+            ("privateKey=/nowhere/x", "/nowhere/x cannot be read: No such file or directory"),
+            (f"privateKey={empty}", f"{empty} has no private key"),
+            (f"privateKey={locked}:certKey={ours}", f"{locked} has no private key that is in PEM and without a pass"),
+            (f"privateKey={ours}:certKey={empty}", f"{empty} has no certificate"),
+            (f"privateKey={ours}:extraCertChain={broken}", f"{broken} has a certificate that is damaged"),
+            (f"privateKey={ours}:certKey={others}", f"{ours} is not the key of the first certificate in {others}"),
+            (f"privateKey={ours}:keys={others}", "keys: none of privateKey, certKey"),
+        ):
+            error = self.assertRaises(ValueError, endpointFor, reactor, f"ssl:0:{arguments}")
+            self.assertIn(words, str(error))
 
     def test_named(self) -> None:
         """

@@ -175,7 +175,7 @@ class TLSTests(TestCase):
         """
         A key that is not there is an error that says so.
         """
-        with self.assertRaisesRegex(usage.UsageError, "cannot read the key"):
+        with self.assertRaisesRegex(usage.UsageError, "nowhere.pem cannot be read"):
             await serve("--port", "ssl:0:privateKey=nowhere.pem")
         with self.assertRaisesRegex(usage.UsageError, "privateKey=FILE"):
             await serve("--port", "ssl:0")
