@@ -26,12 +26,15 @@ class Control(NamedTuple):
     @ivar sabotage: what is wrong with it, by the names of
         L{imtw.verify.sabotage}.
     @ivar options: or what it is told.
+    @ivar seeds: how many stories row W tells of it, where few show what is
+        wrong; 0 for as many as it does.
     """
 
     ids: tuple[str, ...]
     what: str
     sabotage: str = ""
     options: tuple[str, ...] = ()
+    seeds: int = 0
 
     @property
     def row(self) -> Row:
@@ -65,6 +68,7 @@ CONTROLS = [
     Control(("W",), "takes a WebSocket's first fragment for all of it", "choppy"),
     Control(("W",), "says of easyim's messages that they were read", "flattering"),
     Control(("W",), "leaves people on what they have no right to any more", "indulgent"),
+    Control(("W",), "lets in whoever shows what counts no more", "credulous", seeds=200),  # one in thirty shows it
     Control(("W",), "gives easyim's clients nothing of what waits", "reticent"),
     Control(("D1",), "acknowledges before the commit", "early-ack,tardy"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),
@@ -108,7 +112,9 @@ def tried(control: Control, plan: Plan) -> Iterator[tuple[str, Verdict, str]]:
     if why:
         yield from ((id, Verdict.SKIP, why) for id in control.ids)
         return
-    broken = replace(plan, quick=True, target=None, sabotage=control.sabotage, options=control.options)
+    broken = replace(
+        plan, quick=True, target=None, sabotage=control.sabotage, options=control.options, seeds=control.seeds
+    )
     found = {result.id: result for result in results(row, broken)}
     for id in control.ids:
         result = found[id]

@@ -167,13 +167,6 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("indulgent"), 0)
 
-    def test_credulous(self) -> None:
-        """
-        A server that lets in by what counts no more since it was looked at is
-        found out; that takes more stories.
-        """
-        self.assertGreater(self.found("credulous", 100), 0)
-
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is
