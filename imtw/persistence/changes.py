@@ -26,7 +26,7 @@ ADD_USER = """
     INSERT OR IGNORE INTO users (id, nick, avatar, sign, terminal, operator, secret, extras, created)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-DROP_SECRETS = "DELETE FROM shelf WHERE name = ?1 AND key > ?2 || char(10) AND key < ?2 || char(11)"
+DROP_SECRETS = "DELETE FROM shelf WHERE name = ?1 AND key >= ?2 || char(10) AND key < ?2 || char(11)"
 ENTERED = "SELECT entered FROM users WHERE id = ?"
 ENTER = """
     UPDATE users SET terminal = ?2, entered = coalesce(entered, ?3)
@@ -80,9 +80,11 @@ def setSecret(ledger: Ledger, user: str, secret: str) -> bool:
     """
     See L{imtw.interfaces.IStore.setSecret}.
     """
+    if ledger.cursor.execute("UPDATE users SET secret = ? WHERE id = ?", (secret, user)).rowcount != 1:
+        return False
     ledger.cursor.execute("DELETE FROM tokens WHERE user = ?", (user,))
     ledger.cursor.execute(DROP_SECRETS, (SECRETS, user))
-    return ledger.cursor.execute("UPDATE users SET secret = ? WHERE id = ?", (secret, user)).rowcount == 1
+    return True
 
 
 def renewSecret(ledger: Ledger, user: str, old: str, secret: str) -> bool:

@@ -105,16 +105,17 @@ class MemoryPeople(MemoryGroups):
 
     def _note(self, person: Person, device: str) -> None:
         """
-        A device logs in; the one that was not seen for longest goes.
+        A device logs in; for a new one, that which was not seen for longest
+        goes.
         """
-        devices = person.own("devices")
-        seat = devices.pop(device, None)
-        if seat is None:
-            seat = Seat(Device(device, self.now, 0), person.reached(), set(person.cursors) - set(person.groups))
-        seat.device.seen = self.now
+        devices: dict[str, Seat] = person.own("devices")
+        if device in devices:
+            devices[device].device.seen = self.now
+            return
+        seat = Seat(Device(device, self.now, self.now), person.reached(), set(person.cursors) - set(person.groups))
+        for old in sorted(devices, key=lambda id: (-devices[id].device.seen, id))[self._limits.devicesPerUser - 1 :]:
+            self.dropDevice(person.name, old)
         devices[device] = seat
-        while len(devices) > self._limits.devicesPerUser:
-            self.dropDevice(person.name, next(iter(devices)))
 
     def dropDevice(self, user: str, device: str) -> Deferred[list[bytes] | None]:
         dropped = self.tokens.dropOf(user, lambda token: token.device == device)

@@ -109,7 +109,10 @@ class MemoryVoices(MemoryPeople):
         circle = self.circles.get(group)
         if circle is None:
             return succeed(False)
-        circle.muted[user] = until
+        if until > self.now:
+            circle.muted[user] = until
+        else:
+            circle.muted.pop(user, None)
         return succeed(True)
 
     def block(self, user: str, other: str, blocked: bool) -> Deferred[None]:

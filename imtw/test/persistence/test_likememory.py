@@ -13,7 +13,20 @@ from twisted.python.failure import Failure
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.model import Draft, Fact, Message, Pair, User, groupPair, privatePair
+from imtw.model import (
+    Draft,
+    Fact,
+    Group,
+    Invitation,
+    Message,
+    Mode,
+    Pair,
+    Role,
+    Token,
+    User,
+    groupPair,
+    privatePair,
+)
 from imtw.persistence import headcache, ledger, memoryrecent, recent, tail
 from imtw.persistence.memory import MemoryStore
 from imtw.persistence.readonly import ReadOnlyDatabase
@@ -106,6 +119,52 @@ class LikeMemoryTests(SQLiteTestCase):
                 ("markRead", (name, pair, random.randrange(20))),
                 ("join", (name, pair.a, None, 3)),
                 ("leave", (name, "g")),
+                self.changeOfPeople(name, pair),
+                self.changeOfPeople(name, pair),
+            ]
+        )
+
+    def changeOfPeople(self, name: str, pair: Pair) -> tuple[str, tuple[Any, ...]]:
+        """
+        The same, about who may do what, on what, and with whom.
+        """
+        random = self.random
+        now = int(self.reactor.time * 1000)
+        other, group = random.choice([one for one in self.names if one != name]), random.choice(["g", "club", "house"])
+        device = random.choice(["", "phone", "page", "pad", "car"])
+        digest = f"{name}{random.randrange(9)}".encode()
+        token = Token(name, device, now, now + random.randrange(1000, 9999), random.choice(["", "x"]))
+        return random.choice(
+            [
+                ("addGroup", (Group(group, group.title(), None, Mode.MANAGED, name), [other, "dave"], 3)),
+                ("addMembers", (group, [other, name], 3, name)),
+                ("setRole", (other, "house", random.choice(list(Role)))),  # which only managed groups have
+                ("kick", (other, group, random.random() < 0.7)),
+                ("mute", (other, group, random.choice([0, now - 100_000, now + 10**9]))),
+                ("block", (name, other, random.random() < 0.4)),
+                ("block", (name, other, False)),
+                ("addFriend", (name, other, random.choice(["", "dear"]), now)),
+                ("unfriend", (name, other)),
+                ("invite", (name, other, "hi", random.choice([None, None, 3]))),
+                ("agree", (name, other)),
+                ("told", ([Invitation(random.randrange(1, 5), name, other, "", random.random() < 0.5, 0)],)),
+                ("number", (name, random.randrange(1, 5))),
+                ("addAccount", (User(other, other.title(), extras={"a": 1}, number=4), "secret")),
+                ("setSecret", (name, random.choice(["secret", "other"]))),
+                ("renewSecret", (name, "secret", "newer")),
+                ("setOperator", (name, random.random() < 0.5)),
+                ("addToken", (digest, token, random.random() < 0.2)),
+                ("renewToken", (digest, now + 5000 + random.randrange(999))),
+                ("dropToken", (digest,)),
+                ("dropDevice", (name, device)),
+                ("put", ("secrets", f"{name}\n{device}", digest)),
+                ("enter", (User(name, name), "tcp", [], False, device)),
+                ("openGroups", ([("club", "Club")],)),
+                ("join", (name, "club", None, 3, random.choice(["", "fastim"]))),
+                ("leave", (name, group)),
+                ("places", (name,)),
+                ("head", (pair,)),
+                ("expire", (groupPair(group), "fastim", now - random.randrange(100_000))),
             ]
         )
 
@@ -128,6 +187,39 @@ class LikeMemoryTests(SQLiteTestCase):
                 ("standings", (name, None, random.randrange(1, 8))),
                 ("standings", (name, end, random.randrange(1, 8), random.choice([None, 2]))),
                 ("members", (pair.a, 3, [random.choice(self.names)], [random.choice(self.names)])),
+                self.questionOfPeople(name, pair),
+                self.questionOfPeople(name, pair),
+            ]
+        )
+
+    def questionOfPeople(self, name: str, pair: Pair) -> tuple[str, tuple[Any, ...]]:
+        """
+        The same, about people, and the less usual about logs.
+        """
+        random = self.random
+        other, group = random.choice(self.names), random.choice(["g", "club", "house"])
+        seq = random.choice([None, random.randrange(-2, 30)])
+        return random.choice(
+            [
+                ("page", (pair, seq, random.choice([None, random.randrange(-2, 30)]), random.randrange(1, 9))),
+                ("newest", ([pair, *self.pairs], random.randrange(5), seq)),
+                ("at", (pair, int(self.reactor.time * 1000) - random.randrange(5))),
+                ("passport", (pair, random.randrange(20), other)),
+                ("maySpeak", (name, pair)),
+                ("maySpeak", (name, groupPair(group))),
+                ("madeBy", ("fastim", random.choice(["", "g"]), 9)),
+                ("account", (name,)),
+                ("users", ("", 3)),
+                ("numbered", (random.randrange(1, 5),)),
+                ("friends", (name, random.choice(["", "bob"]), 9)),
+                ("news", (name, 9)),
+                ("invitation", (random.randrange(1, 5),)),
+                ("token", (f"{name}{random.randrange(9)}".encode(),)),
+                ("devices", (name,)),
+                ("membership", (name, group)),
+                ("group", (group,)),
+                ("groups", ("", 9)),
+                ("get", ("secrets", "")),
             ]
         )
 
