@@ -6,23 +6,19 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-from twisted.application.internet import StreamServerEndpointService
-from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IListeningPort, IReactorFromThreads
-from twisted.logger import ILogObserver, Logger
+from twisted.application.service import IService
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python import usage
 
 from imtw.accounts.login import Accounts
 from imtw.admin.jsonlog import observerOf
 from imtw.admin.listener import Admin
 from imtw.collector import Freezer
-from imtw.errors import ImtwError, PluginLookupError
+from imtw.errors import PluginLookupError
 from imtw.interfaces import (
     ICheckerMaker,
     IDialect,
@@ -37,138 +33,17 @@ from imtw.interfaces import (
 from imtw.options import Options as Options  # twistd looks for it here
 from imtw.options import offeredDialects, specOf
 from imtw.plugin import findMakers
-from imtw.protocols.accepted import keepLittle
 from imtw.protocols.commandroutes import commandRoutes
 from imtw.protocols.detect import PortFactory
-from imtw.protocols.listen import endpointFor, namedWith, reasonOf
+from imtw.protocols.listen import endpointFor
 from imtw.protocols.routing import Root
 from imtw.protocols.site import BoundedSite
 from imtw.protocols.upgrade import UpgradeResource
 from imtw.protocols.websocket.factory import SocketFactory
 from imtw.reactor import makeLean, whyNotLean
-from imtw.relaying.node import Relaying
-from imtw.relays.loopback import NoRelay
 from imtw.server import Core
+from imtw.service import Server
 from imtw.web.resources import pageRoutes
-
-#: Seconds a thread may keep the interpreter.  At Python's 5 ms a busy reactor
-#: and the store's writer starve each other: p99 of a commit 600 ms, not 14.
-SWITCH = 0.0005
-
-
-class Server(MultiService):
-    """
-    A server with its ports: opens the store, then listens; stops listening,
-    then closes the store.
-
-    @ivar listening: the ports, once they are open.
-    @ivar giveUp: what ends the process where it cannot start.
-    @ivar logObserver: what C{twistd} is to log with, unless it knows itself.
-    """
-
-    log = Logger()
-
-    def __init__(self, core: Core, relay: IRelay) -> None:
-        super().__init__()
-        self.core = core
-        self.relaying = Relaying(
-            relay, core.store, core.sessions, core.groups, core.numbers, core.delivery, core.members, core.attendance
-        )
-        if not isinstance(relay, NoRelay):
-            core.useRelay(self.relaying.tell)
-        self.listening: list[IListeningPort] = []
-        self._ports: list[tuple[str, StreamServerEndpointService]] = []
-        self.started: Deferred[None] | None = None
-        self.admin: Admin | None = None
-        self.freezer: Freezer | None = None
-        self.logObserver: ILogObserver | None = None
-        self.giveUp: Callable[[], None] = lambda: None
-
-    def setServiceParent(self, parent: Any) -> None:
-        """
-        Be part of an application; C{twistd} asks it for what to log with.
-        """
-        super().setServiceParent(parent)
-        if self.logObserver is not None:
-            parent.setComponent(ILogObserver, self.logObserver)
-
-    def addPort(self, description: str, endpoint: Any, factory: Any) -> None:
-        """
-        Listen there, too, once the store is open.
-        """
-        self._ports.append((description, StreamServerEndpointService(endpoint, factory)))
-
-    def startService(self) -> None:
-        """
-        Begin.
-        """
-        sys.setswitchinterval(SWITCH)
-        super().startService()
-        self.started = Deferred.fromCoroutine(self._start())
-        self.started.addErrback(self._failed)
-
-    def stopService(self) -> Deferred[Any]:
-        """
-        End.
-        """
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _start(self) -> None:
-        await self.core.open()
-        await self.core.accounts.start()
-        await self.relaying.start()
-        ports = [await self._listen(description, port) for description, port in self._ports]
-        if self.admin is not None:
-            await self.admin.start()
-        if self.freezer is not None:
-            self.freezer.start()
-        self.log.info("ready: {ports}", ports=", ".join(ports))
-
-    async def _listen(self, description: str, port: StreamServerEndpointService) -> str:
-        """
-        Open one port.
-
-        @return: what is said of it.
-        """
-        try:
-            listening = await port.endpoint.listen(port.factory)
-        except Exception as error:
-            raise ImtwError(f"cannot listen on {description}: {reasonOf(error)}") from error
-        keepLittle(listening)
-        self.listening.append(listening)
-        return description if port.factory.isAlone else namedWith(description, listening.getHost())
-
-    async def _stop(self) -> None:
-        if self.freezer is not None:
-            self.freezer.stop()
-        if self.admin is not None:
-            await self.admin.stop()
-        await gatherResults([Deferred.fromCoroutine(closed(port)) for port in self.listening])
-        self.listening.clear()
-        await self.core.drain()
-        await self.relaying.stop()
-        await self.core.accounts.stop()
-        await self.core.stopService()
-        await MultiService.stopService(self)
-
-    def _failed(self, failure: Any) -> None:
-        """
-        Say why it cannot start, and end the process.
-        """
-        if failure.check(ImtwError):
-            self.log.critical("cannot start: {error}", error=failure.getErrorMessage())
-        else:
-            self.log.failure("cannot start", failure)
-        self.giveUp()
-
-
-async def closed(port: IListeningPort) -> None:
-    """
-    Close a port.
-    """
-    stopped = port.stopListening()
-    if stopped is not None:
-        await stopped
 
 
 def makeCore(options: Options, reactor: Any, store: IStore | None = None) -> Core:

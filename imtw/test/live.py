@@ -16,7 +16,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher, textFileLogObserver
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from imtw.tap import Options, Server, chooseTurn, makeServer
+from imtw.service import Server
+from imtw.tap import Options, chooseTurn, makeServer
 from imtw.test.clients import PATIENCE, Answer, Client, SocketClient, StreamClient, WebClient, reactor
 from imtw.test.wire import HOST, codes, private, said
 

@@ -35,7 +35,7 @@ ORDER = [
     ["relays"],
     ["protocols"],
     ["web", "admin"],
-    ["options", "tap"],
+    ["options", "service", "tap"],
     ["cli", "verify"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

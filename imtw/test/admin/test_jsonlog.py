@@ -223,7 +223,7 @@ class TwistdTests(SynchronousTestCase):
         messages = [entry["message"] for entry in entries]
         self.assertTrue(any("--auth anyone" in message for message in messages), messages)
         ready = next(entry for entry in entries if entry["message"].startswith("ready: "))
-        self.assertEqual((ready["level"], ready["system"]), ("info", "imtw.tap.Server"))
+        self.assertEqual((ready["level"], ready["system"]), ("info", "imtw.service.Server"))
         self.assertRegex(ready["fields"]["ports"], r"^tcp:0:interface=127\.0\.0\.1 \(http://127\.0\.0\.1:[1-9]\d*/\)$")
 
     def test_file(self) -> None:

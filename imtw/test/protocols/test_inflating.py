@@ -18,7 +18,7 @@ from imtw.cork import Cork
 from imtw.limits import Limits
 from imtw.protocols.websocket.carrier import CLOSE_PATIENCE, acceptDeflate
 from imtw.protocols.websocket.factory import SocketFactory
-from imtw.tap import closed
+from imtw.service import closed
 from imtw.test.clients import SocketClient, reactor
 from imtw.test.live import LiveTestCase, pause
 from imtw.test.protocols.echo import Echo

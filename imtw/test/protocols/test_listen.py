@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from imtw.protocols.listen import BACKLOG, endpointFor, namedWith, reasonOf
-from imtw.tap import closed
+from imtw.service import closed
 from imtw.test.protocols.certificates import makeCertificate
 
 HOST = "127.0.0.1"

@@ -14,7 +14,7 @@ def stalling() -> None:
     """
     from twisted.internet.task import LoopingCall
 
-    from imtw.tap import Server
+    from imtw.service import Server
 
     start = Server.startService
 

@@ -61,7 +61,7 @@ def dieAtOnce() -> None:
     """
     Finishes nothing when it is asked to stop.
     """
-    from imtw.tap import Server
+    from imtw.service import Server
 
     Server.stopService = lambda self: os._exit(0)  # type: ignore[method-assign]
 

@@ -156,7 +156,7 @@ class Running:
 
     async def _end(self, core: Any) -> None:
         """
-        What L{imtw.tap.Server} does of its own at its end.
+        What L{imtw.service.Server} does of its own at its end.
         """
         await core.drain()
         await core.accounts.stop()
