@@ -94,7 +94,9 @@ class Core(Service):
         self.counters = Counters()
         self.deadlines = Deadlines(clock)
         self.connections = 0
+        self.requests = 0  # of HTTP, that are being answered
         self.uploads = 0  # bytes of large HTTP bodies that are here
+        self.isStopping = False
         self.voices: dict[Voice, None] = {}  # a set of as many takes three times as much
         self.workers: list[Worker] = []
         self.cork = Cork(fast)
@@ -193,11 +195,12 @@ class Core(Service):
         connections: at most L{Limits.drain} seconds.  What is not done by
         then is answered as failed.
         """
+        self.isStopping = True
         voices = list(self.voices)
         for voice in voices:
             voice.lane.stop()
         patience = int(self.limits.drain / DRAIN_STEP)
-        while patience and not all(voice.lane.isIdle for voice in voices):
+        while patience and (self.requests or not all(voice.lane.isIdle for voice in voices)):
             await deferLater(self.clock, DRAIN_STEP)
             patience -= 1
         for voice in voices:

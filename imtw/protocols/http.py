@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
@@ -107,6 +107,8 @@ async def settled(core: Core, command: Command, result: Any) -> Reply:
             result = await awaited(result)
         except CommandRefused as refused:
             return refusalOf(refused)
+        except CancelledError:  # who asked is gone
+            raise
         except Exception:  # ours, or a plugin's: logged, and the client is told
             return core.dispatcher.bug(command, Failure())
     if isinstance(result, Slot):

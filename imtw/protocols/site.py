@@ -39,6 +39,7 @@ class BoundedRequest(Request):
 
     received = 0
     _counted = 0  # bytes of it among those of all large ones
+    _isUnderWay = False
     channel: BoundedChannel
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
@@ -50,8 +51,15 @@ class BoundedRequest(Request):
     def process(self) -> None:
         """
         Find who answers: for the target C{*}, to which twisted.web has an
-        answer of its own, too.
+        answer of its own, too.  A server that stops takes no more.
         """
+        core = self.channel.site.core
+        if core.isStopping:
+            body = encode({"code": int(Status.BUSY), "msg": "the server stops; try again"})
+            self.channel.refuse(b"503 Service Unavailable", body)
+            return
+        core.requests += 1
+        self._isUnderWay = True
         if self.path == b"*":
             self.path = b"/*"
         super().process()
@@ -88,15 +96,25 @@ class BoundedRequest(Request):
         """
         It is answered.
         """
-        self._gone()
+        self.ended()
         super().finish()
 
     def connectionLost(self, reason: Failure) -> None:
         """
         Nobody waits for the answer any more.
         """
-        self._gone()
+        self.ended()
         super().connectionLost(reason)
+
+    def ended(self) -> None:
+        """
+        It is under way no longer, and its body is kept no longer.
+        """
+        core = self.channel.site.core
+        core.uploads -= self._counted
+        core.requests -= self._isUnderWay
+        self._counted = 0
+        self._isUnderWay = False
 
     def _hasRoom(self) -> bool:
         """
@@ -109,14 +127,6 @@ class BoundedRequest(Request):
         core.uploads += more
         self._counted = self.received
         return True
-
-    def _gone(self) -> None:
-        """
-        The body is kept no longer.
-        """
-        if self._counted:
-            self.channel.site.core.uploads -= self._counted
-            self._counted = 0
 
     def _tooLarge(self) -> None:
         """

@@ -4,7 +4,7 @@ An upgrade to a WebSocket that is not the first request of its connection.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -37,6 +37,7 @@ class UpgradeResource(Resource):
         Hand the connection over.
         """
         channel: Any = request.channel
+        cast(Any, request).ended()  # as a request of HTTP
         transport = channel.transport
         channel.setTimeout(None)
         transport.unregisterProducer()

@@ -5,13 +5,15 @@ The HTTP side of a port, whatever the dialect.
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 
-from imtw.commands import Status
-from imtw.test.clients import PATIENCE
-from imtw.test.live import ANY_PORT, Live, LiveTestCase, pause
-from imtw.test.wire import basic
+from imtw.commands import Reply, Status
+from imtw.test.clients import PATIENCE, WebClient
+from imtw.test.live import ANY_PORT, Live, LiveTestCase, LogBook, pause
+from imtw.test.wire import basic, upgradeOf
 
 
 class TargetTests(LiveTestCase):
@@ -205,3 +207,82 @@ class LargeBodyTests(LiveTestCase):
         await client.closed()
         self.assertEqual((client.received[:12], client.received.count(b"HTTP/1.1")), (b"HTTP/1.1 413", 1))
         self.assertEqual(live.core.uploads, 0)
+
+
+class UnderWayTests(LiveTestCase):
+    """
+    Requests whose answer takes a while.
+    """
+
+    async def asked(self, *options: str) -> tuple[Live, WebClient, Deferred[None]]:
+        """
+        A server and who waits for its answer, which is there once the
+        Deferred fires.
+        """
+        live = await self.serve(*options)
+        ready: Deferred[None] = Deferred()
+        told: Deferred[None] = Deferred()
+
+        async def handle(request: Any, session: Any) -> Reply:
+            told.callback(None)
+            await ready
+            return Reply(Status.OK)
+
+        self.patch(live.core.registry.byName["friends"], "handle", handle)
+        client = await self.connect(live.port, WebClient())
+        client.request("POST", "/api/command/friends", {}, basic("ann"))
+        await told
+        return live, client, ready
+
+    async def test_stop(self) -> None:
+        """
+        A server that stops answers them, and takes no more.
+        """
+        live, client, ready = await self.asked()
+        other = await self.raw(live.port)
+        other.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await other.until(lambda: b"</html>" in other.received, "the page")
+        stopped = Deferred.fromCoroutine(live.core.drain())
+        other.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await other.closed()
+        self.assertIn(b"HTTP/1.1 503 ", other.received)
+        self.assertFalse(stopped.called)
+        ready.callback(None)
+        self.assertEqual((await client.answer()).json["code"], 10100)
+        await stopped
+        self.assertEqual(live.core.requests, 0)
+        client.hangUp()
+
+    async def test_patience(self) -> None:
+        """
+        It does not wait for ever.
+        """
+        live, client, _ = await self.asked("--limit", "drain=0.2")
+        await live.core.drain()
+        self.assertEqual(live.core.requests, 1)
+        client.hangUp()
+
+    async def test_gone(self) -> None:
+        """
+        Who hangs up is not waited for any more, and is no bug of ours.
+        """
+        log = LogBook(self)
+        live, client, _ = await self.asked()
+        await client.closedByUs()
+        await live.core.drain()
+        self.assertEqual((live.core.requests, log.text.count("failed")), (0, 0))
+
+    async def test_upgraded(self) -> None:
+        """
+        What has become a WebSocket is not waited for as a request, and its
+        body counts no more.
+        """
+        live = await self.serve()
+        client = await self.raw(live.port)
+        client.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await client.until(lambda: b"</html>" in client.received, "the page")
+        upgrade = upgradeOf("/?username=ann&password=123").replace(b"\r\n\r\n", b"\r\nContent-Length: 100000\r\n\r\n")
+        client.write(upgrade + b" " * 100_000)
+        await client.until(lambda: b" 101 " in client.received, "the WebSocket")
+        self.assertEqual((live.core.requests, live.core.uploads), (0, 0))
+        client.hangUp()
