@@ -41,6 +41,9 @@ SIDE_BY_SIDE = 20  # conversations that a fed session's page is made of
 class CatchUp:
     """
     One session's way back to the present.
+
+    @ivar isHeld: something that takes a while is to be told first; whoever
+        ends that calls L{relieved}.
     """
 
     log = Logger()
@@ -66,6 +69,7 @@ class CatchUp:
         session.lagging = self._lagging
         self._pairs: dict[int, tuple[Pair, int]] = {}  # conversation: where it is, how far it was sent
         self._isRunning = False
+        self.isHeld = False
 
     def begin(self, memberships: Iterable[Membership]) -> None:
         """
@@ -121,7 +125,7 @@ class CatchUp:
         """
         Read on, unless that is being done.
         """
-        if self._isRunning or not self._pairs or self._session.outlet.level:
+        if self._isRunning or self.isHeld or not self._pairs or self._session.outlet.level:
             return
         self._isRunning = True
         Deferred.fromCoroutine(self._run()).addErrback(self._failed).addBoth(self._rest)

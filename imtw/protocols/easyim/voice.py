@@ -243,6 +243,8 @@ class EasyimVoice(Voice):
         if command is HEARTBEAT and status not in UNANSWERED:
             isBeat = packet.msg.msg_type == Kind.EVENT
             return self._acknowledge(packet) if isBeat else self._sendBack(packet, State.ARRIVED)
+        if command is JOIN:
+            self._feed()
         if command is JOIN and status in (Status.JOINED, Status.NOT_JOINED):
             return self._acknowledge(packet)
         if status is Status.OK:
@@ -274,7 +276,19 @@ class EasyimVoice(Voice):
         if groupMeant(packet.msg) is None:
             return self._acknowledge(packet)
         self._entering = packet
+        if self.session.catchUp is not None:
+            self.session.catchUp.isHeld = True
         return b""
+
+    def _feed(self) -> None:
+        """
+        What waits may follow, if it has waited for the group that the first
+        heartbeat has named.
+        """
+        catchUp = self.session.catchUp
+        if catchUp is not None and catchUp.isHeld:
+            catchUp.isHeld = False
+            self.core.clock.callLater(0, catchUp.relieved)
 
     def _acknowledge(self, packet: Packet) -> bytes:
         """

@@ -4,7 +4,7 @@ easyim over real sockets: what the recorded conversations leave open.
 
 from __future__ import annotations
 
-from imtw.model import privatePair
+from imtw.model import Group, Mode, privatePair
 from imtw.protocols.easyim import dialect
 from imtw.protocols.easyim.voice import NOTICES
 from imtw.test.everybody.easyim import Binary, SocketTalk, StreamTalk, Text
@@ -98,6 +98,22 @@ class ChatTests(TalkTestCase):
         again = await self.come("bob")
         await self.ask(again, self.message("bob", id="b2", msg_type=4, content=BEAT))
         self.assertEqual(len(again.messages()), 2)
+
+    async def test_waitingAndGroup(self) -> None:
+        """
+        The same where the heartbeat names a group, which is entered first, or
+        cannot be.
+        """
+        await self.register("ann", "bob")
+        store = self.live.core.store
+        await store.addGroup(Group("77", "Team", mode=Mode.MANAGED, owner="ann"), [], 100)
+        ann = await self.come("ann")
+        for id, group in (("new", "tea"), ("known", "tea"), ("no member's", "77")):
+            await self.ask(ann, self.message("ann", id=id, to_user_id="bob", content="hello"))
+            bob = await self.come("bob", chat_type=1, to_user_id=group)
+            await self.got(bob, id=id)
+            self.assertEqual(bob.messages()[0]["id"], "beat-bob", id)
+            await bob.closedByUs()
 
     async def test_notices(self) -> None:
         """
