@@ -84,8 +84,7 @@ class Head:
         if not (self.isGet and parts[-1] == b"HTTP/1.1" and self._line.isascii()):
             self.lacks.add(LINE)
         self._target = originForm(parts[1]) if len(parts) > 1 else b"/"
-        self.path, _, query = self._target.decode("latin-1").partition("?")
-        self.query = dict(parse_qsl(query, keep_blank_values=True))
+        self.path, self.query = splitTarget(self._target)
 
     def saying(self, names: Set[bytes]) -> bytes:
         """
@@ -109,6 +108,15 @@ def originForm(target: bytes) -> bytes:
         return target
     rest = target[found.end() :]
     return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def splitTarget(target: bytes) -> tuple[str, dict[str, str]]:
+    """
+    The path of a target, as it was sent, and what its query says: of what it
+    says twice the first counts.
+    """
+    path, _, query = originForm(target).decode("latin-1").partition("?")
+    return path, dict(reversed(parse_qsl(query, keep_blank_values=True)))
 
 
 def quoted(target: bytes) -> bytes:

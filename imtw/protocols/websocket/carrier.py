@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
@@ -17,6 +16,7 @@ from twisted.python.failure import Failure
 
 from imtw.interfaces import ISocketSpeaker
 from imtw.protocols.framing import PONG, frame
+from imtw.protocols.head import splitTarget
 from imtw.protocols.outlet import TransportOutlet
 from imtw.protocols.websocket.lean import LeanProtocol
 
@@ -96,8 +96,7 @@ class SocketCarrier(LeanProtocol):
         """
         if self.oddKey is not None:
             self._wskey = self.oddKey.decode("latin-1")
-        target = urlsplit(self.http_request_uri)
-        path, query = target.path, dict(parse_qsl(target.query, keep_blank_values=True))
+        path, query = splitTarget(self.http_request_uri.encode())
         try:
             maker = self.factory.whoSpeaks(path, query)
             self.speaker = maker() if maker is not None else None

@@ -30,11 +30,11 @@ class SpeakerTests(SynchronousTestCase):
     def test_query(self) -> None:
         """
         Who speaks is decided by the path and the query, without its escapes;
-        of a name that comes twice the last counts.  The speaker is told it.
+        of a name that comes twice the first counts.  The speaker is told it.
         """
         verifyObject(ISocketSpeaker, Ear())
         connection = Connection(path="/chat?username=%E5%BC%A0%20%E4%B8%89&a=1&a=2")
-        query = {"username": "张 三", "a": "2"}
+        query = {"username": "张 三", "a": "1"}
         self.assertEqual((connection.status, connection.asked), (101, [("/chat", query)]))
         self.assertEqual(connection.ear.query, query)
 
@@ -44,6 +44,16 @@ class SpeakerTests(SynchronousTestCase):
         """
         connection = Connection(path="/?username=ann&password=")
         self.assertEqual(connection.asked, [("/", {"username": "ann", "password": ""})])
+
+    def test_targets(self) -> None:
+        """
+        A path is as it was sent, behind a host if one stands in front.
+        """
+        for target, path, query in (
+            ("//there/chat/%2F?a=%26+&&c", "//there/chat/%2F", {"a": "& ", "c": ""}),
+            ("http://there:1/chat?a", "/chat", {"a": ""}),
+        ):
+            self.assertEqual(Connection(path=target).asked, [(path, query)])
 
     def test_handshake(self) -> None:
         """
