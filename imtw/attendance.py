@@ -76,7 +76,7 @@ class Attendance:
             self.exit(session)
         self._entering[session] = user.id
         if session.isFed:
-            self._cursors.settle(self._sessions.of(user.id))  # what another was just told is not told again
+            self._cursors.settle(user.id, self._sessions.of(user.id))  # what another was just told is not told again
         try:
             entry = await self._store.enter(user, session.terminal, self._members.lobby, forget, session.device)
         finally:
@@ -191,7 +191,7 @@ class Attendance:
             session.catchUp.stop()
         session.token = b""
         if not session.device:
-            self._cursors.settle([session])
+            self._cursors.settle(user.id, [session])
         self._members.detach(session, user, *session.members)
         isLast = self._sessions.remove(session)
         if not (session.device or any(not mate.device for mate in self._sessions.of(user.id))):

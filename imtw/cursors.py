@@ -44,7 +44,7 @@ class Cursors:
     def __init__(self, store: IStore) -> None:
         self._store = store
         self._behind: dict[str, set[int]] = {}
-        self._moved: dict[tuple[str, int], int] = {}
+        self._moved: dict[str, dict[int, int]] = {}
         self._swept: dict[LiveGroup, None] = {}
         self._members: Iterator[Member] = iter(())
 
@@ -81,9 +81,11 @@ class Cursors:
         """
         behind = self._behind.get(user)
         if behind is not None and conversation not in behind:
-            place = user, conversation
-            if seq > self._moved.get(place, 0):
-                self._moved[place] = seq
+            moved = self._moved.get(user)
+            if moved is None:
+                self._moved[user] = {conversation: seq}
+            elif seq > moved.get(conversation, 0):
+                moved[conversation] = seq
 
     def read(self, user: str, conversation: int, seq: int, whole: bool) -> None:
         """
@@ -91,7 +93,7 @@ class Cursors:
 
         @param whole: nothing is left behind there.
         """
-        self._moved[user, conversation] = seq
+        self._moved.setdefault(user, {})[conversation] = seq
         behind = self._behind.get(user)
         if whole and behind:
             behind.discard(conversation)
@@ -119,16 +121,17 @@ class Cursors:
             del self._swept[group]
             self._members = iter(group.members())
 
-    def settle(self, sessions: Iterable[Session]) -> None:
+    def settle(self, user: str, sessions: Iterable[Session]) -> None:
         """
-        Note how far these sessions have got in their groups, and hand that
-        to the store: somebody is about to read there where they stand.
+        Note how far these sessions of a user have got in their groups, and
+        hand that to the store, and all else of the user's that moved:
+        somebody is about to read there where they stand.
         """
         for session in sessions:
             if not session.device:
                 for member in session.members.values():
                     self._note(member)
-        self._write(len(self._moved)).addErrback(self._lost)
+        self._write([user]).addErrback(self._lost)
 
     def flush(self) -> Deferred[None]:
         """
@@ -138,16 +141,20 @@ class Cursors:
         return Deferred.fromCoroutine(self._flush()).addErrback(self._lost)
 
     async def _flush(self) -> None:
-        for _ in range(0, len(self._moved), MOVED_AT_ONCE):
-            await self._write(MOVED_AT_ONCE)
+        users, count = [], 0
+        for user, moved in list(self._moved.items()):
+            users.append(user)
+            count += len(moved)
+            if count >= MOVED_AT_ONCE:
+                await self._write(users)
+                users, count = [], 0
+        await self._write(users)
 
-    def _write(self, most: int) -> Deferred[None]:
+    def _write(self, users: Iterable[str]) -> Deferred[None]:
         """
-        Hand so many of those that moved to the store.
+        Hand what moved of some users to the store.
         """
-        moved = [(user, conversation, seq) for (user, conversation), seq in islice(self._moved.items(), most)]
-        for user, conversation, _ in moved:
-            del self._moved[user, conversation]
+        moved = [(user, number, seq) for user in users for number, seq in self._moved.pop(user, {}).items()]
         return self._store.moveCursors(moved) if moved else succeed(None)
 
     def _note(self, member: Member) -> None:

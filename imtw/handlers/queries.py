@@ -222,7 +222,7 @@ class GetMessagesHandler:
         meanwhile, and nobody gets it.
         """
         core = self._core
-        core.cursors.settle(core.sessions.of(request.user))
+        core.cursors.settle(request.user, core.sessions.of(request.user))
         found = await core.store.pending(request.user, pair, core.limits.page)
         answer = Messages(request.user, {}, {}, request.group is None)
         waiting = [message for _, messages in found for message in messages]

@@ -102,7 +102,7 @@ class GroupCursorsTests(SynchronousTestCase):
         """
         Where somebody stands is known at once when it is asked for.
         """
-        self.core.cursors.settle(self.core.sessions.of(NAMES[-1]))
+        self.core.cursors.settle(NAMES[-1], self.core.sessions.of(NAMES[-1]))
         self.assertEqual(self.late(), NAMES[1:-1])
 
 
@@ -159,15 +159,17 @@ class WritingTests(SynchronousTestCase):
         self.patch(cursors, "MOVED_AT_ONCE", 2)
         self.store = SlowStore()
         self.cursors = cursors.Cursors(cast(Any, self.store))
-        self.cursors.enter("ann", [])
+        for number in range(1, 8):
+            self.cursors.enter(f"user{number}", [])
         self.push(1, 2, 3, 4, 5)
 
-    def push(self, *conversations: int, seq: int = 7) -> None:
+    def push(self, *numbers: int, seq: int = 7) -> None:
         """
-        Have something told to Ann.
+        Have something told to users, each in a conversation of the same
+        number.
         """
-        for conversation in conversations:
-            self.cursors.pushed("ann", conversation, seq)
+        for number in numbers:
+            self.cursors.pushed(f"user{number}", number, seq)
 
     def written(self) -> list[list[int]]:
         """
@@ -187,19 +189,21 @@ class WritingTests(SynchronousTestCase):
             self.assertNoResult(flushed)
             written.callback(None)
         self.successResultOf(flushed)
-        self.assertEqual(self.written(), [[1, 2], [3, 4], [5, 1]])
+        self.assertEqual(self.written(), [[1, 2], [3, 4], [5]])
         self.cursors.flush()
-        self.assertEqual(self.store.asked[-1][0], [("ann", 6, 8)])
+        self.assertEqual(self.store.asked[-1][0], [("user1", 1, 8), ("user6", 6, 8)])
 
     def test_settled(self) -> None:
         """
-        Who is about to be read finds everything written.
+        Who is about to be read finds everything written, and of others
+        nothing is written for that.
         """
         self.cursors.flush()
-        self.cursors.settle([])
-        self.assertEqual(self.written(), [[1, 2], [3, 4, 5]])
-        self.cursors.settle([])
-        self.assertEqual(len(self.store.asked), 2)
+        self.cursors.enter("user4", [])
+        self.cursors.pushed("user4", 9, 1)
+        for _ in range(2):
+            self.cursors.settle("user4", [])
+            self.assertEqual(self.written(), [[1, 2], [4, 9]])
 
     def test_failed(self) -> None:
         """
@@ -235,7 +239,7 @@ class BehindTests(SynchronousTestCase):
         """
         for conversation in conversations:
             self.cursors.pushed(user, conversation, 9)
-        self.cursors.settle([])
+        self.cursors.settle(user, [])
         moved, _ = self.store.asked.pop() if self.store.asked else ([], None)
         return [conversation for who, conversation, _ in moved if who == user]
 
