@@ -112,11 +112,18 @@ def originForm(target: bytes) -> bytes:
 
 def splitTarget(target: bytes) -> tuple[str, dict[str, str]]:
     """
-    The path of a target, as it was sent, and what its query says: of what it
-    says twice the first counts.
+    The path of a target, as it was sent, and what its query says.
     """
-    path, _, query = originForm(target).decode("latin-1").partition("?")
-    return path, dict(reversed(parse_qsl(query, keep_blank_values=True)))
+    path, _, query = originForm(target).partition(b"?")
+    return path.decode("latin-1"), fieldsOf(query)
+
+
+def fieldsOf(form: bytes) -> dict[str, str]:
+    """
+    What a query or a form says, whether what is not ASCII is encoded there or
+    not: of a name that comes twice the first counts.
+    """
+    return dict(reversed(parse_qsl(quoted(form).decode(), keep_blank_values=True)))
 
 
 def quoted(target: bytes) -> bytes:

@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from imtw.protocols.easyim.jsontext import encodeText
+from imtw.protocols.head import splitTarget
 from imtw.protocols.http import AsyncResource, shortBodyOf
 from imtw.protocols.upgrade import headOf
 
@@ -207,8 +208,5 @@ def queryOf(request: Request, *names: str) -> str:
     """
     The first of some query parameters that is there.
     """
-    for name in names:
-        values = request.args.get(name.encode(), [])
-        if values and values[0]:
-            return bytes(values[0]).decode("utf-8", "replace")
-    return ""
+    _, query = splitTarget(request.uri)
+    return next((query[name] for name in names if query.get(name)), "")

@@ -5,7 +5,6 @@ J-IM's HTTP routes (docs/wire/jim.rst, HTTP).
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
 from twisted.web.resource import IResource
 from twisted.web.server import Request
@@ -14,6 +13,7 @@ from imtw.commands import CHAT, CLOSE, Close, Command, Status
 from imtw.errors import CommandRefused
 from imtw.model import Liberty
 from imtw.protocols.caller import identify, libertiesOf, obstacleOf, sessionOf
+from imtw.protocols.head import fieldsOf, splitTarget
 from imtw.protocols.http import AsyncResource, bodyOf, respond, settled, shortBodyOf
 from imtw.protocols.jim.answers import envelope
 from imtw.protocols.jim.replies import answer
@@ -114,11 +114,8 @@ def userAsked(request: Request) -> str:
     """
     The parameter C{userid}, from the query or from a form.
     """
-    values = request.args.get(b"userid", [])
-    if not values:  # bytes that are not ASCII may stand in it, which parse_qs does not take as bytes
-        form = parse_qs((shortBodyOf(request) or b"").decode("latin-1"), encoding="latin-1")
-        values = [text.encode("latin-1") for text in form.get("userid", [])]
-    return bytes(values[0]).decode("utf-8", "replace") if values else ""
+    _, query = splitTarget(request.uri)
+    return query["userid"] if "userid" in query else fieldsOf(shortBodyOf(request) or b"").get("userid", "")
 
 
 class OnlineResource(AsyncResource):

@@ -163,12 +163,17 @@ class HTTPTests(QuirkTestCase):
         """
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         base64 = await self.tcp(self.live.port, "YW5u==")
+        semicolon = await self.tcp(self.live.port, "a;x")
         for method, path, body, code in (
             ("GET", "?userid=ann", None, 10019),
             ("GET", "?userid=%61nn", None, 10019),
             ("GET", "?x=1&userid=ann&y", None, 10019),
             ("POST", "", b"userid=ann", 10019),
             ("GET", "?userid=YW5u==", None, 10019),
+            ("GET", "?userid=ann&userid=x", None, 10019),
+            ("POST", "", b"userid=ann&userid=x", 10019),
+            ("GET", "?userid=ann;x", None, 10001),
+            ("GET", "?userid=a;x", None, 10019),
             ("GET", "?userid=", None, 10020),
             ("GET", "?userid", None, 10020),
             ("GET", "?userId=ann", None, 10020),
@@ -179,6 +184,7 @@ class HTTPTests(QuirkTestCase):
             answer = await self.http(self.live.port, method, f"/api/user/online{path}", body, form)
             self.assertEqual((answer.status, answer.json["code"]), (200, code), (path, body))
         await base64.sync()
+        await semicolon.sync()
 
     async def test_unreadable(self) -> None:
         """
