@@ -172,14 +172,14 @@ class MemoryStore(MemoryDevices, MemoryFriends, MemoryVoices, MemoryPeople):
         Begin a private conversation.
         """
         sender = self.person(draft.sender)
-        partner = self.person(draft.pair.partnerOf(draft.sender))
-        if partner.account is None and sender.account is not None:
+        other = draft.pair.partnerOf(draft.sender)
+        if self.accountOf(other) is None and sender.account is not None:
             if sender.strangers >= self._limits.strangersPerUser:
                 raise refuseStranger(self._limits.strangersPerUser)
             sender.strangers += 1
         log = self.logs.new(draft.pair)
         sender.own("cursors")[log.number] = 0
-        partner.own("cursors")[log.number] = 0
+        self.person(other).own("cursors")[log.number] = 0
         return log
 
     def history(

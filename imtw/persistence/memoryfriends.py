@@ -42,7 +42,7 @@ class MemoryFriends(MemoryPeople):
         return self.account(self._numbers.get(number, ""))
 
     def friends(self, user: str, after: str, limit: int) -> Deferred[list[Friend]]:
-        known = self.person(user).friends
+        known = self.known(user).friends
         found = [(self.copyOf(name), known[name]) for name in sorted(known) if name > after]
         return succeed([Friend(account.user, *rest) for account, rest in found if account is not None][:limit])
 
@@ -56,7 +56,9 @@ class MemoryFriends(MemoryPeople):
     def unfriend(self, user: str, friend: str) -> Deferred[bool]:
         gone = False
         for one, other in ((user, friend), (friend, user)):
-            gone = self.person(one).own("friends").pop(other, None) is not None or gone
+            if other in self.known(one).friends:
+                del self.persons[one].friends[other]
+                gone = True
             gone = self._drop(one, other) or gone
         return succeed(gone)
 
@@ -67,8 +69,8 @@ class MemoryFriends(MemoryPeople):
         why = refuseInvitation(
             friend,
             self.accountOf(friend) is not None,
-            user in self.person(friend).blocked,
-            friend in self.person(user).friends,
+            user in self.known(friend).blocked,
+            friend in self.known(user).friends,
             waiting is None
             and sum(not one.agreed for one in self._sent.get(user, {}).values()) >= self._limits.friendsPerUser,
         )
@@ -92,7 +94,7 @@ class MemoryFriends(MemoryPeople):
         waiting = self._find(inviter, user)
         if waiting is None or waiting.agreed:
             return succeed(None)
-        if user in self.person(inviter).blocked:
+        if user in self.known(inviter).blocked:
             return fail(refuseUnwanted())
         ends = [(self.person(user).own("friends"), inviter), (self.person(inviter).own("friends"), user)]
         if any(len(known) >= self._limits.friendsPerUser and name not in known for known, name in ends):
@@ -106,7 +108,7 @@ class MemoryFriends(MemoryPeople):
         return succeed(copy(waiting))
 
     def news(self, user: str, limit: int) -> Deferred[list[Invitation]]:
-        blocked = self.person(user).blocked
+        blocked = self.known(user).blocked
         untold = [self._invitations[id] for id in sorted(self._untold.get(user, ()))]
         return succeed([copy(one) for one in untold if not {one.user, one.friend} & blocked][:limit])
 

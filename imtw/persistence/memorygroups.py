@@ -50,6 +50,12 @@ class MemoryGroups:
             person = self.persons[name] = Person(name)
         return person
 
+    def known(self, name: str) -> Person:
+        """
+        What is known of a name so far, which is only looked at.
+        """
+        return self.persons.get(name) or Person(name)
+
     def accountOf(self, name: str) -> Account | None:
         """
         A name's account.

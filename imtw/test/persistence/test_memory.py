@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import implementer
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.interfaces import IStore
+from imtw.interfaces import IAppended, IStore
 from imtw.limits import Limits
-from imtw.model import Draft, Fact, User, groupPair
+from imtw.model import Draft, Fact, User, groupPair, privatePair
 from imtw.persistence.memory import ForgetfulStore, MemoryStore
 from imtw.test.persistence.contract import StoreContract
 from imtw.test.persistence.harness import CHAT, Waiter
@@ -43,6 +44,45 @@ class AtOnceTests(SynchronousTestCase):
         store.append(Draft(CHAT, "1", "alice", "hello", 0), waiter)
         self.assertEqual(self.successResultOf(waiter.result).seq, 1)
         self.assertTrue(self.successResultOf(store.start()) is None and store.healthy and not store.durable)
+
+
+class NamesTests(SynchronousTestCase):
+    """
+    Nobody fills the memory with names that nobody has.
+    """
+
+    def test_namesOfNobody(self) -> None:
+        """
+        What is refused, or finds nothing, leaves nothing.
+        """
+        for Store in (MemoryStore, ForgetfulStore):
+            store = Store("", Clock(), Limits(strangersPerUser=2))
+            self.successResultOf(store.addAccount(User("ann", "Ann"), ""))
+            for number in range(9):
+                name = f"nobody{number}"
+                store.append(Draft(privatePair("ann", name), "1", "ann", "hello", 0), IgnoringWaiter())
+                self.failureResultOf(store.invite("ann", name, "hi"), CommandRefused)
+                self.assertFalse(self.successResultOf(store.unfriend("ann", name)))
+                self.assertEqual(self.successResultOf(store.friends(name, "", 9)), [])
+                self.assertEqual(self.successResultOf(store.news(name, 9)), [])
+            self.assertEqual(sorted(store.persons), ["ann", "nobody0", "nobody1"])
+
+
+@implementer(IAppended)
+class IgnoringWaiter:
+    """
+    Wants to know nothing.
+    """
+
+    def appended(self, message: object) -> None:
+        """
+        It is kept.
+        """
+
+    def refused(self, error: Exception) -> None:
+        """
+        It is not.
+        """
 
 
 class ForgetfulStoreTests(SynchronousTestCase):
