@@ -106,7 +106,7 @@ class ChatHandler:
         if pair is None:  # J-IM: a group that is not there takes it, nobody is offline
             return Reply(Status.OFFLINE if request.group is None else Status.SENT)
         id = request.id
-        if id is not None and len(id) > LONGEST_MESSAGE_ID:
+        if id is not None and (len(id) > LONGEST_MESSAGE_ID or "\0" in id):
             raise CommandRefused(Status.NOT_SENT)
         weight = len(request.content or "")
         if request.extras is not None:
