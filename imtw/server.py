@@ -97,6 +97,7 @@ class Core(Service):
         self.requests = 0  # of HTTP, that are being answered
         self.uploads = 0  # bytes of large HTTP bodies that are here
         self.isStopping = False
+        self._hurries = False  # a stop waits for nobody
         self.voices: dict[Voice, None] = {}  # a set of as many takes three times as much
         self.workers: list[Worker] = []
         self.cork = Cork(fast)
@@ -200,12 +201,18 @@ class Core(Service):
         for voice in voices:
             voice.lane.stop()
         patience = int(self.limits.drain / DRAIN_STEP)
-        while patience and (self.requests or not all(voice.lane.isIdle for voice in voices)):
+        while patience and not self._hurries and (self.requests or not all(voice.lane.isIdle for voice in voices)):
             await deferLater(self.clock, DRAIN_STEP)
             patience -= 1
         for voice in voices:
             voice.lane.abandon()
             voice.goAway()
+
+    def hurry(self) -> None:
+        """
+        Have a stop wait for nobody any more.
+        """
+        self._hurries = True
 
     def stopService(self) -> Deferred[object]:
         """

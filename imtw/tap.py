@@ -8,6 +8,7 @@ import atexit
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, cast
 
 from twisted.application.service import IService
@@ -166,7 +167,7 @@ def chooseTurn(options: Options, reactor: Any) -> str | None:
     @return: why it stays as it is.
     """
     if not options.fast.reactor:
-        return "so it is wanted"
+        return "--slow says so"
     if options.parent is not None and "reactor" in options.parent:
         return f"--reactor={options.parent['reactor']} is wanted"
     reason = whyNotLean(reactor)
@@ -185,6 +186,15 @@ def giveUp(reactor: Any) -> None:
     reactor.callWhenRunning(reactor.stop)
 
 
+def stopTwice(reactor: Any, core: Core) -> None:
+    """
+    Have a second signal say that nobody is to be waited for.  Twisted would
+    stop once more, which fails, and log that.
+    """
+    stops = chain([reactor.stop], repeat(core.hurry))
+    reactor.stop = lambda: next(stops)()
+
+
 def makeService(options: Options) -> IService:
     """
     What C{twistd jim} runs.
@@ -198,6 +208,7 @@ def makeService(options: Options) -> IService:
         server = makeServer(options, reactor)
     except usage.UsageError as error:
         raise SystemExit(f"twistd jim: {error}") from error
+    stopTwice(reactor, server.core)
     server.core.quit = reactor.stop
     server.giveUp = partial(giveUp, reactor)
     if options["log-format"] == "json":

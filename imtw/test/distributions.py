@@ -20,6 +20,7 @@ from imtw.plugin import findMakers
 from imtw.tap import Options
 
 ROOT = Path(imtw.__file__).parents[1]  # the checkout, or where it is installed
+TWISTD = ("-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=", "jim")
 HANDLER = """
 from imtw.plugin import HandlerMaker
 
@@ -74,13 +75,19 @@ def optionsFor(*arguments: str) -> Options:
     return options
 
 
+def environmentWith(path: Iterable[str]) -> dict[str, str]:
+    """
+    The environment of another Python that can import imtw, and this besides.
+    """
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
+
+
 def python(*arguments: str, path: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
     """
     Run another Python that can import imtw, and this besides.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments], env=environmentWith(path), capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -88,8 +95,17 @@ def twistd(*arguments: str, path: Iterable[str] = ()) -> subprocess.CompletedPro
     """
     Run C{twistd -n jim} to its end.
     """
-    script = "from twisted.scripts.twistd import run; run()"
-    return python("-c", script, "-n", "--pidfile=", "jim", *arguments, path=path)
+    return python(*TWISTD, *arguments, path=path)
+
+
+def beginTwistd(*arguments: str, path: Iterable[str] = ()) -> subprocess.Popen[str]:
+    """
+    The same, but it runs; what it says can be read line by line.
+    """
+    return subprocess.Popen(
+        [sys.executable, *TWISTD, *arguments],
+        env=environmentWith(path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
 
 
 class PluginTestCase(SynchronousTestCase):

@@ -264,8 +264,8 @@ class ChoiceTests(PluginTestCase):
         wanted.parent = Options()
         wanted.parent["reactor"] = "epoll"
         self.assertEqual(chooseTurn(wanted, reactor), "--reactor=epoll is wanted")
-        self.assertEqual(chooseTurn(optionsFor("--slow=reactor"), reactor), "so it is wanted")
-        self.assertEqual(chooseTurn(optionsFor("--slow=all"), reactor), "so it is wanted")
+        self.assertEqual(chooseTurn(optionsFor("--slow=reactor"), reactor), "--slow says so")
+        self.assertEqual(chooseTurn(optionsFor("--slow=all"), reactor), "--slow says so")
         self.assertEqual(reactor.doIteration, reactor.doPoll)
 
     def test_noEpoll(self) -> None:

@@ -4,14 +4,17 @@ What C{twistd jim} does with plugins, and what it says where it cannot start.
 
 from __future__ import annotations
 
+import signal
 import socket
+from threading import Timer
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 
 from imtw.plugin import KINDS, findMakers
 from imtw.tap import makeCore, makeServer
-from imtw.test.distributions import HANDLER, THINGS, PluginTestCase, optionsFor, twistd
+from imtw.test.distributions import HANDLER, THINGS, PluginTestCase, beginTwistd, optionsFor, twistd
 from imtw.test.wire import HOST
 
 
@@ -166,6 +169,63 @@ class StartTests(PluginTestCase):
         for word in ("'acme'", "acme_things.Handler", "cannot be loaded"):
             self.assertIn(word, line)
         self.assertNotIn("Traceback", done.stderr)
+
+
+SLOW = """
+from imtw.commands import Access, Command, Nothing
+from twisted.internet.defer import Deferred
+
+
+class Slow:
+    command = Command(21, "slow", Nothing, 21, access=Access.ANYBODY)
+
+    def __init__(self, core):
+        pass
+
+    def handle(self, request, session):
+        print("asked", flush=True)
+        return Deferred()
+"""
+
+
+class StopTests(PluginTestCase):
+    """
+    How C{twistd jim} ends.
+    """
+
+    def test_secondSignal(self) -> None:
+        """
+        A first signal waits for who is being answered, a second one does not;
+        it is no error, and neither is a third.
+        """
+        made = HANDLER.format(variable="a", name="slow", made="Slow")
+        folder = self.distribute(acme_things=SLOW, acme_one_plugin=made)
+        port = self.mktemp()
+        options = (f"--port=unix:{port}", "--limit=drain=1000", "--store=memory:", "--admin=none")
+        process = beginTwistd(*options, path=[folder])
+        said: Any = process.stdout
+        watch = Timer(60, process.kill)
+        watch.start()
+        for cleanup in (said.close, process.wait, process.kill, watch.cancel):
+            self.addCleanup(cleanup)
+
+        def until(words: str) -> None:
+            for line in said:
+                self.assertNotIn("Traceback", line)
+                if words in line:
+                    return
+            self.fail(f"it ended without {words!r}")
+
+        until("ready: ")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(port)
+            client.sendall(b"POST /api/command/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            until("asked")
+            for _ in range(3):
+                process.send_signal(signal.SIGINT)
+                until("Received SIGINT")
+            until("Server Shut Down")
+        self.assertEqual(process.wait(), -signal.SIGINT)
 
 
 class RefusalTests(PluginTestCase):

@@ -262,6 +262,16 @@ class UnderWayTests(LiveTestCase):
         self.assertEqual(live.core.requests, 1)
         client.hangUp()
 
+    async def test_hurry(self) -> None:
+        """
+        Who tells it twice to stop waits for no answer.
+        """
+        live, client, _ = await self.asked("--limit", "drain=1000")
+        stopped = Deferred.fromCoroutine(live.core.drain())
+        live.core.hurry()
+        await stopped
+        client.hangUp()
+
     async def test_gone(self) -> None:
         """
         Who hangs up is not waited for any more, and is no bug of ours.
