@@ -110,6 +110,8 @@ class BoundedRequest(Request):
         """
         It is under way no longer, and its body is kept no longer.
         """
+        if not self._counted and not self._isUnderWay:  # then there may be no channel either
+            return
         core = self.channel.site.core
         core.uploads -= self._counted
         core.requests -= self._isUnderWay
