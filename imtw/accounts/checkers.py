@@ -4,9 +4,10 @@ The login checkers that come with imtw, as C{--auth} names them.
 
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
-from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.checkers import FilePasswordDB, ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.strcred import InvalidAuthType, StrcredException, findCheckerFactories, makeChecker
@@ -82,12 +83,15 @@ def credChecker(core: ICore, argument: str) -> CredChecker:
     """
     kind = argument.partition(":")[0]  # what follows may be a secret
     try:
-        return CredChecker(makeChecker(argument))
+        checker = makeChecker(argument)
     except InvalidAuthType as error:
         there = ", ".join(sorted({factory.authType for factory in findCheckerFactories()}))
         raise PluginLookupError(f"--auth cred:{kind}: that is none of the checkers there are: {there}") from error
-    except StrcredException as error:
-        raise PluginLookupError(f"--auth cred:{kind}: does not take what stands behind it") from error
+    except (StrcredException, ValueError) as error:
+        raise PluginLookupError(f"--auth cred:{kind}: takes something else than what stands behind it") from error
+    if isinstance(checker, FilePasswordDB) and not os.path.isfile(checker.filename):  # it would refuse everybody
+        raise PluginLookupError(f"--auth cred:{kind}: {checker.filename} is no file; wanted one of NAME:PASSWORD lines")
+    return CredChecker(checker)
 
 
 def _asId(avatar: Any) -> str | None:

@@ -121,8 +121,12 @@ class CredTests(CheckersTestCase):
         """
         A type that is not there, or that cannot check passwords, or does not
         want this argument, is the operator's error; what may be a secret is
-        not repeated.
+        not repeated.  So is a file that is not there, or not named.
         """
+        with self.assertRaisesRegex(PluginLookupError, "/nowhere/x is no file"):
+            self.choose("cred", "file:/nowhere/x")
+        with self.assertRaisesRegex(PluginLookupError, "cred:file: takes"):
+            self.choose("cred", "file")
         with self.assertRaisesRegex(PluginLookupError, "nosuch.*file"):
             self.choose("cred", "nosuch:x")
         with self.assertRaises(PluginLookupError) as raised:
