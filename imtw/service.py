@@ -107,7 +107,8 @@ class Server(MultiService):
         try:
             listening = await port.endpoint.listen(port.factory)
         except Exception as error:
-            raise ImtwError(f"cannot listen on {description}: {reasonOf(error)}") from error
+            option = "--port-for" if port.factory.isAlone else "--port"
+            raise ImtwError(f"cannot listen on {description} ({option}): {reasonOf(error)}") from error
         keepLittle(listening)
         self.listening.append(listening)
         return description if port.factory.isAlone else namedWith(description, listening.getHost())
