@@ -38,7 +38,7 @@ class Record:
     @ivar stays: by group and user, the last one is open if the user is in.
     @ivar behind: by user and device, how long logs were when it first came.
     @ivar numbers: users by the numbers that some know them by.
-    @ivar again: rows that were committed once more.
+    @ivar again: rows that were committed once more, and who was there then.
     @ivar hushed: rows of somebody whom the other one has blocked, and who is
         not told of them.
     @ivar faults: what cannot be.
@@ -50,7 +50,7 @@ class Record:
         self.stays: dict[tuple[Conversation, str], list[Place]] = {}
         self.behind: dict[tuple[str, str], dict[Conversation, int]] = {}
         self.numbers: dict[str, str] = {}
-        self.again: set[tuple[Conversation, int]] = set()
+        self.again: dict[tuple[Conversation, int], set[str]] = {}
         self.hushed: set[tuple[Conversation, int]] = set()
         self.faults: list[str] = []
         self._managed: set[Conversation] = set()
@@ -112,7 +112,7 @@ class Record:
         if not where.group:
             return user in where
         stays = self.stays.get((where, user), ())
-        return any(
+        return user in self.again.get((where, seq), ()) or any(
             stay.start < seq <= (seq if stay.end is None else stay.end)
             or (stay.end is None and (where, seq) in self.again)
             for stay in stays
@@ -149,7 +149,8 @@ class Record:
         if isinstance(outcome, tuple):  # an amendment comes with what it amends
             outcome = outcome[0]
         if isinstance(outcome, Message) and outcome.repeat:
-            self.again.add((where, outcome.seq))
+            there = {user for group, user in self.stays if group == where and self._isIn((group, user))}
+            self.again.setdefault((where, outcome.seq), set()).update(there)
             if not 0 < outcome.seq <= len(rows) or rows[outcome.seq - 1].id != draft.id:
                 self.faults.append(f"{name} is said to be row {outcome.seq}, which it is not")
         elif isinstance(outcome, Message):

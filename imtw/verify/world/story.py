@@ -11,7 +11,7 @@ from imtw.verify.world.operator import act
 from imtw.verify.world.people import company
 from imtw.verify.world.running import Running
 
-CALM = 60.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
+CALM = 180.0  # seconds in which everybody gets what is due, once nothing goes wrong any more
 LOOKS = 6  # in a row, half a second apart, at which all have what is due
 OPERATED = 0.02  # of what happens is the operator's
 
