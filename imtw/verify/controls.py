@@ -16,6 +16,7 @@ from imtw.verify.plan import Plan
 from imtw.verify.report import Verdict
 
 UNBOUNDED = 10**9
+RARE = 150  # stories of which one in fifteen shows what is wrong
 
 
 class Control(NamedTuple):
@@ -56,19 +57,22 @@ CONTROLS = [
     Control(("W",), "reads the log from a row too far on", "skipping"),
     Control(("W",), "takes no notice of ids", "forgetful"),
     Control(("W",), "acknowledges what could not be stored", "brazen"),
-    Control(("W",), "lets everybody speak everywhere", "unguarded"),
-    Control(("W",), "goes on telling those who have left", "clinging"),
-    Control(("W",), "takes what is pushed for read, whatever waits before it", "hasty"),
+    Control(("W",), "lets everybody speak everywhere", "unguarded", seeds=RARE),
+    Control(("W",), "goes on telling those who have left", "clinging", seeds=RARE),
+    Control(("W",), "takes what is pushed for read, whatever waits before it", "hasty", seeds=RARE),
     Control(("W",), "counts one unread message too few", "miscounting"),
-    Control(("W",), "keeps whatever there is for who does not read", "gorging"),
-    Control(("W",), "reads nothing for who had fallen behind and reads again", "sulking"),
-    Control(("W",), "reads senders on, whatever waits for a commit", "hoarding"),
-    Control(("W",), "reads requests that it cannot handle yet", "greedy"),
+    Control(("W",), "keeps whatever there is for who does not read", "gorging", seeds=RARE),
+    Control(("W",), "reads nothing for who had fallen behind and reads again", "sulking", seeds=RARE),
+    Control(("W",), "reads senders on, whatever waits for a commit", "hoarding", seeds=RARE),
+    Control(("W",), "reads requests that it cannot handle yet", "greedy", seeds=RARE),
     Control(("W",), "turns and turns and does nothing", "restless"),
     Control(("W",), "takes a WebSocket's first fragment for all of it", "choppy"),
     Control(("W",), "says of easyim's messages that they were read", "flattering"),
     Control(("W",), "leaves people on what they have no right to any more", "indulgent"),
     Control(("W",), "lets in whoever shows what counts no more", "credulous", seeds=200),  # one in thirty shows it
+    Control(("W",), "makes one of two a friend, and not both", "onesided", seeds=200),
+    Control(("W",), "tells easyim's clients of no invitation that waits", "secretive", seeds=600),
+    Control(("W",), "tells nobody who has come", "gloomy", seeds=400),
     Control(("W",), "gives easyim's clients nothing of what waits", "reticent"),
     Control(("D1",), "acknowledges before the commit", "early-ack,tardy"),
     Control(("D2", "D3"), "commits without a sync (synchronous=NORMAL)", "unsynced"),

@@ -86,7 +86,7 @@ class WorldTests(SynchronousTestCase):
         """
         A server that lets everybody speak everywhere is found out.
         """
-        self.assertGreater(self.found("unguarded"), 0)
+        self.assertGreater(self.found("unguarded", 60), 0)
 
     def test_miscounting(self) -> None:
         """
@@ -167,6 +167,27 @@ class WorldTests(SynchronousTestCase):
         """
         self.assertGreater(self.found("indulgent"), 0)
 
+    def test_onesided(self) -> None:
+        """
+        A server that makes only one of two a friend of the other is found
+        out; that takes more stories.
+        """
+        self.assertGreater(self.found("onesided", 40), 0)
+
+    def test_secretive(self) -> None:
+        """
+        A server that tells who speaks easyim of no invitation that waits is
+        found out; that takes more stories.
+        """
+        self.assertGreater(self.found("secretive", 60), 0)
+
+    def test_gloomy(self) -> None:
+        """
+        A server that tells nobody who has come is found out; that takes more
+        stories.
+        """
+        self.assertGreater(self.found("gloomy", 40), 0)
+
     def test_replay(self) -> None:
         """
         What is found in a story is found again when it is told again, and is
@@ -184,7 +205,7 @@ class WorldTests(SynchronousTestCase):
         """
         prepare()
         happened = set()
-        for number in range(25):
+        for number in range(40):
             world, _ = told(number)
             words = (*MISHAPS, "has a new password", "any more", "is in by a token", "is in by a password")
             happened |= {word for event in world.events for word in words if word in event}

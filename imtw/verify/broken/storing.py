@@ -119,3 +119,18 @@ def piecemeal() -> None:
                 )
 
     schema.upgrade = upgradeSlowly  # type: ignore[assignment]
+
+
+def onesided() -> None:
+    """
+    Makes one of two a friend of the other, and not both.
+    """
+    from imtw.persistence import friends
+
+    add = friends.addFriend
+
+    def addOne(ledger: Any, user: str, friend: str, remark: str, since: int, limit: int) -> None:
+        if user < friend:
+            add(ledger, user, friend, remark, since, limit)
+
+    friends.addFriend = addOne

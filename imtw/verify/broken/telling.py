@@ -112,3 +112,23 @@ def reticent() -> None:
         begin(self, () if self._session.isFed else memberships)
 
     CatchUp.begin = beginOthers  # type: ignore[method-assign]
+
+
+def secretive() -> None:
+    """
+    Tells who speaks easyim of no invitation that waits.
+    """
+    voice = namedAny("imtw.protocols.easyim.voice")
+    voice.EasyimVoice._greet = lambda self: None
+
+
+def gloomy() -> None:
+    """
+    Tells who has gone, and never who has come.
+    """
+    from imtw.presence import Watches
+
+    changed = Watches.changed
+    Watches.changed = (  # type: ignore[method-assign]
+        lambda self, user, online: None if online else changed(self, user, online)
+    )

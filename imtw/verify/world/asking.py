@@ -14,6 +14,7 @@ from imtw.verify.world.words import Words
 LEAVE, READ, SYNC, CONVERSATIONS, RECALL, RECALLED = 100, 102, 103, 108, 15, 16
 EDIT, CREATE, MUTE, KICK, BLOCK = 110, 111, 113, 114, 115
 REVOKE, TOKEN = 118, 119
+FRIEND_INVITE, FRIEND_AGREE, FRIEND_REMOVE, FRIENDS, PRESENCE = 105, 106, 107, 122, 116
 
 
 class Asker(Client):
@@ -25,6 +26,7 @@ class Asker(Client):
         super().__init__(world, user, device)
         self._carrier: Carrier = Stream()
         self._syncs: list[tuple[Conversation, int]] = []  # in the order of their answers, on this connection
+        self._watched: list[list[str]] = []  # the same
 
     def join(self, name: str) -> None:
         """
@@ -87,6 +89,38 @@ class Asker(Client):
         Take no private messages of somebody, or take them again.
         """
         self._tell(BLOCK, user=user, blocked=blocked)
+
+    def invite(self, user: str) -> None:
+        """
+        Ask a user to be its user's friend.
+        """
+        self._tell(FRIEND_INVITE, user=user)
+
+    def agree(self, user: str) -> None:
+        """
+        Be a friend of who has asked.
+        """
+        self._tell(FRIEND_AGREE, user=user)
+
+    def part(self, user: str) -> None:
+        """
+        Be nobody's friend any more, or refuse to.
+        """
+        self._tell(FRIEND_REMOVE, user=user)
+
+    def watch(self, users: list[str]) -> None:
+        """
+        Be told who comes and goes.
+        """
+        if self.isIn:
+            self._watched.append(users)
+            self._tell(PRESENCE, users=users)
+
+    def askFriends(self) -> None:
+        """
+        Ask who its user's friends are.
+        """
+        self._tell(FRIENDS)
 
     def askToken(self) -> None:
         """

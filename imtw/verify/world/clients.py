@@ -15,7 +15,7 @@ from imtw.verify.world.record import Record
 from imtw.verify.world.wires import Dialer, Wire
 from imtw.verify.world.words import Seen, Words
 
-WINDOW = 5  # of what is said again, so many at once
+HASTE = (2.0, 2.0, 2.0, 0.3)  # how often in a second somebody would come back
 
 
 class Around(Dialer, Protocol):
@@ -60,10 +60,13 @@ class Client:
     @ivar amended: the recalls and edits it was told of.
     @ivar outbox: what is said and not answered, the oldest first.
     @ivar unread: by conversation, what the server said last.
+    @ivar told: the ids of invitations that it was told of: for who speaks
+        easyim, by the server's own account.
     @ivar isIn: it is logged in.
     """
 
     kind = ""
+    window = 5  # of what is said again, so many at once
 
     def __init__(self, world: Around, user: str, device: str = "") -> None:
         self.world = world
@@ -76,9 +79,11 @@ class Client:
         self.seen: list[Seen] = []
         self.said: list[Words] = []
         self.outbox: list[Words] = []
+        self.told: set[int] = set()
         self.unread: dict[Conversation, int] = {}
         self.missed: dict[Conversation, int] = {}
         self.connections = 0
+        self._haste = world.chance.choice(HASTE)
         self.isIn = False
         self._wire: Wire | None = None
         self._again: deque[Words] = deque()  # to be said on this connection, too
@@ -108,7 +113,7 @@ class Client:
         if self._wire is not None:
             self.world.note(self.name, "is cut off")
             self._wire, self.isIn = None, False
-            self.world.later(self.world.chance.expovariate(2), self.connect)
+            self.world.later(self.world.chance.expovariate(self._haste), self.connect)
 
     def cut(self) -> None:
         """
@@ -181,6 +186,18 @@ class Client:
         else:
             self._send(words)
 
+    def invite(self, user: str) -> None:
+        """
+        Ask a user to be its user's friend.
+        """
+        raise NotImplementedError
+
+    def agree(self, user: str) -> None:
+        """
+        Be a friend of who has asked.
+        """
+        raise NotImplementedError
+
     def heard(self, data: bytes) -> None:
         """
         Bytes came.
@@ -218,7 +235,7 @@ class Client:
         """
         Say again what was not answered, a few at once.
         """
-        while self._again and len(self._asked) < WINDOW:
+        while self._again and len(self._asked) < self.window:
             self._send(self._again.popleft())
 
     def _send(self, words: Words) -> None:

@@ -68,7 +68,7 @@ class Deeds:
         Somebody says who may be where, and who may speak.
         """
         chance = self._chance
-        other = chance.choice([user for user in self._users if user != client.user])
+        other = self._other(client)
         dice = chance.random()
         name = f"m-{client.user}"  # a group of its own
         if name not in self.groups:
@@ -98,6 +98,34 @@ class Deeds:
             self._count += 1
             client.edit(self._chance.choice(own), f"other words {self._count}")
 
+    def _befriend(self, client: Client) -> None:
+        """
+        Somebody invites, agrees, or parts.
+        """
+        dice, waiting = self._chance.random(), self._world.record.friendships.waiting
+        asking = [user for user, friend in waiting if friend == client.user]
+        if asking and dice < 0.6:
+            client.agree(self._chance.choice(asking))
+        elif dice < 0.8:
+            client.invite(self._other(client))
+        elif dice < 0.95 or not isinstance(client, JimClient):
+            self._surprise(client, self._other(client))
+        else:
+            client.part(self._other(client))
+
+    def _surprise(self, client: Client, other: str) -> None:
+        """
+        Somebody is invited who is away.
+        """
+        for mate in self._world.clients:
+            if mate.user == other:
+                mate.cut()
+        self._world.later(1, client.invite, other)
+
+    def _watch(self, client: JimClient) -> None:
+        if client.device:  # old ones are told nothing
+            client.watch([user for user in self._users if self._chance.random() < 0.7])
+
     def _askToken(self, client: JimClient) -> None:
         client.askToken()
 
@@ -117,11 +145,17 @@ class Deeds:
         chance = self._chance
         if client.joined and chance.random() < 0.6:
             return group(chance.choice(sorted(client.joined)))
-        return pair(client.user, chance.choice([user for user in self._users if user != client.user]))
+        return pair(client.user, self._other(client))
+
+    def _other(self, client: Client) -> str:
+        """
+        Another user.
+        """
+        return self._chance.choice([user for user in self._users if user != client.user])
 
     #: How often each thing is done: together 1.
     _JIM: ClassVar = (
-        (0.56, _say), (0.12, _join), (0.04, _leave), (0.08, _order), (0.03, _sync), (0.05, _read), (0.08, _amend),
-        (0.03, _askToken), (0.01, _revoke),
+        (0.47, _say), (0.10, _join), (0.03, _leave), (0.11, _order), (0.03, _sync), (0.05, _read), (0.08, _amend),
+        (0.03, _askToken), (0.01, _revoke), (0.05, _befriend), (0.04, _watch),
     )  # fmt: skip
-    _EASYIM: ClassVar = ((0.80, _say), (0.15, _join), (0.05, _read))
+    _EASYIM: ClassVar = ((0.75, _say), (0.13, _join), (0.05, _read), (0.07, _befriend))

@@ -10,7 +10,7 @@ import re
 from functools import partial
 from typing import Any
 
-from imtw.verify.wire import Conversation, encode, group, pair, read
+from imtw.verify.wire import Conversation, decode, encode, group, pair, read
 from imtw.verify.world.clients import Around, Client
 from imtw.verify.world.errands import Errand
 from imtw.verify.world.wires import Wire
@@ -18,6 +18,7 @@ from imtw.verify.world.words import Seen, Words
 
 EVENT, NOTICE, GROUP, SENT, ARRIVED, READ = 4, 5, 1, 1, 2, 3
 KEEP_ALIVE = '{"key":"KEEP_ALIVE"}'
+FRIEND_INVITE, FRIEND_AGREE = "FRIEND_INVITE", "FRIEND_AGREE"
 DONE = 200
 
 _message = re.compile(rb'\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}').match
@@ -51,6 +52,7 @@ class EasyimClient(Client):
     """
 
     kind = "easyim"
+    window = 1  # each comes back whole, and all have to go into the budget of who reads slowly
 
     def __init__(self, world: Around, user: str) -> None:
         super().__init__(world, user)
@@ -116,6 +118,22 @@ class EasyimClient(Client):
         if last is not None and self.isIn:
             self._write(id=last.id, status=READ, **self._addressed(where))
 
+    def invite(self, user: str) -> None:
+        """
+        Ask a user to be its user's friend.
+        """
+        self._event(FRIEND_INVITE, user)
+
+    def agree(self, user: str) -> None:
+        """
+        Be a friend of who has asked.
+        """
+        self._event(FRIEND_AGREE, user)
+
+    def _event(self, key: str, user: str) -> None:
+        if self.isIn:
+            self._write(id=key, to_user_id=user, msg_type=EVENT, content=f'{{"key":"{key}"}}')
+
     def _utter(self, words: Words) -> None:
         self._write(id=words.id, content=words.content, **self._addressed(words.where))
 
@@ -137,7 +155,7 @@ class EasyimClient(Client):
         for msg in self._stream.feed(data):
             kind = msg.get("msg_type", 0)
             if kind == EVENT:
-                self._beaten(msg)
+                self._happened(msg)
             elif kind == NOTICE:
                 self._noticed(msg)
             elif msg.get("content"):
@@ -151,18 +169,24 @@ class EasyimClient(Client):
             if not msg.get("msg_type") and msg.get("content"):
                 sender = self._userOf(msg)
                 self.sent.add((self._placeOf(sender, msg), sender, msg["id"]))
+            elif msg.get("msg_type") == EVENT:
+                news = decode(msg["content"]).get("data", {}).get("id")
+                self.told |= set() if news is None else {int(news)}
 
-    def _beaten(self, msg: dict[str, Any]) -> None:
+    def _happened(self, msg: dict[str, Any]) -> None:
         """
-        A heartbeat was acknowledged.
+        A heartbeat was acknowledged; or somebody has invited, or agreed.
         """
         if not self.isIn:
             self._entered(self._secret)
+        record, news = self.world.record, decode(msg["content"]).get("data", {}).get("id")
+        if news is not None and (self.user, int(news)) not in record.friendships.known:
+            record.faults.append(f"{self.name} is told of an invitation of others")
         what, _, name = msg.get("id", "").partition(" ")
         if what == "join":
             self.joined.setdefault(name, self.world.now())
-            if not self.world.record.isSettled(self.user, group(name)):
-                self.world.record.faults.append(f"{self.name} is told that it is in {name}, and is not")
+            if not record.isSettled(self.user, group(name)):
+                record.faults.append(f"{self.name} is told that it is in {name}, and is not")
 
     def _noticed(self, msg: dict[str, Any]) -> None:
         """

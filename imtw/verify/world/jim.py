@@ -22,7 +22,19 @@ from imtw.verify.wire import (
     group,
     pair,
 )
-from imtw.verify.world.asking import CONVERSATIONS, CREATE, EDIT, RECALLED, SYNC, TOKEN, Asker
+from imtw.verify.world.asking import (
+    CONVERSATIONS,
+    CREATE,
+    EDIT,
+    FRIEND_AGREE,
+    FRIEND_INVITE,
+    FRIENDS,
+    PRESENCE,
+    RECALLED,
+    SYNC,
+    TOKEN,
+    Asker,
+)
 from imtw.verify.world.carriers import Carrier, Socket, Stream
 from imtw.verify.world.clients import Around
 from imtw.verify.world.wires import Wire
@@ -36,12 +48,17 @@ class JimClient(Asker):
     One that speaks J-IM.
 
     @ivar isOnSocket: over WebSocket rather than TCP.
+    @ivar friends: its user's, as the server said last; or L{None}.
+    @ivar online: who is there of those whom it watches on this connection,
+        as far as it was told.
     """
 
     def __init__(self, world: Around, user: str, device: str, isOnSocket: bool = False) -> None:
         self.kind = " (ws)" if isOnSocket else ""
         super().__init__(world, user, device)
         self.isOnSocket = isOnSocket
+        self.friends: set[str] | None = None
+        self.online: dict[str, bool] = {}
         self._readers: dict[Wire, Carrier] = {}
         self._isBehind = False  # it wants to know what waits
         self._got: dict[Conversation, int] = {}
@@ -61,7 +78,8 @@ class JimClient(Asker):
         assert self._wire is not None
         self._carrier = Socket(self.world.chance) if self.isOnSocket else Stream()
         self._readers[self._wire] = self._carrier.reader()
-        self._syncs = []
+        self._syncs, self._watched = [], []
+        self.online.clear()
         word = "token" if self.token else "password"
         self._secret = self.token or self.world.keys.passwordOf(self.user)
         body = {"cmd": LOGIN, "loginname": self.user, word: self._secret}
@@ -200,6 +218,28 @@ class JimClient(Asker):
             scope, a, b = one["pair"]
             self.unread[group(a) if scope == 2 else pair(a, b)] = one["unread"]
 
+    def _newsTold(self, event: dict[str, Any]) -> None:
+        """
+        It was invited, or somebody has agreed; or an answer to such a wish.
+        """
+        record = self.world.record
+        if "code" not in event and (self.user, event["data"]["id"]) not in record.friendships.known:
+            record.faults.append(f"{self.name} is told of an invitation of others")
+
+    def _befriended(self, event: dict[str, Any]) -> None:
+        if event["code"] == OK:
+            self.friends = {one["user"]["id"] for one in event["data"]["friends"]}
+
+    def _present(self, event: dict[str, Any]) -> None:
+        """
+        Who is there, and later who has come or gone.
+        """
+        data = event["data"]
+        if "code" in event:
+            self.online |= {user: user in data["online"] for user in self._watched.pop(0)}
+        else:
+            self.online[data["user"]] = data["online"]
+
     def _shown(self, data: dict[str, Any], isLive: bool) -> None:
         where, seq = self._placeOf(data), data.get("seq", 0)
         self._show(Seen(where, seq, data["from"], data["id"], data.get("content"), self.connections, isLive))
@@ -239,4 +279,8 @@ class JimClient(Asker):
         CREATE: _created,
         SYNC: _synced,
         TOKEN: _issued,
+        FRIEND_INVITE: _newsTold,
+        FRIEND_AGREE: _newsTold,
+        FRIENDS: _befriended,
+        PRESENCE: _present,
     }

@@ -13,6 +13,7 @@ from imtw.model import Fact, Scope
 from imtw.persistence.tail import recover
 from imtw.verify.wire import Conversation, group, pair
 from imtw.verify.world.clients import Client
+from imtw.verify.world.social import social
 from imtw.verify.world.story import World
 from imtw.verify.world.words import Seen, Words
 
@@ -67,6 +68,8 @@ def violations(world: World) -> Iterator[str]:
         yield from _due(client, logs, world)
         yield from _shown(client, logs, world)
         yield from _inOrder(client, logs, world)
+    for user in world.users:
+        yield from social(user, world)
     for user, scope, a, b, mark in cursor.execute(READ).fetchall():
         where = conversationOf(scope, a, b)
         yield from _unread(user, where, logs.get(where, []), mark, world)

@@ -37,10 +37,12 @@ class Keys:
     What the people of a world know, and what of it counts.
 
     @ivar tokens: what clients hold, by their names.
+    @ivar impersonated: users as whom somebody else was there.
     """
 
     def __init__(self, world: Around) -> None:
         self.tokens: dict[str, Key] = {}
+        self.impersonated: set[str] = set()
         self._world = world
         self._passwords: dict[str, str] = {}
         self._wanted: dict[str, str] = {}

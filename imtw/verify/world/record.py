@@ -13,10 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 
 from imtw.commands import Status
 from imtw.errors import CommandRefused
-from imtw.model import Draft, Entry, Fact, Membership, Message, Pair, Scope
+from imtw.model import Draft, Entry, Fact, Invitation, Membership, Message, Pair, Scope
 from imtw.persistence.changes import settled
 from imtw.persistence.commit import Item
 from imtw.verify.wire import Conversation, group, pair
+from imtw.verify.world.friendships import Friendships
 from imtw.verify.world.keys import Keys
 from imtw.verify.world.words import Seen
 
@@ -41,6 +42,7 @@ class Record:
     @ivar again: rows that were committed once more, and who was there then.
     @ivar hushed: rows of somebody whom the other one has blocked, and who is
         not told of them.
+    @ivar friendships: who is whose friend.
     @ivar faults: what cannot be.
     """
 
@@ -57,6 +59,7 @@ class Record:
         self._muted: dict[tuple[Conversation, str], int] = {}
         self._kicked: set[tuple[Conversation, str]] = set()
         self._blocked: set[tuple[str, str]] = set()
+        self.friendships = Friendships(self.faults, self._blocked)
         self._users: set[str] = set()
 
     def take(self, batch: Sequence[Item], outcomes: Sequence[Any], now: int) -> None:
@@ -245,6 +248,16 @@ class Record:
         else:
             self._blocked.discard((user, other))
 
+    def _invite(self, outcome: Invitation, user: str, friend: str, **more: Any) -> None:
+        self.friendships.invited(outcome, user, friend)
+
+    def _agree(self, outcome: Invitation | None, user: str, inviter: str, limit: int) -> None:
+        if outcome is not None:
+            self.friendships.agreedTo(outcome, user, inviter)
+
+    def _unfriend(self, outcome: bool, user: str, friend: str) -> None:
+        self.friendships.ended(user, friend)
+
     _CHANGES: ClassVar[dict[str, Callable[..., None]]] = {
         "addAccount": _addAccount,
         "drop": _dropDevice,
@@ -257,7 +270,10 @@ class Record:
         "addGroup": _addGroup,
         "kick": _kick,
         "mute": _mute,
+        "agree": _agree,
         "block": _block,
+        "invite": _invite,
+        "unfriend": _unfriend,
     }
 
 

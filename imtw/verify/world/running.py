@@ -37,6 +37,7 @@ class Running:
     @ivar record: what was committed.
     @ivar errors: what the server logged as its own fault.
     @ivar core: the server's, in this life.
+    @ivar isSteady: nobody has set the server's clock.
     @ivar isUp: it is there.
     @ivar speaking: how many may say something at the same time.
     """
@@ -52,6 +53,7 @@ class Running:
         self.wires: list[Wire] = []
         self.life: Lifetime | None = None
         self.skew = 0.0
+        self.isSteady = True
         self.bounds = Bounds(self.chance)
         self.core: Any = None
         self.isUp = False
@@ -189,6 +191,7 @@ class Running:
         """
         The server's clock is set.
         """
+        self.isSteady = False
         self.skew += self.chance.choice(JUMPS)
         self.note("server", f"has its clock at {self.skew:+.0f} s")
         if self.life is not None:

@@ -86,6 +86,7 @@ class World(Running):
         for client in self.clients:
             if isinstance(client, JimClient):
                 client.askConversations()
+                client.askFriends()
         self._rest()
 
     def _rest(self) -> None:

@@ -19,6 +19,7 @@ from imtw.verify.world.judge import violations
 from imtw.verify.world.story import World
 
 CHUNK = 20  # stories that a process is given at once
+SWEPT = 5  # of these, until what is left of them is swept away
 CHUNKS = 50  # that it is given before others take their place: worlds leave memory in crumbs
 
 Broken = tuple[int, list[str]]  # a story's number, and what went wrong in it
@@ -26,7 +27,8 @@ Broken = tuple[int, list[str]]  # a story's number, and what went wrong in it
 
 def told(number: int) -> tuple[World, list[str]]:
     """
-    Tell one story.
+    Tell one story.  Meanwhile no garbage is collected: what is left of
+    another one would have its say in this.
 
     @return: the world as it is at the end, and the promises that were
         broken.
@@ -39,6 +41,7 @@ def told(number: int) -> tuple[World, list[str]]:
             world.errors.append(event["log_failure"].getTraceback())
 
     globalLogPublisher.addObserver(watch)
+    gc.disable()
     try:
         world.play()
         return world, list(violations(world))
@@ -47,6 +50,7 @@ def told(number: int) -> tuple[World, list[str]]:
     finally:
         world.end()
         globalLogPublisher.removeObserver(watch)
+        gc.enable()
 
 
 def some(numbers: Iterable[int]) -> list[Broken]:
@@ -55,9 +59,15 @@ def some(numbers: Iterable[int]) -> list[Broken]:
 
     @return: those in which a promise was broken.
     """
-    found = [(number, told(number)[1]) for number in numbers]
-    gc.collect()  # worlds are full of circles
-    return [one for one in found if one[1]]
+    found = []
+    for count, number in enumerate(numbers, 1):
+        broken = told(number)[1]
+        if broken:
+            found.append((number, broken))
+        if not count % SWEPT:
+            gc.collect()  # worlds are full of circles
+            gc.freeze()  # what is left stays
+    return found
 
 
 def many(first: int, count: int, sabotage: str = "") -> Iterator[tuple[int, list[Broken]]]:

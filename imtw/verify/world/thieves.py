@@ -48,6 +48,7 @@ class Thief:
             if command == LOGGED_IN and self._wire is not None and read(body)["code"] == LOGIN_OK:
                 self._world.note(f"a thief as {self._key.user}", f"is in by a {self._word}")
                 self._world.keys.entered(self._wire, self._key)
+                self._world.keys.impersonated.add(self._key.user)
 
     def lost(self) -> None:
         """
