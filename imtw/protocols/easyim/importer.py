@@ -110,7 +110,7 @@ class EasyimImporter:
                         Deferred.fromCoroutine(self._one(table, works[table], row, report)) for row in batch
                     )
             except sqlite3.Error as error:
-                raise ImtwError(f"the table {table} cannot be read: {error}") from error
+                raise ImtwError(f"the table {table} cannot be read as one of easyim's: {error}") from error
 
     async def _one(
         self, table: str, work: Callable[..., Any], row: Sequence[Any], report: Callable[[str, str, str], None]

@@ -193,6 +193,12 @@ class ImportTests(CommandTestCase):
         self.assertEqual(told, "users: 7 brought over, 0 there already, 0 skipped\n")
         self.assertIn("bob\tBob", self.done("user", "list"))
         self.assertIn("nowhere.db cannot be read", self.refused("import", "easyim", "--from", "nowhere.db"))
+        foreign = self.mktemp()
+        sqlite3.connect(foreign).execute("CREATE TABLE users (id)").connection.close()
+        self.assertIn(
+            "users cannot be read as one of easyim's: no such column",
+            self.refused("import", "easyim", "--from", foreign),
+        )
         self.assertIn("easyim", self.refused("import", "nosuch", "--from", file))
         self.assertIn("--from is missing", self.refused("import", "easyim"))
         other = self.mktemp()
