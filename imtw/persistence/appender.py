@@ -95,20 +95,22 @@ class Appender:
         """
         drafts = [draft for draft in drafts if draft.fact is Fact.MESSAGE]
         heads = self._ledger.heads.among([draft.pair for draft in drafts])
-        asked = []
+        earlier: dict[Key, list[Row]] = {}  # of each id once: some clients have one for all their messages
         askedByDevice = []
         pairs: set[Pair] = set()
         for draft, head in zip(drafts, heads, strict=True):
             if draft.device:
                 askedByDevice.append((draft.sender, draft.id))
             elif draft.given and head is not None and head.seq:
-                asked.append((head.number, draft.id, draft.sender))
+                earlier[head.number, draft.id, draft.sender] = []
             if head is None and draft.pair.scope is Scope.PRIVATE:
                 pairs.add(draft.pair)
         cursor = self._ledger.cursor
-        if asked:
+        if earlier:
+            asked = list(earlier)
             for place, *row in cursor.execute(EARLIER, (_encode(asked).decode(), CANDIDATES)):
-                self._stored.setdefault(asked[place], []).append(tuple(row))
+                earlier[asked[place]].append(tuple(row))
+            self._stored.update(earlier)
         if askedByDevice:
             for place, *row in cursor.execute(EARLIER_BY_DEVICE, (_encode(askedByDevice).decode(),)):
                 self._stored[askedByDevice[place]] = [tuple(row)]

@@ -12,7 +12,10 @@ from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from imtw.commands import Status
 from imtw.errors import CommandRefused, StoreBusy
 from imtw.limits import Limits
-from imtw.model import Draft, Fact, User, groupPair, privatePair
+from imtw.model import Draft, Fact, Message, User, groupPair, privatePair
+from imtw.persistence import appender
+from imtw.persistence.rows import namedOf
+from imtw.persistence.rules import CANDIDATES
 from imtw.test.persistence.harness import CHAT, SQLiteTestCase
 
 
@@ -48,6 +51,26 @@ class BatchTests(SQLiteTestCase):
         await gatherResults([*said, *joins])
         self.assertEqual(self.store.waiting, 0)
         self.assertEqual((await self.say(CHAT, "alice", "again")).seq, 51)
+
+    async def test_oneIdForAll(self) -> None:
+        """
+        A client that has one id for all messages, and sends many at once,
+        has each compared with a few of the last, as if it came alone.
+        """
+        compared = 0
+
+        def compares(*asked: Any) -> Message:
+            nonlocal compared
+            compared += 1
+            return namedOf(*asked)
+
+        self.patch(appender, "namedOf", compares)
+        for part in range(3):
+            await gatherResults([self.say(CHAT, "alice", f"{part}-{n}", "same") for n in range(45)])
+            await self.place()
+        self.assertLessEqual(compared, 3 * 45 * CANDIDATES)
+        again: Any = await self.say(CHAT, "alice", "2-40", "same")
+        self.assertEqual((again.seq, again.repeat), (2 * 45 + 41, True))
 
     async def test_badDataFailsAlone(self) -> None:
         """
