@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import os
 import sqlite3
 from collections import Counter
 from typing import Any
@@ -193,7 +194,7 @@ class ImportTests(CommandTestCase):
         self.assertEqual(told, "users: 7 brought over, 0 there already, 0 skipped\n")
         self.assertIn("bob\tBob", self.done("user", "list"))
         self.assertIn("nowhere.db cannot be read", self.refused("import", "easyim", "--from", "nowhere.db"))
-        foreign = self.mktemp()
+        foreign = os.path.abspath(self.mktemp())
         sqlite3.connect(foreign).execute("CREATE TABLE users (id)").connection.close()
         self.assertIn(
             "users cannot be read as one of easyim's: no such column",
