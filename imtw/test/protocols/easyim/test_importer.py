@@ -6,8 +6,8 @@ server made.
 from __future__ import annotations
 
 import json
-import shutil
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from typing import Any
