@@ -166,7 +166,8 @@ def _willing(ledger: Ledger, users: Sequence[str], by: str) -> list[str]:
     """
     Whom a user can put into a group.
     """
-    asked = _encode(list(dict.fromkeys(users))).decode()
+    # To SQLite's JSON a text ends at a NUL: that would be somebody else.
+    asked = _encode([user for user in dict.fromkeys(users) if "\0" not in user]).decode()
     return [user for (user,) in ledger.cursor.execute(WILLING, (asked, by))]
 
 

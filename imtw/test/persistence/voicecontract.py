@@ -74,6 +74,7 @@ class VoiceContract(StoreHarness):
         await self.say(TEAM, "alice")
         await self.refused(self.say(TEAM, "carol"), Status.FORBIDDEN)
         await self.store.kick("dave", "team")
+        self.assertEqual(await self.store.addMembers("team", ["carol\0x", "\0"], 9, "alice"), [])
         asked = ["carol", "bob", "nobody", "carol", "dave", "alice"]
         self.assertEqual(await self.store.addMembers("team", asked, 1, "alice"), [("carol", await self.place("carol"))])
         self.assertEqual(await self.store.addMembers("team", asked, 10, "alice"), [])
