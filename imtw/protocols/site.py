@@ -83,12 +83,12 @@ class BoundedRequest(Request):
             return
         self.received += len(data)
         limits = self.channel.site.limits
-        if self.received > limits.httpBody:
+        if self.received + self._announced() > limits.httpBody:
             self._tooLarge()
         elif self.received > limits.bodyBeforeLogin and not self._hasRoom():
             self.channel.site.core.counters.refused[Status.BUSY] += 1
             body = encode({"code": int(Status.BUSY), "msg": "too many large requests at once; try again"})
-            self.channel.refuse(b"503 Service Unavailable", body)
+            self._refuse(b"503 Service Unavailable", body)
         else:
             super().handleContentChunk(data)
 
@@ -118,6 +118,13 @@ class BoundedRequest(Request):
         self._counted = 0
         self._isUnderWay = False
 
+    def _announced(self) -> int:
+        """
+        How many bytes of a chunk are still to come.
+        """
+        decoder: Any = self.channel._transferDecoder
+        return decoder.length if getattr(decoder, "state", "") == "BODY" else 0
+
     def _hasRoom(self) -> bool:
         """
         Is there room for what has come of this body, among all large ones?
@@ -136,7 +143,14 @@ class BoundedRequest(Request):
         """
         limit = self.channel.site.limits.httpBody
         body = encode({"code": int(Status.BAD_REQUEST), "msg": f"the body may have {limit} bytes"})
-        self.channel.refuse(b"413 Content Too Large", body)
+        self._refuse(b"413 Content Too Large", body)
+
+    def _refuse(self, status: bytes, body: bytes) -> None:
+        """
+        Answer, and keep nothing of what came.
+        """
+        self.content = BytesIO()
+        self.channel.refuse(status, body)
 
 
 class BoundedChannel(HTTPChannel):

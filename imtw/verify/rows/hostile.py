@@ -82,7 +82,7 @@ def play(stage: Stage, address: Address, server: Server | None) -> Sequence[Resu
     tables = {"O6": list(bombs.oversized()), "O7": list(bombs.json()), "O8": list(bombs.compressed())}
     if stage.plan.quick:
         tables["O7"] = stage.random.sample(tables["O7"], 20)
-    attempts = {"O6": stage.size(2, 60), "O7": stage.size(4, 10), "O8": stage.size(2, 30)}
+    attempts = {"O6": stage.size(4, 60), "O7": stage.size(4, 10), "O8": stage.size(2, 30)}
     total = sum(len(shots) * attempts[row] for row, shots in tables.items())
     pid = server.pid if server is not None else 0
     found = []
