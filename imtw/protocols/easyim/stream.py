@@ -17,7 +17,9 @@ from imtw.protocols.outlet import TransportOutlet
 from imtw.protocols.streamvoice import StreamVoice
 from imtw.server import Core
 
-_send = TransportOutlet.send  # which a name of the module's finds sooner than super()
+# Which names of the module's find sooner than super().
+_send = TransportOutlet.send
+_dataReceived = StreamVoice.dataReceived
 GRACE = 0.2  # seconds for the rest of a message that ends in the middle of a field
 
 
@@ -82,9 +84,10 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
 
     def known(self) -> None:
         """
-        A heartbeat came once more.
+        A heartbeat came once more; its answer is one message.
         """
         self.isAlive()
+        self.outlet.form.latest = self._answer
 
     def opened(self, outlet: Any, address: str) -> None:
         """
@@ -100,7 +103,7 @@ class EasyimProtocol(EasyimVoice, StreamVoice):
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
-        super().dataReceived(data)
+        _dataReceived(self, data)
         if self.decoder.isCut and not self.lane.busy:
             self._grace = self.core.clock.callLater(GRACE, self._readFirst)
 
