@@ -28,6 +28,7 @@ class Friendships:
         self.known: set[tuple[str, int]] = set()
         self._faults = faults
         self._blocked = blocked
+        self._silenced: set[tuple[str, str]] = set()  # whom somebody has blocked at some time
 
     def invited(self, invitation: Invitation, user: str, friend: str) -> None:
         """
@@ -52,6 +53,13 @@ class Friendships:
         for one, other in ((user, inviter), (inviter, user)):
             self.friends.setdefault(one, set()).add(other)
 
+    def silenced(self, user: str, other: str) -> None:
+        """
+        Somebody is blocked: what is news of him waits for a login after that
+        is over.
+        """
+        self._silenced.add((user, other))
+
     def ended(self, user: str, friend: str) -> None:
         """
         Nothing is left between two users.
@@ -65,5 +73,6 @@ class Friendships:
         """
         The invitations that a user has to hear of, sooner or later.
         """
-        asked = {id for (_, friend), id in self.waiting.items() if friend == user}
-        return asked | {id for (inviter, _), id in self.agreed.items() if inviter == user}
+        asked = {(other, id) for (other, friend), id in self.waiting.items() if friend == user}
+        agreed = {(other, id) for (inviter, other), id in self.agreed.items() if inviter == user}
+        return {id for other, id in asked | agreed if (user, other) not in self._silenced}

@@ -234,11 +234,12 @@ class JimClient(Asker):
         """
         Who is there, and later who has come or gone.
         """
-        data = event["data"]
-        if "code" in event:
-            self.online |= {user: user in data["online"] for user in self._watched.pop(0)}
-        else:
-            self.online[data["user"]] = data["online"]
+        if "code" not in event:
+            self.online[event["data"]["user"]] = event["data"]["online"]
+            return
+        asked = self._watched.pop(0)
+        if event["code"] == OK:
+            self.online |= {user: user in event["data"]["online"] for user in asked}
 
     def _shown(self, data: dict[str, Any], isLive: bool) -> None:
         where, seq = self._placeOf(data), data.get("seq", 0)

@@ -47,6 +47,7 @@ class Keys:
         self._passwords: dict[str, str] = {}
         self._wanted: dict[str, str] = {}
         self._dead: set[bytes] = set()
+        self._replaced: set[bytes] = set()  # those of them that a new password has ended
         self._open: dict[Wire, Key] = {}
 
     def passwordOf(self, user: str) -> str:
@@ -72,11 +73,12 @@ class Keys:
 
     def obtained(self, name: str, key: Key, by: str) -> None:
         """
-        A client got a token by what it had come with, which may count no
-        more: then nor does the token.
+        A client got a token by what it had come with.  If a new password has
+        ended that, it has ended the token, too; where a token was revoked,
+        those that were got by it stay.
         """
         self.tokens[name] = key
-        if digestOf(by) in self._dead:
+        if digestOf(by) in self._replaced:
             self._dead.add(digestOf(key.secret))
 
     def entered(self, wire: Wire, key: Key) -> None:
@@ -94,8 +96,9 @@ class Keys:
         A user has a new password; nothing else of it counts.
         """
         self._world.note(user, "has a new password")
-        self._dead.add(digestOf(self.passwordOf(user)))
-        self._dead |= {digestOf(key.secret) for key in self.tokens.values() if key.user == user}
+        self._replaced.add(digestOf(self.passwordOf(user)))
+        self._replaced |= {digestOf(key.secret) for key in self.tokens.values() if key.user == user}
+        self._dead |= self._replaced
         self._passwords[user] = self._wanted[user]
         for wire, key in self._open.items():
             if key.user == user:

@@ -245,6 +245,7 @@ class Record:
     def _block(self, outcome: None, user: str, other: str, blocked: bool) -> None:
         if blocked:
             self._blocked.add((user, other))
+            self.friendships.silenced(user, other)
         else:
             self._blocked.discard((user, other))
 
