@@ -83,7 +83,7 @@ class BoundedRequest(Request):
             return
         self.received += len(data)
         limits = self.channel.site.limits
-        if self.received + self._announced() > limits.httpBody:
+        if self.received > limits.httpBody:
             self._tooLarge()
         elif self.received > limits.bodyBeforeLogin and not self._hasRoom():
             self.channel.site.core.counters.refused[Status.BUSY] += 1
@@ -117,13 +117,6 @@ class BoundedRequest(Request):
         core.requests -= self._isUnderWay
         self._counted = 0
         self._isUnderWay = False
-
-    def _announced(self) -> int:
-        """
-        How many bytes of a chunk are still to come.
-        """
-        decoder: Any = self.channel._transferDecoder
-        return decoder.length if getattr(decoder, "state", "") == "BODY" else 0
 
     def _hasRoom(self) -> bool:
         """
